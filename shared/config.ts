@@ -1,0 +1,37 @@
+// The numeric config: everything that changes bits, and its hash, which the handshake compares.
+import type { ModelSpec } from "./model.ts";
+
+/** All that the bits of a run depend on, besides the seed's draws, the engine's fingerprint and the number of epochs. */
+export interface NumericConfig {
+  /** SHA-256 of the data set: decoded pixels and labels in sample id order. */
+  readonly dataset: string;
+  /** Number of training images taken, or null for all. */
+  readonly limit: number | null;
+  readonly model: ModelSpec;
+  readonly batchSize: number;
+  /** Samples in a leaf. */
+  readonly microBatch: number;
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly rho: number;
+  readonly epsilon: number;
+  readonly seed: number;
+}
+
+/** JSON with sorted keys and no spaces: equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner) => {
+    if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1));
+  });
+}
+
+/** The hash of a numeric config, in hexadecimal. */
+export function configHash(config: NumericConfig): Promise<string> {
+  return sha256(new TextEncoder().encode(canonicalJson(config)));
+}
+
+/** SHA-256 in hexadecimal. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

@@ -1,0 +1,81 @@
+// The fixed binary tree over a step's leaves along which gradients are summed. Its shape depends on the number of leaves
+// alone: the left child of a node holds the largest power of two below the node's leaf count. So node (level, index) covers
+// leaves [index·2^level, (index+1)·2^level), cut at the end, and its parent is (level+1, index >> 1).
+
+/** A node, named by its canonical position: the lowest level at which it covers its leaves. */
+export interface NodeId {
+  readonly level: number;
+  readonly index: number;
+}
+
+/** Leaves [start, end). */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The leaves under a node of the tree over `leaves` leaves. */
+export function nodeRange(leaves: number, { level, index }: NodeId): Range {
+  const start = index * 2 ** level;
+  return { start, end: Math.min(start + 2 ** level, leaves) };
+}
+
+/** The root of the tree over `leaves` ≥ 1 leaves. */
+export function rootOf(leaves: number): NodeId {
+  let level = 0;
+  while (2 ** level < leaves) level++;
+  return { level, index: 0 };
+}
+
+/** The node itself, or where it has only a left child, the descendant that covers the same leaves. */
+export function canonical(leaves: number, node: NodeId): NodeId {
+  const { start, end } = nodeRange(leaves, node);
+  let level = 0;
+  while (2 ** level < end - start) level++;
+  return { level, index: start / 2 ** level };
+}
+
+/** The two children of a node, canonical; undefined for a leaf. */
+export function childrenOf(leaves: number, node: NodeId): readonly [NodeId, NodeId] | undefined {
+  const { level, index } = canonical(leaves, node);
+  if (level === 0) return undefined;
+  return [
+    canonical(leaves, { level: level - 1, index: 2 * index }),
+    canonical(leaves, { level: level - 1, index: 2 * index + 1 }),
+  ];
+}
+
+/** The parent of a canonical node, canonical; undefined for the root. */
+export function parentOf(leaves: number, node: NodeId): NodeId | undefined {
+  const { start, end } = nodeRange(leaves, node);
+  for (let { level, index } = node; 2 ** level < leaves;) {
+    level++;
+    index >>= 1;
+    const parent = nodeRange(leaves, { level, index });
+    if (parent.start !== start || parent.end !== end) return { level, index };
+  }
+  return undefined;
+}
+
+/** The maximal subtrees inside a range, left to right: their partial sums are all that a worker has to send. */
+export function subtreesIn(leaves: number, range: Range): NodeId[] {
+  const found: NodeId[] = [];
+  const visit = (node: NodeId) => {
+    const { start, end } = nodeRange(leaves, node);
+    if (end <= range.start || start >= range.end) return;
+    if (start >= range.start && end <= range.end) found.push(node);
+    else childrenOf(leaves, node)?.forEach(visit);
+  };
+  if (leaves > 0 && range.end > range.start) visit(rootOf(leaves));
+  return found;
+}
+
+/** A node as a map key. */
+export function nodeKey({ level, index }: NodeId): string {
+  return `${level}:${index}`;
+}
+
+/** Elementwise float32 sum left + right, written into left: the only addition of the all-reduce. */
+export function addInto(left: Float32Array, right: Float32Array): void {
+  for (let i = 0; i < left.length; i++) left[i] = left[i]! + right[i]!;
+}

@@ -1,0 +1,65 @@
+// Everything that a device must do, whatever it is. An engine knows no socket, no clock and no other worker.
+import type { ModelSpec } from "../shared/model.ts";
+import type { NodeId } from "../shared/tree.ts";
+
+/** The engines there are. */
+export const ENGINE_NAMES = ["webgpu", "simd", "cpu"] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** One image: its id in its split, its class (0 or 1 for a binary model) and size × size × 3 bytes. */
+export interface Sample {
+  readonly id: number;
+  readonly label: number;
+  readonly pixels: Uint8Array;
+}
+
+/** A micro-batch. Seed, epoch and sample ids name its random draws; nothing else does. */
+export interface Leaf {
+  /** Position among the step's leaves. */
+  readonly index: number;
+  readonly seed: number;
+  readonly epoch: number;
+  readonly samples: readonly Sample[];
+}
+
+/** What a forward pass says of a leaf's samples, in order: one float32 loss and `classes` float32 logits each. */
+export interface Predictions {
+  readonly losses: Float32Array;
+  readonly logits: Float32Array;
+}
+
+/** Sums over a subtree's samples, never means. */
+export interface PartialSum extends Predictions {
+  readonly node: NodeId;
+  /** Flat float32 gradient, as laid out by the parameter table. */
+  readonly gradient: Float32Array;
+}
+
+/** What an engine is made from. */
+export interface EngineOptions {
+  readonly spec: ModelSpec;
+  /** The most samples a leaf will have. */
+  readonly microBatch: number;
+  /** Flip, rotate and zoom training images. Off in golden tests. */
+  readonly augment: boolean;
+}
+
+/** A device that computes. Calls must not overlap. */
+export interface GradientEngine extends AsyncDisposable {
+  readonly name: EngineName;
+  /** The device in words: "NVIDIA H100", "llvmpipe (…)", "CPU". */
+  readonly adapter: string;
+  /** What the engine's bits depend on besides its inputs: kernel version, adapter, tile choices. */
+  readonly kernels: string;
+  /** Takes the flat float32 weights for the calls that follow; copies what it keeps. */
+  setWeights(flat: Float32Array): void;
+  /**
+   * Training pass with augmentation and dropout. Yields one partial sum for each node, in order; valid until the next is
+   * asked for.
+   * @param leafCount number of leaves of the whole step: the shape of the tree
+   * @param leaves all leaves under the nodes
+   */
+  gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncIterable<PartialSum>;
+  /** Inference pass: no augmentation, no dropout. */
+  evaluate(leaf: Leaf): Promise<Predictions>;
+}
