@@ -1,0 +1,40 @@
+// Loss and accuracy as Keras averages them over an epoch, from per-sample values summed in sample order in float64.
+
+/** Mean loss and accuracy over samples. */
+export interface EpochMetrics {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/** Running sums over an epoch: Σ loss / n and correct / n, as keras.metrics.Mean weighted by batch size. */
+export class MetricsAccumulator {
+  #loss = 0;
+  #correct = 0;
+  #samples = 0;
+
+  /**
+   * Adds samples, in order.
+   * @param losses one a sample
+   * @param logits `classes` a sample
+   * @param labels class indices
+   */
+  add(losses: Float32Array, logits: Float32Array, labels: ArrayLike<number>): void {
+    const classes = logits.length / losses.length;
+    for (let i = 0; i < losses.length; i++) {
+      this.#loss += losses[i]!;
+      if (predictedClass(logits.subarray(i * classes, (i + 1) * classes)) === labels[i]) this.#correct++;
+    }
+    this.#samples += losses.length;
+  }
+
+  /** The means so far; NaN before the first sample. */
+  result(): EpochMetrics {
+    return { loss: this.#loss / this.#samples, accuracy: this.#correct / this.#samples };
+  }
+}
+
+/** The class a sample's logits name: p > 0.5, strictly, for one logit; else the first largest. */
+export function predictedClass(logits: Float32Array): number {
+  if (logits.length === 1) return logits[0]! > 0 ? 1 : 0;
+  return logits.indexOf(Math.max(...logits));
+}

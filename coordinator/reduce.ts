@@ -1,0 +1,110 @@
+// The all-reduce: partial sums come in, in any order, and the tree over the step's leaves decides who is added to whom. So
+// the sum has the same bits whoever computed which leaf. Knows no socket and no clock.
+import {
+  addInto,
+  canonical,
+  childrenOf,
+  type NodeId,
+  nodeKey,
+  nodeRange,
+  parentOf,
+  type Range,
+  rootOf,
+  subtreesIn,
+} from "../shared/tree.ts";
+
+/** Sums over one subtree's samples: a flat gradient, and losses and logits in sample order. */
+export interface PartialSum {
+  readonly node: NodeId;
+  readonly gradient: Float32Array;
+  readonly losses: Float32Array;
+  readonly logits: Float32Array;
+}
+
+/** Collects the partial sums of one step. Takes over the arrays that it is given: they may be added into. */
+export class ReductionTree {
+  readonly leaves: number;
+  readonly #held = new Map<string, PartialSum>();
+  readonly #covered: Uint8Array;
+
+  /** @param leaves number of leaves of the step, at least 1 */
+  constructor(leaves: number) {
+    if (!(leaves >= 1)) throw new RangeError(`Cannot reduce ${leaves} leaves: at least 1 is needed`);
+    this.leaves = leaves;
+    this.#covered = new Uint8Array(leaves);
+  }
+
+  /** The maximal subtrees of a range: what a worker that owns the range sends. */
+  subtrees(range: Range): NodeId[] {
+    return subtreesIn(this.leaves, range);
+  }
+
+  /**
+   * Takes a partial sum and adds it up the tree as far as its siblings are there.
+   * @returns false if any of its leaves is counted already: the first answer wins
+   * @throws {RangeError} if the node is not one of this tree
+   */
+  add(partial: PartialSum): boolean {
+    const { start, end } = nodeRange(this.leaves, partial.node);
+    const { level, index } = partial.node;
+    const known = start < end && nodeKey(canonical(this.leaves, partial.node)) === nodeKey(partial.node);
+    if (!known) throw new RangeError(`Cannot add node ${level}:${index}: the tree has ${this.leaves} leaves`);
+    if (this.#covered.subarray(start, end).includes(1)) return false;
+    this.#covered.fill(1, start, end);
+    let sum = partial;
+    for (let parent = parentOf(this.leaves, sum.node); parent; parent = parentOf(this.leaves, sum.node)) {
+      const [left, right] = childrenOf(this.leaves, parent)!;
+      const isLeft = nodeKey(left) === nodeKey(sum.node);
+      const sibling = this.#held.get(nodeKey(isLeft ? right : left));
+      if (sibling === undefined) break;
+      this.#held.delete(nodeKey(sibling.node));
+      sum = isLeft ? merge(parent, sum, sibling) : merge(parent, sibling, sum);
+    }
+    this.#held.set(nodeKey(sum.node), sum);
+    return true;
+  }
+
+  /** The leaves that no partial sum covers yet, as maximal ranges. */
+  missing(): Range[] {
+    const ranges: Range[] = [];
+    for (let start = 0; start < this.leaves; start++) {
+      if (this.#covered[start] === 1) continue;
+      let end = start;
+      while (end < this.leaves && this.#covered[end] === 0) end++;
+      ranges.push({ start, end });
+      start = end;
+    }
+    return ranges;
+  }
+
+  /** The sum over all leaves. @throws {RangeError} if leaves are missing */
+  result(): PartialSum {
+    const root = this.#held.get(nodeKey(rootOf(this.leaves)));
+    if (root === undefined) {
+      throw new RangeError(`Cannot finish the sum: leaves ${JSON.stringify(this.missing())} are missing`);
+    }
+    return root;
+  }
+}
+
+function merge(node: NodeId, left: PartialSum, right: PartialSum): PartialSum {
+  addInto(left.gradient, right.gradient);
+  return {
+    node,
+    gradient: left.gradient,
+    losses: concatenate(left.losses, right.losses),
+    logits: concatenate(left.logits, right.logits),
+  };
+}
+
+function concatenate(left: Float32Array, right: Float32Array): Float32Array {
+  const both = new Float32Array(left.length + right.length);
+  both.set(left);
+  both.set(right, left.length);
+  return both;
+}
+
+/** Divides a sum by the number of samples in it, in place: the one division of the all-reduce. */
+export function divideBy(sum: Float32Array, samples: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! / samples;
+}

@@ -1,0 +1,72 @@
+// Which worker computes which leaves: contiguous ranges, proportional to measured speed, cut where few subtrees have to be
+// sent. A pure function of its arguments.
+import { type Range, subtreesIn } from "../shared/tree.ts";
+
+/** A cut may take this much longer than the fastest one if fewer partial sums travel. */
+const SLACK = 1.05;
+
+/** A leaf's cost and its position: the samples of a batch in micro-batches of at most `microBatch`. */
+export function leafRanges(samples: number, microBatch: number): Range[] {
+  const leaves: Range[] = [];
+  for (let start = 0; start < samples; start += microBatch) {
+    leaves.push({ start, end: Math.min(start + microBatch, samples) });
+  }
+  return leaves;
+}
+
+/**
+ * Cuts the leaves into one contiguous range a worker, in the workers' order; a range may be empty. Among the cuts whose
+ * slowest worker is within 5 % of the best possible time, takes the one with the fewest subtrees.
+ * @param leafSizes samples in each leaf
+ * @param speeds samples a second of each worker, all positive
+ */
+export function assignLeaves(leafSizes: readonly number[], speeds: readonly number[]): Range[] {
+  const leaves = leafSizes.length;
+  const before = [0];
+  for (const size of leafSizes) before.push(before.at(-1)! + size);
+  const seconds = (worker: number, start: number, end: number) => (before[end]! - before[start]!) / speeds[worker]!;
+
+  const best = cut(leaves, speeds.length, (worker, start, end, rest) => Math.max(seconds(worker, start, end), rest));
+  const limit = best.cost * SLACK;
+  const sent = subtreeCounts(leaves);
+  return cut(leaves, speeds.length, (worker, start, end, rest) => {
+    return seconds(worker, start, end) > limit ? Infinity : rest + sent[start]![end]!;
+  }).ranges;
+}
+
+/** Dynamic programming over (worker, first leaf): the cheapest way to give the rest of the leaves to the rest of the workers. */
+function cut(
+  leaves: number,
+  workers: number,
+  cost: (worker: number, start: number, end: number, rest: number) => number,
+): { cost: number; ranges: Range[] } {
+  let rest = Array.from({ length: leaves + 1 }, (_, start) => start === leaves ? 0 : Infinity);
+  const choices: number[][] = [];
+  for (let worker = workers - 1; worker >= 0; worker--) {
+    const choice: number[] = [];
+    rest = rest.map((_, start) => {
+      let least = Infinity;
+      for (let end = leaves; end >= start; end--) {
+        const total = rest[end] === Infinity ? Infinity : cost(worker, start, end, rest[end]!);
+        if (total < least || choice[start] === undefined) [least, choice[start]] = [total, end];
+      }
+      return least;
+    });
+    choices[worker] = choice;
+  }
+  const ranges: Range[] = [];
+  for (let worker = 0, start = 0; worker < workers; worker++) {
+    const end = choices[worker]![start]!;
+    ranges.push({ start, end });
+    start = end;
+  }
+  return { cost: rest[0]!, ranges };
+}
+
+/** Number of maximal subtrees of every range [start, end). */
+function subtreeCounts(leaves: number): number[][] {
+  return Array.from(
+    { length: leaves + 1 },
+    (_, start) => Array.from({ length: leaves + 1 }, (_, end) => subtreesIn(leaves, { start, end }).length),
+  );
+}

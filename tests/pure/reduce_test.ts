@@ -1,0 +1,154 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { divideBy, type PartialSum, ReductionTree } from "../../coordinator/reduce.ts";
+import { assignLeaves, leafRanges } from "../../coordinator/schedule.ts";
+import { addInto, childrenOf, type NodeId, nodeRange, parentOf, rootOf, subtreesIn } from "../../shared/tree.ts";
+
+const SIZE = 37;
+
+/** Pseudo-random float32 of very different sizes, so that the order of addition shows in the bits. */
+function leafGradient(leaf: number): Float32Array {
+  return Float32Array.from({ length: SIZE }, (_, i) => {
+    const x = Math.sin(leaf * 12.9898 + i * 78.233) * 43758.5453;
+    return (x - Math.floor(x) - 0.5) * 10 ** ((leaf * 7 + i) % 9 - 4);
+  });
+}
+
+/** What a worker sends for a node: its leaves summed along the same tree. */
+function partialOf(leaves: number, node: NodeId): PartialSum {
+  const { start, end } = nodeRange(leaves, node);
+  const children = childrenOf(leaves, node);
+  const losses = Float32Array.from({ length: end - start }, (_, i) => start + i);
+  if (children === undefined) return { node, gradient: leafGradient(start), losses, logits: losses.slice() };
+  const gradient = partialOf(leaves, children[0]).gradient;
+  addInto(gradient, partialOf(leaves, children[1]).gradient);
+  return { node, gradient, losses, logits: losses.slice() };
+}
+
+function reduceWith(
+  leaves: number,
+  workers: number,
+  order: (nodes: NodeId[]) => NodeId[] = (nodes) => nodes,
+): PartialSum {
+  const tree = new ReductionTree(leaves);
+  const ranges = assignLeaves(Array(leaves).fill(8), Array(workers).fill(1));
+  for (const node of order(ranges.flatMap((range) => tree.subtrees(range)))) {
+    assert(tree.add(partialOf(leaves, node)));
+  }
+  assertEquals(tree.missing(), []);
+  return tree.result();
+}
+
+Deno.test("ReductionTree gives equal bits for 1 to 16 workers and 1 to 33 leaves, near the float64 sum", () => {
+  for (let leaves = 1; leaves <= 33; leaves++) {
+    const reference = new Float64Array(SIZE);
+    const magnitude = new Float64Array(SIZE);
+    for (let leaf = 0; leaf < leaves; leaf++) {
+      leafGradient(leaf).forEach((value, i) => {
+        reference[i] = reference[i]! + value;
+        magnitude[i] = magnitude[i]! + Math.abs(value);
+      });
+    }
+    const alone = reduceWith(leaves, 1);
+    alone.gradient.forEach((value, i) => assertAlmostEquals(value, reference[i]!, magnitude[i]! * 6 * 2 ** -24));
+    assertEquals([...alone.losses], Array.from({ length: leaves }, (_, i) => i));
+    for (let workers = 2; workers <= 16; workers++) assertEquals(reduceWith(leaves, workers), alone);
+  }
+});
+
+Deno.test("ReductionTree gives equal bits in any order of arrival and for any cut", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 33 }).chain((leaves) =>
+        fc.tuple(
+          fc.constant(leaves),
+          fc.array(fc.integer({ min: 0, max: leaves }), { maxLength: 8 }),
+          fc.infiniteStream(fc.nat()),
+        )
+      ),
+      ([leaves, cuts, keys]) => {
+        const bounds = [0, ...cuts.sort((a, b) => a - b), leaves];
+        const nodes = bounds.slice(1).flatMap((end, i) => subtreesIn(leaves, { start: bounds[i]!, end }));
+        const shuffled = nodes.map((node) => ({ node, key: keys.next().value as number })).sort((a, b) =>
+          a.key - b.key
+        );
+        const tree = new ReductionTree(leaves);
+        for (const { node } of shuffled) tree.add(partialOf(leaves, node));
+        assertEquals(tree.result().gradient, reduceWith(leaves, 1).gradient);
+      },
+    ),
+    { seed: 1, numRuns: 200 },
+  );
+});
+
+Deno.test("ReductionTree.add() counts every leaf once: the first answer wins", () => {
+  const tree = new ReductionTree(4);
+  assert(tree.add(partialOf(4, { level: 1, index: 0 })));
+  assertEquals(tree.add(partialOf(4, { level: 0, index: 1 })), false);
+  assertEquals(tree.add(partialOf(4, { level: 2, index: 0 })), false);
+  assertEquals(tree.missing(), [{ start: 2, end: 4 }]);
+  assertThrows(() => tree.result(), RangeError, "missing");
+  assertThrows(() => tree.add(partialOf(8, { level: 0, index: 7 })), RangeError, "4 leaves");
+});
+
+Deno.test("the tree's left child holds the largest power of two below the leaf count", () => {
+  // 11 leaves: 8 and 3; the node of leaves 8 to 10 is named by the lowest level that covers them.
+  assertEquals(childrenOf(11, rootOf(11)), [{ level: 3, index: 0 }, { level: 2, index: 2 }]);
+  for (let leaves = 1; leaves <= 40; leaves++) {
+    const visit = (node: NodeId) => {
+      const children = childrenOf(leaves, node);
+      if (!children) return;
+      const [left, right] = children.map((child) => nodeRange(leaves, child));
+      const count = right!.end - left!.start;
+      assertEquals(left!.end - left!.start, 2 ** (Math.ceil(Math.log2(count)) - 1));
+      for (const child of children) {
+        assertEquals(parentOf(leaves, child), node);
+        visit(child);
+      }
+    };
+    visit(rootOf(leaves));
+  }
+});
+
+Deno.test("a mean over leaves of different sizes weighs every sample once", () => {
+  // Three samples with gradients 1, 2, 6 in leaves of 2 and 1: the mean of means would be 3.75.
+  const tree = new ReductionTree(2);
+  const one = new Float32Array(1);
+  tree.add({
+    node: { level: 0, index: 0 },
+    gradient: Float32Array.of(1 + 2),
+    losses: new Float32Array(2),
+    logits: new Float32Array(2),
+  });
+  tree.add({ node: { level: 0, index: 1 }, gradient: Float32Array.of(6), losses: one, logits: one });
+  const sum = tree.result();
+  divideBy(sum.gradient, sum.losses.length);
+  assertEquals([...sum.gradient], [3]);
+});
+
+Deno.test("leafRanges() keeps a short last leaf", () => {
+  assertEquals(leafRanges(3, 8), [{ start: 0, end: 3 }]);
+  assertEquals(leafRanges(17, 8).at(-1), { start: 16, end: 17 });
+  assertEquals(leafRanges(128, 8).length, 16);
+});
+
+Deno.test("assignLeaves() covers all leaves in order, in proportion to speed", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 33 }),
+      fc.array(fc.double({ min: 0.1, max: 100, noNaN: true }), { minLength: 1, maxLength: 16 }),
+      (sizes, speeds) => {
+        const ranges = assignLeaves(sizes, speeds);
+        assertEquals(ranges.length, speeds.length);
+        assertEquals(ranges[0]!.start, 0);
+        assertEquals(ranges.at(-1)!.end, sizes.length);
+        ranges.slice(1).forEach((range, i) => assertEquals(range.start, ranges[i]!.end));
+      },
+    ),
+    { seed: 2, numRuns: 200 },
+  );
+  assertEquals(assignLeaves(Array(16).fill(8), [3, 1]), [{ start: 0, end: 12 }, { start: 12, end: 16 }]);
+  assertEquals(assignLeaves([3], [1, 1, 1]).map(({ start, end }) => end - start).sort(), [0, 0, 1]);
+  // 5 leaves on 2 workers: 4 + 1 would be slower than 3 + 2, so the cut with fewer subtrees is not taken.
+  assertEquals(assignLeaves(Array(5).fill(8), [1, 1]).map(({ start, end }) => end - start).sort(), [2, 3]);
+});
