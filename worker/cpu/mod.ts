@@ -1,0 +1,24 @@
+// The engine that runs everywhere: TF.js in plain TypeScript, without a device. Slow; the reference for the others.
+import * as tf from "@tensorflow/tfjs";
+import type { EngineOptions, GradientEngine } from "../engine.ts";
+import type { TfjsDevice } from "../tfjs/device.ts";
+import { TfjsEngine } from "../tfjs/engine.ts";
+
+/** Makes the engine on TF.js' cpu backend. */
+export function createCpuEngine(options: EngineOptions): Promise<GradientEngine> {
+  // Silences TF.js' banner.
+  tf.enableProdMode();
+  return Promise.resolve(new TfjsEngine(CPU, options));
+}
+
+const CPU: TfjsDevice = {
+  name: "cpu",
+  adapter: "TF.js cpu",
+  kernels: `tfjs-${tf.version.tfjs}`,
+  // JavaScript adds in float64 and rounds to float32 when it stores, which is the correctly rounded float32 sum.
+  addsExactly: true,
+  assertWorking() {},
+  flush: () => Promise.resolve(),
+  probeArithmetic: () => Promise.resolve(""),
+  release: () => Promise.resolve(),
+};

@@ -1,0 +1,165 @@
+// The engine on TF.js, the same code on both backends: WebGPU where there is a device, plain TypeScript where there is none.
+import * as tf from "@tensorflow/tfjs";
+import { type ModelSpec, type Parameter, parameterCount, parameterTable } from "../../shared/model.ts";
+import { addInto, childrenOf, type NodeId, nodeRange } from "../../shared/tree.ts";
+import type { EngineOptions, GradientEngine, Leaf, PartialSum, Predictions } from "../engine.ts";
+import { lossesOf } from "../loss.ts";
+import { augmentedImages, dropoutMasks, plainImages, targets } from "./batch.ts";
+import type { TfjsDevice } from "./device.ts";
+import { backward, forward, type LeafTensors } from "./network.ts";
+
+/** A step's leaves by index, and their number in the whole step. */
+interface Step {
+  readonly leafCount: number;
+  readonly leaves: ReadonlyMap<number, Leaf>;
+}
+
+/** A node's sums on the host. */
+interface HostSums {
+  readonly gradient: Float32Array;
+  readonly logits: Float32Array;
+}
+
+/** Computes with TF.js on the device that it is given, and gives it back when disposed. */
+export class TfjsEngine implements GradientEngine {
+  readonly name: "webgpu" | "cpu";
+  readonly adapter: string;
+  readonly kernels: string;
+  readonly #device: TfjsDevice;
+  readonly #spec: ModelSpec;
+  readonly #augment: boolean;
+  readonly #table: readonly Parameter[];
+  #weights: tf.Tensor[] = [];
+  /** Weights that are not on the device yet: they go there with the next call, when the backend is this engine's. */
+  #pending: Float32Array | undefined;
+  /** The leaf before the last is done when this resolves: two in flight keep the device busy and bound its memory. */
+  #previous: Promise<void> = Promise.resolve();
+
+  constructor(device: TfjsDevice, options: EngineOptions) {
+    this.name = device.name;
+    this.adapter = device.adapter;
+    this.kernels = device.kernels;
+    this.#device = device;
+    this.#spec = options.spec;
+    this.#augment = options.augment;
+    this.#table = parameterTable(options.spec);
+  }
+
+  setWeights(flat: Float32Array): void {
+    const expected = parameterCount(this.#spec);
+    if (flat.length !== expected) throw new RangeError(`Expected ${expected} weights: got ${flat.length}`);
+    this.#pending = flat.slice();
+  }
+
+  async *gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncGenerator<PartialSum> {
+    const step = { leafCount, leaves: new Map(leaves.map((leaf) => [leaf.index, leaf])) };
+    for (const node of nodes) {
+      await this.#begin();
+      const { gradient, logits } = await this.#sum(step, node);
+      const { start, end } = nodeRange(leafCount, node);
+      const labels: number[] = [];
+      for (let index = start; index < end; index++) {
+        for (const { label } of leafOf(step, index).samples) labels.push(label);
+      }
+      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#spec.classes) };
+    }
+  }
+
+  async evaluate(leaf: Leaf): Promise<Predictions> {
+    await this.#begin();
+    const tensor = tf.tidy(() =>
+      forward(this.#spec, this.#weights, { images: plainImages(this.#spec, leaf.samples), masks: [] })
+    );
+    const logits = await this.#read(tensor);
+    return { logits, losses: lossesOf(logits, leaf.samples.map(({ label }) => label), this.#spec.classes) };
+  }
+
+  /** The bits of a few operations in which devices differ, for the fingerprint. */
+  async probeArithmetic(): Promise<string> {
+    await this.#begin();
+    return this.#device.probeArithmetic();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    tf.dispose(this.#weights);
+    this.#weights = [];
+    await this.#device.release();
+  }
+
+  /** Makes this engine's backend the current one, since another engine of the process may have had its turn. */
+  async #begin(): Promise<void> {
+    this.#device.assertWorking();
+    await tf.setBackend(this.#device.name);
+    const flat = this.#pending;
+    if (!flat) return;
+    this.#pending = undefined;
+    tf.dispose(this.#weights);
+    this.#weights = this.#table.map(({ shape, offset, size }) =>
+      tf.tensor(flat.subarray(offset, offset + size), [...shape], "float32")
+    );
+  }
+
+  /** A node's sums on the host: with one readback where the device adds as the host does, else with one for each leaf. */
+  async #sum(step: Step, node: NodeId): Promise<HostSums> {
+    const children = childrenOf(step.leafCount, node);
+    if (!children || this.#device.addsExactly) return this.#download(await this.#sumOnDevice(step, node));
+    const left = await this.#sum(step, children[0]);
+    const right = await this.#sum(step, children[1]);
+    addInto(left.gradient, right.gradient);
+    const logits = new Float32Array(left.logits.length + right.logits.length);
+    logits.set(left.logits);
+    logits.set(right.logits, left.logits.length);
+    return { gradient: left.gradient, logits };
+  }
+
+  async #sumOnDevice(step: Step, node: NodeId): Promise<LeafTensors> {
+    const children = childrenOf(step.leafCount, node);
+    if (!children) return this.#leaf(leafOf(step, nodeRange(step.leafCount, node).start));
+    const left = await this.#sumOnDevice(step, children[0]);
+    const right = await this.#sumOnDevice(step, children[1]);
+    const sum = tf.tidy(() => ({
+      gradient: tf.add<tf.Tensor1D>(left.gradient, right.gradient),
+      logits: tf.concat1d([left.logits, right.logits]),
+    }));
+    tf.dispose([left.gradient, left.logits, right.gradient, right.logits]);
+    return sum;
+  }
+
+  async #leaf(leaf: Leaf): Promise<LeafTensors> {
+    const result = tf.tidy(() =>
+      backward(this.#spec, this.#weights, {
+        images: this.#augment ? augmentedImages(this.#spec, leaf) : plainImages(this.#spec, leaf.samples),
+        masks: dropoutMasks(this.#spec, leaf),
+        targets: targets(this.#spec, leaf.samples),
+      })
+    );
+    const done = this.#device.flush();
+    await this.#previous;
+    this.#previous = done;
+    return result;
+  }
+
+  async #download({ gradient, logits }: LeafTensors): Promise<HostSums> {
+    const count = gradient.size;
+    const both = tf.tidy(() => tf.concat1d([gradient, logits]));
+    tf.dispose([gradient, logits]);
+    const data = await this.#read(both);
+    return { gradient: data.subarray(0, count), logits: data.subarray(count) };
+  }
+
+  /** Reads a tensor, disposes it, and makes sure that its values are not those of a device that has failed. */
+  async #read(tensor: tf.Tensor): Promise<Float32Array> {
+    try {
+      return await tensor.data<"float32">();
+    } finally {
+      tensor.dispose();
+      this.#device.assertWorking();
+    }
+  }
+}
+
+function leafOf({ leaves }: Step, index: number): Leaf {
+  const leaf = leaves.get(index);
+  if (!leaf) throw new RangeError(`Leaf ${index} is under a node that was asked for, but was not given`);
+  return leaf;
+}
