@@ -1,0 +1,69 @@
+// What a data set says about itself: the words that the coordinator, the report and the packed file share.
+
+/** The two parts of a data set. */
+export type Split = "train" | "test";
+export const SPLITS: readonly Split[] = ["train", "test"];
+
+/** A data set at one image size. */
+export interface DatasetInfo {
+  /** "horses-or-humans", "procedural", or the name of the user's folder. */
+  readonly name: string;
+  /** Class names by label: sorted by UTF-8 bytes, so horses = 0 and humans = 1. */
+  readonly classes: readonly string[];
+  /** Side of the square images in pixels. */
+  readonly imageSize: number;
+  readonly channels: 3;
+  /** Number of training images. */
+  readonly train: number;
+  /** Number of test images. */
+  readonly test: number;
+  readonly classCounts: Readonly<Record<string, readonly [train: number, test: number]>>;
+  /**
+   * The data set hash, in hexadecimal: SHA-256 over each sample's pixels (imageSize² × 3 bytes) followed by its label
+   * (one byte), in sample id order, all of train and then all of test.
+   */
+  readonly sha256: string;
+}
+
+/** How far a download, a decoding or a drawing is. `done` never falls within one phase. */
+export interface DataProgress {
+  readonly phase: "download" | "decode" | "draw";
+  readonly done: number;
+  readonly total: number;
+  readonly unit: "bytes" | "images";
+  /** What is being worked on, for people. */
+  readonly file?: string;
+}
+
+/** An 8-bit RGB image, rows from the top, three bytes a pixel. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+/** Anything that yields labelled images in sample id order: files or the drawn figures. */
+export interface SampleSource extends Disposable {
+  readonly name: string;
+  readonly classes: readonly string[];
+  /** The label of each sample, by sample id. */
+  readonly labels: Readonly<Record<Split, Uint8Array>>;
+  readonly phase: "decode" | "draw";
+  /** A text that differs whenever the images may differ: the packed file's key is made of it. */
+  readonly identity: string;
+  /** One image at its native size. Throws HerdError "data" naming the file. */
+  image(split: Split, id: number): Promise<RgbImage>;
+  /** What to call this sample when speaking to people. */
+  describe(split: Split, id: number): string;
+}
+
+/** Compares by UTF-8 bytes, which is not the order of JavaScript strings beyond U+FFFF. */
+export function compareUtf8(a: string, b: string): number {
+  const encoder = new TextEncoder();
+  const [x, y] = [encoder.encode(a), encoder.encode(b)];
+  const length = Math.min(x.length, y.length);
+  for (let i = 0; i < length; i++) {
+    if (x[i] !== y[i]) return x[i]! - y[i]!;
+  }
+  return x.length - y.length;
+}

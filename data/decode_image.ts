@@ -1,0 +1,96 @@
+// PNG and JPEG files to 8-bit RGB. What a file is, its first bytes say, not its name.
+import { decode as decodePng, type DecodedPng, hasPngSignature } from "fast-png";
+import jpeg from "jpeg-js";
+import { HerdError, messageOf } from "../shared/errors.ts";
+import type { RgbImage } from "./dataset_info.ts";
+
+/** Larger images are refused before anything of their size is allocated. */
+const MAX_PIXELS = 100e6;
+
+/**
+ * Decodes a PNG (any colour type and depth; alpha is dropped, 16 bits are rounded to 8) or a JPEG (its orientation tag
+ * is ignored). Throws HerdError "data" calling the file by `name`.
+ */
+export function decodeImage(bytes: Uint8Array, name: string): RgbImage {
+  if (bytes.length === 0) throw new HerdError("data", `The image '${name}' is empty: replace or remove it`);
+  const decode = hasPngSignature(bytes) ? pngToRgb : isJpeg(bytes) ? jpegToRgb : undefined;
+  if (!decode) throw new HerdError("data", `'${name}' is neither a PNG nor a JPEG image: replace or remove it`);
+  try {
+    return decode(bytes);
+  } catch (error) {
+    throw new HerdError(
+      "data",
+      `The image '${name}' is damaged or cut short (${messageOf(error)}): replace or remove it`,
+      { cause: error },
+    );
+  }
+}
+
+function isJpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+}
+
+function jpegToRgb(bytes: Uint8Array): RgbImage {
+  const { width, height, data } = jpeg.decode(bytes, {
+    useTArray: true,
+    formatAsRGBA: false,
+    tolerantDecoding: false,
+    maxResolutionInMP: MAX_PIXELS / 1e6,
+    maxMemoryUsageInMB: 2048,
+  });
+  return { width, height, pixels: data };
+}
+
+function pngToRgb(bytes: Uint8Array): RgbImage {
+  checkPngSize(bytes);
+  const png = decodePng(bytes, { checkCrc: true });
+  const { width, height } = png;
+  const samples = to8Bits(png);
+  if (samples.length !== width * height * png.channels) throw new Error("it has too few pixels");
+  const pixels = new Uint8Array(width * height * 3);
+  if (png.palette) fillFromPalette(pixels, samples, png.palette);
+  else fillFromChannels(pixels, samples, png.channels);
+  return { width, height, pixels };
+}
+
+/** The header chunk always comes first: length, "IHDR", width, height. */
+function checkPngSize(bytes: Uint8Array): void {
+  if (bytes.length < 33) throw new Error("its header is incomplete");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  if (width === 0 || height === 0) throw new Error(`its size is ${width}×${height}`);
+  if (width * height > MAX_PIXELS) throw new Error(`its size of ${width}×${height} is over ${MAX_PIXELS / 1e6} MP`);
+}
+
+/** One byte a sample: palette indices as they are, grey levels of fewer bits stretched to 0 … 255. */
+function to8Bits({ data, depth, width, height, palette }: DecodedPng): Uint8Array {
+  if (depth === 8) return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  if (depth === 16) return Uint8Array.from(data, (value) => Math.floor((value * 2 + 257) / 514));
+  // Fewer than 8 bits occur with one channel only; rows start on a byte.
+  const rowBytes = Math.ceil(width * depth / 8);
+  const scale = palette ? 1 : 255 / (2 ** depth - 1);
+  const mask = 2 ** depth - 1;
+  const perByte = 8 / depth;
+  return Uint8Array.from({ length: width * height }, (_, i) => {
+    const x = i % width;
+    const byte = data[Math.floor(i / width) * rowBytes + Math.floor(x / perByte)]!;
+    return (byte >> (8 - depth * (x % perByte + 1)) & mask) * scale;
+  });
+}
+
+function fillFromPalette(pixels: Uint8Array, indices: Uint8Array, palette: readonly number[][]): void {
+  for (const [i, index] of indices.entries()) {
+    const colour = palette[index];
+    if (!colour) throw new Error(`it uses colour ${index} of a palette of ${palette.length}`);
+    pixels.set(colour.slice(0, 3), i * 3);
+  }
+}
+
+function fillFromChannels(pixels: Uint8Array, samples: Uint8Array, channels: number): void {
+  const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
+  for (let from = 0, to = 0; to < pixels.length; from += channels, to += 3) {
+    pixels[to] = samples[from]!;
+    pixels[to + 1] = samples[from + green]!;
+    pixels[to + 2] = samples[from + blue]!;
+  }
+}

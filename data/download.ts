@@ -1,0 +1,215 @@
+// Downloading one file whose size and SHA-256 are known: resumed where an earlier try broke off, never waiting for ever.
+import { dirname } from "node:path";
+import { HerdError, messageOf } from "../shared/errors.ts";
+import { makeDirectory, removeIfThere } from "./cache.ts";
+import { delay, hashOf, isThere, PartFile } from "./part_file.ts";
+
+/** A file to fetch. */
+export interface Download {
+  readonly url: URL;
+  readonly bytes: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
+
+export interface DownloadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes of this file that are there, after every piece. */
+  readonly onBytes?: (done: number) => void;
+  readonly onNotice?: ((text: string) => void) | undefined;
+  readonly deadlines?: Deadlines;
+}
+
+/** All in milliseconds. */
+export interface Deadlines {
+  /** Until there is a connection. */
+  readonly connect: number;
+  /** Without a single byte, once there is a connection. */
+  readonly stall: number;
+  /** Pauses before the second, third, … try: their number limits the tries. */
+  readonly pauses: readonly number[];
+}
+
+export const DEADLINES: Deadlines = { connect: 5_000, stall: 30_000, pauses: [500, 2_000, 5_000, 10_000] };
+
+/** The server was not reached: the only failure after which Herd may fall back to the procedural set. */
+export class NoConnectionError extends HerdError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("data", message, options);
+  }
+}
+
+/** A try that may be repeated: the connection broke, stalled, or the server was busy. */
+class BrokenOff extends Error {}
+
+/** A try that did not get as far as a connection. */
+class Unreachable extends Error {}
+
+/**
+ * Fetches a file to `path` by way of `path`.part, which stays behind when the download breaks off, and checks it. Does
+ * nothing if `path` is there. Throws HerdError "data" for a wrong size, hash or status, a full disk, or a connection
+ * that keeps breaking; NoConnectionError if there was none; the signal's reason when aborted.
+ */
+export async function download(file: Download, path: string, options: DownloadOptions = {}): Promise<void> {
+  makeDirectory(dirname(path));
+  using part = await PartFile.openAlone(path, options);
+  if (isThere(path)) return;
+  await fetchWithRetries(file, part, options);
+  const hash = hashOf(part.path);
+  if (hash !== file.sha256) {
+    removeIfThere(part.path);
+    throw new HerdError(
+      "data",
+      `The file fetched from ${file.url} has SHA-256 ${hash} instead of ${file.sha256}: ` +
+        "run again, or set HERD_DATA_URL to a sound copy",
+    );
+  }
+  part.commit(path);
+}
+
+/** Checks a file that was fetched before. Throws HerdError "data". */
+export function verify(path: string, { bytes, sha256 }: Download): void {
+  if (Deno.statSync(path).size === bytes && hashOf(path) === sha256) return;
+  throw new HerdError("data", `'${path}' does not have the right size and SHA-256: delete it and run again`);
+}
+
+async function fetchWithRetries(file: Download, part: PartFile, options: DownloadOptions): Promise<void> {
+  const { connect, pauses } = options.deadlines ?? DEADLINES;
+  let contacted = false;
+  for (let tries = 1;; tries++) {
+    try {
+      return await fetchRest(file, part, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (error instanceof Unreachable && !contacted) {
+        throw new NoConnectionError(
+          `No connection to ${file.url.host} within ${connect / 1000} s (${error.message}): check the network, set ` +
+            "HERD_DATA_DIR to a copy or HERD_DATA_URL to a mirror, or use --data procedural",
+          { cause: error },
+        );
+      }
+      if (!(error instanceof BrokenOff) && !(error instanceof Unreachable)) throw error;
+      contacted = true;
+      const pause = pauses[tries - 1];
+      if (pause !== undefined) await delay(pause, options.signal);
+      else throw gaveUp(file, { part, tries, error });
+    }
+  }
+}
+
+function gaveUp(file: Download, { part, tries, error }: { part: PartFile; tries: number; error: Error }): HerdError {
+  return new HerdError(
+    "data",
+    `The download of ${file.url} broke off ${tries} times, at last at byte ${part.size} of ${file.bytes} ` +
+      `(${error.message}): run again to go on from there`,
+    { cause: error },
+  );
+}
+
+/** One try: asks for what is missing and appends what comes. */
+async function fetchRest(file: Download, part: PartFile, options: DownloadOptions): Promise<void> {
+  if (part.size > file.bytes) part.empty();
+  if (part.size === file.bytes) return;
+  using watchdog = new Watchdog();
+  const response = await open(file, { ...options, from: part.size, watchdog });
+  try {
+    accept(response, file, part);
+    const { stall } = options.deadlines ?? DEADLINES;
+    for await (const piece of response.body ?? []) {
+      watchdog.arm(stall, () => new BrokenOff(`no byte came for ${stall / 1000} s`));
+      if (part.size + piece.length > file.bytes) throw wrongSize(file, "more than");
+      part.append(piece);
+      options.onBytes?.(part.size);
+    }
+  } catch (error) {
+    await response.body?.cancel().catch(() => {});
+    options.signal?.throwIfAborted();
+    throw error instanceof HerdError || error instanceof BrokenOff ? error : new BrokenOff(textOf(error));
+  }
+  if (part.size < file.bytes) throw new BrokenOff("the server ended too early");
+}
+
+/** Sends the request and waits for the answer's head; the watchdog is left armed for the first bytes. */
+async function open(
+  { url }: Download,
+  options: DownloadOptions & { from: number; watchdog: Watchdog },
+): Promise<Response> {
+  const { from, watchdog, signal } = options;
+  const { connect, stall } = options.deadlines ?? DEADLINES;
+  watchdog.arm(connect, () => new Unreachable("it timed out"));
+  // Another encoding would change the bytes that Range counts.
+  const headers: Record<string, string> = { "accept-encoding": "identity" };
+  if (from > 0) headers.range = `bytes=${from}-`;
+  try {
+    const signals = signal ? [signal, watchdog.signal] : [watchdog.signal];
+    const response = await fetch(url, { headers, signal: AbortSignal.any(signals) });
+    watchdog.arm(stall, () => new BrokenOff(`no byte came for ${stall / 1000} s`));
+    return response;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof BrokenOff || error instanceof Unreachable) throw error;
+    const text = textOf(error);
+    if (/certificate/i.test(text)) {
+      throw new HerdError("data", `${url.host} has no valid certificate (${text}): check the network's proxy`, {
+        cause: error,
+      });
+    }
+    // The wording of the HTTP client inside Deno: DNS failure, refusal and no route all carry it.
+    throw /\(connect\)/i.test(text) ? new Unreachable(text) : new BrokenOff(text);
+  }
+}
+
+/** Decides from the status where the coming bytes belong. */
+function accept(response: Response, file: Download, part: PartFile): void {
+  const { status, headers } = response;
+  if (status === 206) {
+    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
+    if (range && range[2] !== "*" && Number(range[2]) !== file.bytes) throw wrongSize(file, range[2]!);
+    if (range && Number(range[1]) === part.size) return;
+    part.empty();
+    throw new BrokenOff("the server sent another part than asked for");
+  }
+  if (status === 416) {
+    part.empty();
+    throw new BrokenOff("the server refused to go on from there");
+  }
+  if (status === 429 || status >= 500) throw new BrokenOff(`the server answered ${status}`);
+  if (status !== 200) {
+    throw new HerdError("data", `${file.url} answers ${status} ${response.statusText}: check HERD_DATA_URL`);
+  }
+  // A server that knows no ranges starts again.
+  part.empty();
+  const length = headers.get("content-length");
+  if (length !== null && Number(length) !== file.bytes) throw wrongSize(file, length);
+}
+
+function wrongSize({ url, bytes }: Download, seen: string): HerdError {
+  const size = seen === "more than" ? `more than ${bytes} bytes` : `${seen} bytes instead of ${bytes}`;
+  return new HerdError("data", `The file at ${url} has ${size}: set HERD_DATA_URL to a sound copy`);
+}
+
+/** The innermost message says what happened; fetch wraps it. */
+function textOf(error: unknown): string {
+  let text = messageOf(error);
+  for (let inner = error; inner instanceof Error; inner = inner.cause) text = inner.message;
+  return text;
+}
+
+/** Aborts when it is not armed again in time. */
+class Watchdog implements Disposable {
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  arm(milliseconds: number, reason: () => Error): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#controller.abort(reason()), milliseconds);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}

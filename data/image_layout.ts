@@ -1,0 +1,178 @@
+// Finds the two splits and two classes in a folder or zip file. The layouts that are understood:
+//
+//   train/{a,b} with validation/{a,b} or test/{a,b}                  (validation wins if there are both)
+//   horse-or-human/{a,b} with validation-horse-or-human/{a,b}        the original zip files, unpacked
+//   horse-or-human.zip with validation-horse-or-human.zip            the original zip files, in a folder
+//   horse-or-human.zip                                               given itself, with the other beside it
+//   {a,b}                                                            split 4 : 1, always in the same way
+//
+// A single folder around any of these is looked through.
+import { basename, dirname, join } from "node:path";
+import { HerdError } from "../shared/errors.ts";
+import { permutation, Purpose } from "../shared/threefry.ts";
+import { compareUtf8, type Split } from "./dataset_info.ts";
+import { below, type FileTree, FolderTree } from "./file_tree.ts";
+import { ZipTree } from "./zip_tree.ts";
+
+/** The names of the original archives: training images, test images. */
+export const TRAIN_ZIP = "horse-or-human.zip";
+export const TEST_ZIP = "validation-horse-or-human.zip";
+
+/** A file that should hold an image. */
+export interface ImageRef {
+  readonly tree: FileTree;
+  readonly path: string;
+  readonly label: number;
+  /** `class/name`: samples are numbered by the UTF-8 bytes of it. */
+  readonly rank: string;
+  readonly stamp: string;
+}
+
+export interface ImageLists {
+  readonly classes: readonly [string, string];
+  readonly images: Readonly<Record<Split, readonly ImageRef[]>>;
+}
+
+interface Place {
+  readonly tree: FileTree;
+  readonly directory: string;
+}
+
+const TRAIN_NAMES = ["train", "horse-or-human"];
+const TEST_NAMES = ["validation", "test", "validation-horse-or-human"];
+const MAX_WRAPPERS = 3;
+/** The seed of what must be the same in every run: which images of an unsplit folder are for testing. */
+const CONSTANT_SEED = 0;
+/** Keeps these draws apart from those of --limit, which use 1 to 4. */
+const HOLD_OUT_DRAW = 16;
+
+/** Opens a folder or zip file; whatever gets opened is handed to `opened` for disposal. Throws HerdError "data". */
+export function findImages(path: string, opened: DisposableStack): ImageLists {
+  const splits = findSplits(openTree(path, opened), opened);
+  if ("all" in splits) return holdOut(listImages(splits.all));
+  const [train, test] = [listImages(splits.train), listImages(splits.test)];
+  if (train.classes.join("/") !== test.classes.join("/")) {
+    throw new HerdError(
+      "data",
+      `The classes of '${shown(splits.train)}' (${train.classes.join(", ")}) and '${shown(splits.test)}' ` +
+        `(${test.classes.join(", ")}) differ: both must have the same two`,
+    );
+  }
+  return { classes: train.classes, images: { train: train.images, test: test.images } };
+}
+
+function openTree(path: string, opened: DisposableStack): FileTree {
+  let isDirectory: boolean;
+  try {
+    ({ isDirectory } = Deno.statSync(path));
+  } catch (error) {
+    throw new HerdError("data", `Cannot find the data set '${path}': give a folder or zip file that exists`, {
+      cause: error,
+    });
+  }
+  if (isDirectory) return opened.use(new FolderTree(path));
+  if (/\.zip$/i.test(path)) return opened.use(ZipTree.open(path));
+  throw new HerdError("data", `The data set '${path}' is neither a folder nor a .zip file: give one of these`);
+}
+
+function findSplits(tree: FileTree, opened: DisposableStack): { train: Place; test: Place } | { all: Place } {
+  let directory = "";
+  for (let depth = 0;; depth++) {
+    const entries = tree.list(directory);
+    const directories = entries.filter(({ kind }) => kind === "directory").map(({ name }) => name);
+    const place = (name: string): Place => ({ tree, directory: below(directory, name) });
+    const train = TRAIN_NAMES.find((name) => directories.includes(name));
+    const test = TEST_NAMES.find((name) => directories.includes(name));
+    if (train && test) return { train: place(train), test: place(test) };
+    if (train || test) {
+      throw new HerdError(
+        "data",
+        `'${tree.shown(directory)}' has '${train ?? test}' but no ${
+          train ? "'validation' or 'test'" : "'train'"
+        }: give a folder with both`,
+      );
+    }
+    const zips = zipPair({ tree, directory }, entries.map(({ name }) => name), opened);
+    if (zips) return zips;
+    const only = directories.length === 1 ? directories[0] : undefined;
+    // A single folder is looked through unless it is itself a class folder, with files only.
+    const isWrapper = only !== undefined && tree.list(below(directory, only)).some(({ kind }) => kind === "directory");
+    if (!isWrapper || depth === MAX_WRAPPERS) return { all: { tree, directory } };
+    directory = below(directory, only);
+  }
+}
+
+/** The original archives, in a folder or one given by itself, each with the classes at its top. */
+function zipPair({ tree, directory }: Place, names: readonly string[], opened: DisposableStack) {
+  let folder: string | undefined;
+  if (tree instanceof FolderTree && [TRAIN_ZIP, TEST_ZIP].some((name) => names.includes(name))) {
+    folder = tree.shown(directory);
+  } else if (tree instanceof ZipTree && [TRAIN_ZIP, TEST_ZIP].includes(basename(tree.root))) {
+    folder = dirname(tree.root);
+  }
+  if (folder === undefined) return undefined;
+  const open = (name: string): Place => ({ tree: opened.use(ZipTree.open(join(folder, name))), directory: "" });
+  return { train: open(TRAIN_ZIP), test: open(TEST_ZIP) };
+}
+
+/** The images of a place with exactly two class folders, in sample id order. */
+function listImages(place: Place): { classes: readonly [string, string]; images: ImageRef[] } {
+  const { tree, directory } = place;
+  const classes = tree.list(directory).filter(({ kind }) => kind === "directory").map(({ name }) => name);
+  classes.sort(compareUtf8);
+  const [first, second] = classes;
+  if (classes.length !== 2 || first === undefined || second === undefined) {
+    throw new HerdError(
+      "data",
+      `'${shown(place)}' has ${classes.length === 0 ? "no class folders" : `the class folders ${quoted(classes)}`}: ` +
+        "a data set has exactly two, one for each class",
+    );
+  }
+  const images = classes.flatMap((name, label) => listClass(tree, { directory: below(directory, name), name, label }));
+  return { classes: [first, second], images: images.sort((a, b) => compareUtf8(a.rank, b.rank)) };
+}
+
+function listClass(tree: FileTree, { directory, name, label }: { directory: string; name: string; label: number }) {
+  const entries = tree.list(directory);
+  const folder = entries.find(({ kind }) => kind === "directory");
+  if (folder) {
+    throw new HerdError(
+      "data",
+      `The class folder '${tree.shown(directory)}' has a folder '${folder.name}': it may hold images only`,
+    );
+  }
+  if (entries.length === 0) {
+    throw new HerdError("data", `The class folder '${tree.shown(directory)}' has no images: add some`);
+  }
+  return entries.map((entry): ImageRef => ({
+    tree,
+    path: below(directory, entry.name),
+    label,
+    rank: `${name}/${entry.name}`,
+    stamp: entry.stamp,
+  }));
+}
+
+/** One image in five of each class (rounded, at least one) becomes a test image, drawn by a constant seed. */
+function holdOut({ classes, images }: { classes: readonly [string, string]; images: ImageRef[] }): ImageLists {
+  const held = new Set<ImageRef>();
+  classes.forEach((name, label) => {
+    const members = images.filter((image) => image.label === label);
+    if (members.length < 2) {
+      throw new HerdError("data", `The class '${name}' has one image: it takes two to split it into train and test`);
+    }
+    const order = permutation(members.length, CONSTANT_SEED, Purpose.limit, HOLD_OUT_DRAW + label);
+    for (const i of order.subarray(0, Math.max(1, Math.round(members.length / 5)))) held.add(members[i]!);
+  });
+  const [train, test] = [images.filter((image) => !held.has(image)), images.filter((image) => held.has(image))];
+  return { classes, images: { train, test } };
+}
+
+function shown({ tree, directory }: Place): string {
+  return tree.shown(directory);
+}
+
+function quoted(names: readonly string[]): string {
+  const most = names.slice(0, 8).map((name) => `'${name}'`).join(", ");
+  return names.length > 8 ? `${most} and ${names.length - 8} more` : most;
+}

@@ -1,0 +1,15 @@
+// Data sets: finding, fetching, decoding, drawing and packing images, and reading them back.
+export type { DataProgress, DatasetInfo, Split } from "./dataset_info.ts";
+export { cacheDirectory } from "./cache.ts";
+export { PackedDataset } from "./packed_dataset.ts";
+export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
+export { type Labelled, limitSplit } from "./limit.ts";
+export {
+  CHUNK_BYTES,
+  ChunkedCacheWriter,
+  chunkHashes,
+  type ChunkManifest,
+  ChunkManifestSchema,
+  readChunk,
+} from "./chunks.ts";
+export { checkDataset, type DatasetCheck, meanColourAccuracy } from "./check.ts";

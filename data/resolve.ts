@@ -1,0 +1,156 @@
+// From what the user asked for to a packed file: which source, and whether its packed file is there already.
+import { join } from "node:path";
+import { HerdError } from "../shared/errors.ts";
+import type { DataProgress, DatasetInfo, SampleSource } from "./dataset_info.ts";
+import { type Deadlines, NoConnectionError } from "./download.ts";
+import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
+import { TRAIN_ZIP } from "./image_layout.ts";
+import { openImageSource, REAL_NAME } from "./image_source.ts";
+import { pack, packedPath } from "./pack.ts";
+import { PackedDataset } from "./packed_dataset.ts";
+import { isThere } from "./part_file.ts";
+import { type Counts, PROCEDURAL_NAME, proceduralSource } from "./procedural.ts";
+
+/** Where data comes from and goes to; main.ts fills it from environment variables. */
+export interface DataEnvironment {
+  /** HERD_DATA_DIR: a copy of the real set, or any data set. */
+  readonly dataDir?: string | undefined;
+  /** HERD_DATA_URL: where the original archives are. */
+  readonly dataUrl?: string | undefined;
+  readonly cacheDir: string;
+}
+
+export interface ResolveOptions {
+  /** "auto", "horses-or-humans", "procedural", or the path of a folder or zip file. */
+  readonly data: string;
+  /** Side of the images in pixels. */
+  readonly imageSize: number;
+  readonly environment: DataEnvironment;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: DataProgress) => void) | undefined;
+  /** A line for people that they should not miss. */
+  readonly onNotice?: ((text: string) => void) | undefined;
+}
+
+/** A data set ready to be opened with PackedDataset.open(). */
+export interface ResolvedDataset {
+  readonly path: string;
+  readonly info: DatasetInfo;
+  /** Whether the procedural set stands in for the real one because there was no connection. */
+  readonly fallback: boolean;
+}
+
+/** What only tests replace. */
+export interface Internals {
+  readonly archives: readonly Archive[];
+  readonly deadlines?: Deadlines;
+  readonly counts?: Counts;
+}
+
+const MAX_IMAGE_SIZE = 4096;
+
+/**
+ * Finds the data set, fetches and packs what is missing, and returns its packed file. Throws HerdError: "usage" for an
+ * impossible image size, "data" for everything that is wrong with the data; the signal's reason when aborted.
+ */
+export function resolveDataset(options: ResolveOptions): Promise<ResolvedDataset> {
+  return resolveWith(options, { archives: ARCHIVES });
+}
+
+/** resolveDataset() with other archives, deadlines and counts. */
+export async function resolveWith(options: ResolveOptions, internals: Internals): Promise<ResolvedDataset> {
+  const { data, imageSize, environment: { dataDir } } = options;
+  if (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > MAX_IMAGE_SIZE) {
+    throw new HerdError("usage", `--image-size must be a whole number from 1 to ${MAX_IMAGE_SIZE}: it is ${imageSize}`);
+  }
+  if (data === PROCEDURAL_NAME) return await procedural(options, { internals, fallback: false });
+  if (data !== "auto" && data !== REAL_NAME) return await fromPath(data, options);
+  if (dataDir) return await fromDataDir(dataDir, options);
+  try {
+    return await real(options, internals);
+  } catch (error) {
+    if (data !== "auto" || !(error instanceof NoConnectionError)) throw error;
+    options.onNotice?.(
+      "NO CONNECTION TO FETCH HORSES OR HUMANS: USING THE PROCEDURAL DATA SET OF DRAWN FIGURES INSTEAD " +
+        `(${error.message})`,
+    );
+    return await procedural(options, { internals, fallback: true });
+  }
+}
+
+function procedural(
+  options: ResolveOptions,
+  { internals, fallback }: { internals: Internals; fallback: boolean },
+): Promise<ResolvedDataset> {
+  return packed(() => proceduralSource(internals.counts), options, { fallback });
+}
+
+function fromPath(path: string, options: ResolveOptions): Promise<ResolvedDataset> {
+  if (!path || !isThere(path)) {
+    throw new HerdError(
+      "data",
+      `There is no data set '${path}': give auto, ${REAL_NAME}, ${PROCEDURAL_NAME}, or the path of a folder or zip file`,
+    );
+  }
+  return packed(() => openImageSource(path), options);
+}
+
+async function fromDataDir(dataDir: string, options: ResolveOptions): Promise<ResolvedDataset> {
+  if (!isThere(dataDir)) {
+    throw new HerdError("data", `HERD_DATA_DIR is '${dataDir}', which does not exist: correct or unset it`);
+  }
+  const resolved = await packed(() => openImageSource(dataDir), options);
+  if (options.data === "auto" || resolved.info.name === REAL_NAME) return resolved;
+  throw new HerdError(
+    "data",
+    `HERD_DATA_DIR holds the data set '${resolved.info.name}', not ${REAL_NAME}: unset it, or use --data auto`,
+  );
+}
+
+/** The real set from the cache or the network; its packed file is enough, the archives may be gone. */
+function real(options: ResolveOptions, { archives, deadlines }: Internals): Promise<ResolvedDataset> {
+  const { environment: { cacheDir, dataUrl: baseUrl }, signal, onProgress, onNotice } = options;
+  const directory = join(cacheDir, "downloads");
+  const identity = archives.map(({ sha256 }) => sha256).join(" ");
+  const open = async () => {
+    await fetchArchives(archives, {
+      directory,
+      baseUrl: baseUrl || undefined,
+      signal,
+      onProgress,
+      onNotice,
+      deadlines,
+    });
+    return openImageSource(join(directory, TRAIN_ZIP), identity);
+  };
+  return packed(open, options, { identity });
+}
+
+/** The packed file of a source, made if it is absent or damaged. With a known identity the source may not be needed. */
+async function packed(
+  open: () => SampleSource | Promise<SampleSource>,
+  options: ResolveOptions,
+  { identity, fallback = false }: { identity?: string; fallback?: boolean } = {},
+): Promise<ResolvedDataset> {
+  const { imageSize, environment: { cacheDir }, onNotice } = options;
+  const pathOf = (id: string) => packedPath(cacheDir, id, imageSize);
+  const early = identity === undefined ? undefined : existing(pathOf(identity), onNotice);
+  if (early) return { ...early, fallback };
+  using source = await open();
+  const path = pathOf(source.identity);
+  const found = existing(path, onNotice);
+  if (found) return { ...found, fallback };
+  return { path, info: await pack(source, path, options), fallback };
+}
+
+function existing(path: string, onNotice: ResolveOptions["onNotice"]): { path: string; info: DatasetInfo } | undefined {
+  if (!isThere(path)) return undefined;
+  try {
+    using dataset = PackedDataset.open(path);
+    return { path, info: dataset.info };
+  } catch (error) {
+    if (!(error instanceof HerdError)) throw error;
+    onNotice?.(`Packing the data set again: ${error.message}`);
+    return undefined;
+  }
+}
