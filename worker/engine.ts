@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly microBatch: number;
   /** Flip, rotate and zoom training images. Off in golden tests. */
   readonly augment: boolean;
+  /** Called after each leaf of a training pass: a worker shows by it that it is alive. */
+  readonly onLeaf?: () => void;
 }
 
 /** A device that computes. Calls must not overlap. */
@@ -62,4 +64,6 @@ export interface GradientEngine extends AsyncDisposable {
   gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncIterable<PartialSum>;
   /** Inference pass: no augmentation, no dropout. */
   evaluate(leaf: Leaf): Promise<Predictions>;
+  /** Bits of operations in which devices differ (fused multiply-add, subnormal numbers), for the fingerprint. */
+  probeArithmetic?(): Promise<string>;
 }

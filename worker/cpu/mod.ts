@@ -17,8 +17,13 @@ const CPU: TfjsDevice = {
   kernels: `tfjs-${tf.version.tfjs}`,
   // JavaScript adds in float64 and rounds to float32 when it stores, which is the correctly rounded float32 sum.
   addsExactly: true,
-  assertWorking() {},
-  flush: () => Promise.resolve(),
-  probeArithmetic: () => Promise.resolve(""),
+  async run(work) {
+    await tf.setBackend("cpu");
+    return await work();
+  },
+  // Lets the event loop turn between leaves.
+  flush: () => new Promise((resolve) => setTimeout(resolve, 0)),
+  // ECMAScript fixes every bit of its arithmetic.
+  probeArithmetic: () => Promise.resolve("ecmascript"),
   release: () => Promise.resolve(),
 };

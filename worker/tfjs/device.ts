@@ -10,11 +10,14 @@ export interface TfjsDevice {
   readonly kernels: string;
   /** Whether float32 sums on the device are those of IEEE 754, subnormals included: only then may it add leaf sums. */
   readonly addsExactly: boolean;
-  /** @throws {HerdError} cluster, if the device is lost or has rejected something since it was made */
-  assertWorking(): void;
-  /** Starts what is queued; resolves when it is done. */
+  /**
+   * Runs work with this backend as TF.js' current one.
+   * @throws {HerdError} cluster, if the device was lost or rejected something: its values are never taken for results
+   */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Starts what is queued; resolves when it is done. Never rejects. */
   flush(): Promise<void>;
-  /** Bits of a few operations in which devices differ: fused multiply-add and subnormal numbers. */
+  /** Bits of a few operations in which devices differ: fused multiply-add and subnormal numbers. Called inside run(). */
   probeArithmetic(): Promise<string>;
   /** Gives the device back; the last owner's call destroys it. */
   release(): Promise<void>;

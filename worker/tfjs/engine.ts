@@ -29,6 +29,7 @@ export class TfjsEngine implements GradientEngine {
   readonly #spec: ModelSpec;
   readonly #augment: boolean;
   readonly #table: readonly Parameter[];
+  readonly #onLeaf: (() => void) | undefined;
   #weights: tf.Tensor[] = [];
   /** Weights that are not on the device yet: they go there with the next call, when the backend is this engine's. */
   #pending: Float32Array | undefined;
@@ -43,6 +44,7 @@ export class TfjsEngine implements GradientEngine {
     this.#spec = options.spec;
     this.#augment = options.augment;
     this.#table = parameterTable(options.spec);
+    this.#onLeaf = options.onLeaf;
   }
 
   setWeights(flat: Float32Array): void {
@@ -54,30 +56,21 @@ export class TfjsEngine implements GradientEngine {
   async *gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncGenerator<PartialSum> {
     const step = { leafCount, leaves: new Map(leaves.map((leaf) => [leaf.index, leaf])) };
     for (const node of nodes) {
-      await this.#begin();
-      const { gradient, logits } = await this.#sum(step, node);
-      const { start, end } = nodeRange(leafCount, node);
-      const labels: number[] = [];
-      for (let index = start; index < end; index++) {
-        for (const { label } of leafOf(step, index).samples) labels.push(label);
-      }
-      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#spec.classes) };
+      const { gradient, logits } = await this.#run(() => this.#sum(step, node));
+      yield { node, gradient, logits, losses: lossesOf(logits, labelsUnder(step, node), this.#spec.classes) };
     }
   }
 
-  async evaluate(leaf: Leaf): Promise<Predictions> {
-    await this.#begin();
-    const tensor = tf.tidy(() =>
-      forward(this.#spec, this.#weights, { images: plainImages(this.#spec, leaf.samples), masks: [] })
+  async evaluate({ samples }: Leaf): Promise<Predictions> {
+    const logits = await this.#run(() =>
+      read(tf.tidy(() => forward(this.#spec, this.#weights, { images: plainImages(this.#spec, samples), masks: [] })))
     );
-    const logits = await this.#read(tensor);
-    return { logits, losses: lossesOf(logits, leaf.samples.map(({ label }) => label), this.#spec.classes) };
+    return { logits, losses: lossesOf(logits, samples.map(({ label }) => label), this.#spec.classes) };
   }
 
   /** The bits of a few operations in which devices differ, for the fingerprint. */
-  async probeArithmetic(): Promise<string> {
-    await this.#begin();
-    return this.#device.probeArithmetic();
+  probeArithmetic(): Promise<string> {
+    return this.#device.run(() => this.#device.probeArithmetic());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,10 +79,15 @@ export class TfjsEngine implements GradientEngine {
     await this.#device.release();
   }
 
-  /** Makes this engine's backend the current one, since another engine of the process may have had its turn. */
-  async #begin(): Promise<void> {
-    this.#device.assertWorking();
-    await tf.setBackend(this.#device.name);
+  /** Runs work on the device, with the newest weights there. */
+  #run<T>(work: () => Promise<T>): Promise<T> {
+    return this.#device.run(() => {
+      this.#upload();
+      return work();
+    });
+  }
+
+  #upload(): void {
     const flat = this.#pending;
     if (!flat) return;
     this.#pending = undefined;
@@ -133,7 +131,7 @@ export class TfjsEngine implements GradientEngine {
         targets: targets(this.#spec, leaf.samples),
       })
     );
-    const done = this.#device.flush();
+    const done = this.#device.flush().then(this.#onLeaf);
     await this.#previous;
     this.#previous = done;
     return result;
@@ -143,19 +141,28 @@ export class TfjsEngine implements GradientEngine {
     const count = gradient.size;
     const both = tf.tidy(() => tf.concat1d([gradient, logits]));
     tf.dispose([gradient, logits]);
-    const data = await this.#read(both);
+    const data = await read(both);
+    await this.#previous;
     return { gradient: data.subarray(0, count), logits: data.subarray(count) };
   }
+}
 
-  /** Reads a tensor, disposes it, and makes sure that its values are not those of a device that has failed. */
-  async #read(tensor: tf.Tensor): Promise<Float32Array> {
-    try {
-      return await tensor.data<"float32">();
-    } finally {
-      tensor.dispose();
-      this.#device.assertWorking();
-    }
+/** The values of a tensor, which is disposed. */
+async function read(tensor: tf.Tensor): Promise<Float32Array> {
+  try {
+    return await tensor.data<"float32">();
+  } finally {
+    tensor.dispose();
   }
+}
+
+function labelsUnder(step: Step, node: NodeId): number[] {
+  const labels: number[] = [];
+  const { start, end } = nodeRange(step.leafCount, node);
+  for (let index = start; index < end; index++) {
+    for (const { label } of leafOf(step, index).samples) labels.push(label);
+  }
+  return labels;
 }
 
 function leafOf({ leaves }: Step, index: number): Leaf {
