@@ -1,0 +1,18 @@
+// What the TypeScript side calls. Pointers are byte offsets into the imported memory, which plan.ts lays out; kernels
+// allocate nothing.
+export { convolve } from "./convolve.ts";
+export { convolveBackward } from "./convolve_backward.ts";
+export {
+  denseInputGradient,
+  denseWeightGradient,
+  dropValues,
+  flatten,
+  rectify,
+  rectifyGradient,
+  unflatten,
+} from "./dense.ts";
+export { resample, scaleBytes } from "./image.ts";
+export { multiply } from "./multiply.ts";
+export { packConvolution, packPanels, packTransposed, unpackSums } from "./pack.ts";
+export { draw } from "./random.ts";
+export { addInto, sumRows } from "./sums.ts";

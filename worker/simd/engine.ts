@@ -1,0 +1,157 @@
+// The SIMD engine: leaves in order through the network, their gradients added along the reduction tree, all in one memory.
+import { childrenOf, type NodeId, nodeRange } from "../../shared/tree.ts";
+import { Purpose, sampleKey } from "../../shared/threefry.ts";
+import type { EngineOptions, GradientEngine, Leaf, PartialSum, Predictions } from "../engine.ts";
+import { lossesOf } from "../loss.ts";
+import { type Kernels, loadKernels, PAGE_BYTES, type Variant } from "./kernels.ts";
+import { Network } from "./network.ts";
+import { type MemoryPlan, pagesOf, planMemory } from "./plan.ts";
+
+/** Raised with every change of the kernels that changes bits. */
+const VERSION = 1;
+/** 4 GiB: the most that 32-bit addresses reach. */
+const MOST_PAGES = 65536;
+
+/** Computes on one core with 128-bit vectors. */
+export class SimdEngine implements GradientEngine {
+  readonly name = "simd";
+  readonly adapter: string;
+  readonly kernels: string;
+  readonly #options: EngineOptions;
+  readonly #kernels: Kernels;
+  readonly #memory: WebAssembly.Memory;
+  readonly #plan: MemoryPlan;
+  readonly #network: Network;
+
+  private constructor(
+    options: EngineOptions,
+    variant: Variant,
+    plan: MemoryPlan,
+    memory: WebAssembly.Memory,
+    kernels: Kernels,
+  ) {
+    this.adapter = `CPU, WebAssembly SIMD (${variant})`;
+    this.kernels = `simd-${VERSION}-${variant}`;
+    this.#options = options;
+    this.#kernels = kernels;
+    this.#memory = memory;
+    this.#plan = plan;
+    this.#network = new Network(kernels, plan, memory);
+  }
+
+  /** Lays out the memory and loads the kernels. */
+  static async create(options: EngineOptions, variant: Variant): Promise<SimdEngine> {
+    const plan = planMemory(options.spec, options.microBatch);
+    const memory = new WebAssembly.Memory({ initial: pagesOf(plan, 1), maximum: MOST_PAGES });
+    return new SimdEngine(options, variant, plan, memory, await loadKernels(variant, memory));
+  }
+
+  setWeights(flat: Float32Array): void {
+    this.#network.setWeights(flat);
+  }
+
+  async *gradients(
+    leafCount: number,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+  ): AsyncGenerator<PartialSum> {
+    const byIndex = new Map(leaves.map((leaf) => [leaf.index, leaf]));
+    for (const node of nodes) {
+      const predictions: Predictions[] = [];
+      await this.#sum(node, { leafCount, byIndex, predictions }, 0);
+      const gradient = new Float32Array(this.#memory.buffer, this.#plan.gradients, this.#plan.parameters);
+      yield { node, gradient, ...join(predictions) };
+    }
+  }
+
+  evaluate({ samples }: Leaf): Promise<Predictions> {
+    this.#check(samples);
+    samples.forEach((sample, index) => this.#network.loadImage(sample, index));
+    this.#network.forward(samples);
+    return Promise.resolve(this.#predictions(samples));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Leaves a subtree's gradient sum in the slot of its depth, using the slots behind it. */
+  async #sum(node: NodeId, step: StepInput, depth: number): Promise<void> {
+    const children = childrenOf(step.leafCount, node);
+    const slot = this.#slot(depth);
+    if (!children) {
+      const { start } = nodeRange(step.leafCount, node);
+      const leaf = step.byIndex.get(start);
+      if (!leaf) throw new RangeError(`Leaf ${start} of ${step.leafCount} was not given`);
+      step.predictions.push(this.#leaf(leaf, slot));
+      // Lets the event loop turn: sockets are answered between leaves.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      return;
+    }
+    await this.#sum(children[0], step, depth);
+    await this.#sum(children[1], step, depth + 1);
+    this.#kernels.addInto(slot, this.#slot(depth + 1), this.#plan.parameters);
+  }
+
+  #leaf(leaf: Leaf, target: number): Predictions {
+    const { samples, seed, epoch } = leaf;
+    this.#check(samples);
+    const keys = samples.map(({ id }) => sampleKey(seed, Purpose.dropout, epoch, id));
+    samples.forEach((sample, index) => {
+      this.#network.loadImage(sample, index, this.#options.augment ? leaf : undefined);
+    });
+    this.#network.forward(samples, keys);
+    this.#network.backward(samples, keys, target);
+    return this.#predictions(samples);
+  }
+
+  #predictions(samples: Leaf["samples"]): Predictions {
+    const logits = this.#network.logits(samples.length);
+    return { logits, losses: lossesOf(logits, samples.map(({ label }) => label), this.#options.spec.classes) };
+  }
+
+  #slot(depth: number): number {
+    const missing = pagesOf(this.#plan, depth + 1) - this.#memory.buffer.byteLength / PAGE_BYTES;
+    if (missing > 0) this.#memory.grow(missing);
+    return this.#plan.gradients + depth * this.#plan.gradientBytes;
+  }
+
+  #check(samples: Leaf["samples"]): void {
+    const { microBatch, spec } = this.#options;
+    if (samples.length > microBatch) {
+      throw new RangeError(`A leaf has ${samples.length} samples: the engine was made for ${microBatch}`);
+    }
+    const expected = spec.imageSize ** 2 * 3;
+    for (const { id, pixels, label } of samples) {
+      if (pixels.length !== expected) {
+        throw new RangeError(`Sample ${id} has ${pixels.length} bytes instead of ${expected}`);
+      }
+      if (!(label >= 0 && label < Math.max(spec.classes, 2))) {
+        throw new RangeError(`Sample ${id} has class ${label}: the model has ${Math.max(spec.classes, 2)}`);
+      }
+    }
+  }
+}
+
+interface StepInput {
+  readonly leafCount: number;
+  readonly byIndex: ReadonlyMap<number, Leaf>;
+  /** Filled in the order of the leaves. */
+  readonly predictions: Predictions[];
+}
+
+function join(parts: readonly Predictions[]): Predictions {
+  const concatenate = (arrays: readonly Float32Array[]) => {
+    const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+    let offset = 0;
+    for (const array of arrays) {
+      joined.set(array, offset);
+      offset += array.length;
+    }
+    return joined;
+  };
+  return {
+    losses: concatenate(parts.map(({ losses }) => losses)),
+    logits: concatenate(parts.map(({ logits }) => logits)),
+  };
+}
