@@ -137,13 +137,15 @@ async function open(
   const { from, watchdog, signal } = options;
   const { connect, stall } = options.deadlines ?? DEADLINES;
   watchdog.arm(connect, () => new Unreachable("it timed out"));
+  const stalled = () => new BrokenOff(`no byte came for ${stall / 1000} s`);
+  await using _probe = probe(url, () => watchdog.arm(stall, stalled));
   // Another encoding would change the bytes that Range counts.
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (from > 0) headers.range = `bytes=${from}-`;
   try {
     const signals = signal ? [signal, watchdog.signal] : [watchdog.signal];
     const response = await fetch(url, { headers, signal: AbortSignal.any(signals) });
-    watchdog.arm(stall, () => new BrokenOff(`no byte came for ${stall / 1000} s`));
+    watchdog.arm(stall, stalled);
     return response;
   } catch (error) {
     signal?.throwIfAborted();
@@ -157,6 +159,26 @@ async function open(
     // The wording of the HTTP client inside Deno: DNS failure, refusal and no route all carry it.
     throw /\(connect\)/i.test(text) ? new Unreachable(text) : new BrokenOff(text);
   }
+}
+
+/**
+ * fetch() does not tell when it is connected, and a server that thinks for long is not a missing connection: a second,
+ * bare connection calls back when it stands. Behind a proxy it may never do so; then the answer itself has to come.
+ */
+function probe(url: URL, onConnected: () => void): AsyncDisposable {
+  const ended = new AbortController();
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  const attempt = Deno.connect({ hostname, port, signal: ended.signal }).then((connection) => {
+    connection.close();
+    if (!ended.signal.aborted) onConnected();
+  }).catch(() => {});
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await attempt;
+    },
+  };
 }
 
 /** Decides from the status where the coming bytes belong. */

@@ -87,7 +87,8 @@ function paintBackground({ side, pixels }: Canvas, draws: Draws): void {
     for (let y = from; y < to; y++) {
       // A third of the way at most, so that a band keeps its own colour.
       const colour = top.map((value, i) => value + Math.floor((bottom[i]! - value) * (y - from) / (3 * (to - from))));
-      for (let x = 0; x < side; x++) pixels.set(colour, (y * side + x) * 3);
+      const row = pixels.subarray(y * side * 3, (y + 1) * side * 3);
+      for (let i = 0; i < row.length; i++) row[i] = colour[i % 3]!;
     }
   }
 }
