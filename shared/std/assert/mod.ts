@@ -15,12 +15,14 @@ export function assert(condition: unknown, message = "Expected a truthy value"):
 
 /** Asserts deep, strict equality. */
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  assertModule.deepStrictEqual(actual, expected, message);
+  if (message === undefined) assertModule.deepStrictEqual(actual, expected);
+  else assertModule.deepStrictEqual(actual, expected, message);
 }
 
 /** Asserts that two values are not deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
-  assertModule.notDeepStrictEqual(actual, expected, message);
+  if (message === undefined) assertModule.notDeepStrictEqual(actual, expected);
+  else assertModule.notDeepStrictEqual(actual, expected, message);
 }
 
 /** Asserts that two numbers differ by at most `tolerance`. */
@@ -37,7 +39,8 @@ export function assertStringIncludes(actual: string, expected: string, message?:
 
 /** Asserts that `actual` matches `expected`. */
 export function assertMatch(actual: string, expected: RegExp, message?: string): void {
-  assertModule.match(actual, expected, message);
+  if (message === undefined) assertModule.match(actual, expected);
+  else assertModule.match(actual, expected, message);
 }
 
 /** Asserts that `error` is of `errorClass` and that its message contains `includes`. */
@@ -78,4 +81,10 @@ export async function assertRejects<E extends Error = Error>(
     return error;
   }
   throw new AssertionError({ message: "Expected function to reject" });
+}
+
+/** Throws unless actual < expected. */
+export function assertLess(actual: number, expected: number, message?: string): void {
+  if (actual < expected) return;
+  throw new AssertionError({ message: `${message ? `${message}: ` : ""}expected ${actual} < ${expected}` });
 }

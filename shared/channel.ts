@@ -1,0 +1,111 @@
+// One WebSocket, seen the same from both ends: an async iterable of validated messages and frames, and sends that resolve
+// when the data has left, so that a slow peer holds its sender back.
+// @ts-types="@types/ws"
+import type { RawData, WebSocket } from "ws";
+import { HerdError, messageOf } from "./errors.ts";
+import { decodeFrame, encodeFrame, type Frame } from "./frames.ts";
+import type { Parser } from "./protocol.ts";
+
+/** Options that both ends of a connection use. */
+export const SOCKET_OPTIONS = { perMessageDeflate: false } as const;
+
+/** A send that has not left after this long means that the peer is gone. */
+const SEND_DEADLINE_MS = 60_000;
+
+/** What comes in: a control message or a binary frame. */
+export type Incoming<In> = { readonly message: In } | { readonly frame: Frame };
+
+/** A connection over which `In` messages come in and `Out` messages go out. */
+export class Channel<In, Out extends { runId: string }> implements AsyncIterable<Incoming<In>> {
+  /** Names the run in frames; "" until it is known. */
+  runId = "";
+  /** Payload bytes so far. */
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly #socket: WebSocket;
+  readonly #queue: Incoming<In>[] = [];
+  #error: unknown;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: WebSocket, parse: Parser<In>) {
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.on("message", (data: RawData, isBinary) => {
+      // What throws inside the listener would end the process.
+      try {
+        const buffer = data as ArrayBuffer; // binary ones, by binaryType; text ones are a Buffer, which decodes the same
+        this.bytesIn += buffer.byteLength;
+        this.#push(
+          isBinary ? { frame: decodeFrame(this.runId, buffer) } : { message: parse(new TextDecoder().decode(buffer)) },
+        );
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    socket.on("error", (error) => this.#fail(new HerdError("cluster", `The connection failed: ${messageOf(error)}`)));
+    socket.on("close", () => {
+      this.#closed = true;
+      this.#wake?.();
+    });
+  }
+
+  /** Sends a control message. */
+  send(message: Out): void {
+    if (this.#closed) return;
+    const text = JSON.stringify(message);
+    this.bytesOut += text.length;
+    this.#socket.send(text);
+  }
+
+  /** Sends a frame; see {@linkcode sendBytes}. */
+  sendFrame(frame: Frame): Promise<void> {
+    return this.sendBytes(encodeFrame(this.runId, frame));
+  }
+
+  /**
+   * Sends an encoded frame; resolves when it has been handed to the system.
+   * @throws {HerdError} cluster, if the connection breaks or the peer does not take it in time
+   */
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (why: string) => reject(new HerdError("cluster", `Could not send ${bytes.length} bytes: ${why}`));
+    if (this.#closed) fail("the connection is closed");
+    const deadline = setTimeout(() => fail("the peer does not read"), SEND_DEADLINE_MS);
+    this.bytesOut += bytes.length;
+    this.#socket.send(bytes, (error) => error ? fail(messageOf(error)) : resolve());
+    return promise.finally(() => clearTimeout(deadline));
+  }
+
+  /** Closes politely; the iteration ends. */
+  close(): void {
+    this.#socket.close(1000);
+  }
+
+  /** Drops the connection at once. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** What comes in, in order, until the connection closes. Throws the first error of the connection or of what it brought. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Incoming<In>, void> {
+    while (true) {
+      const next = this.#queue.shift();
+      if (next !== undefined) yield next;
+      else if (this.#error !== undefined) throw this.#error;
+      else if (this.#closed) return;
+      else await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  #push(incoming: Incoming<In>): void {
+    this.#queue.push(incoming);
+    this.#wake?.();
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    this.#wake?.();
+    this.#socket.close(1002);
+  }
+}

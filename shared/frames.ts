@@ -1,0 +1,150 @@
+// Binary frames: a fixed 40-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
+// view them in place. Gradients, predictions, weights and data set chunks travel so; control messages are in protocol.ts.
+import { HerdError } from "./errors.ts";
+import { PROTOCOL_VERSION } from "./protocol.ts";
+
+/** Sums over a subtree of a step, from a worker. */
+export interface PartialFrame {
+  readonly kind: "partial";
+  readonly step: number;
+  readonly level: number;
+  readonly index: number;
+  readonly gradient: Float32Array;
+  readonly losses: Float32Array;
+  readonly logits: Float32Array;
+}
+
+/** The predictions for one leaf of an evaluation, from a worker. */
+export interface PredictionsFrame {
+  readonly kind: "predictions";
+  readonly step: number;
+  readonly index: number;
+  readonly losses: Float32Array;
+  readonly logits: Float32Array;
+}
+
+/** Flat weights, to all workers; `step` is their version: the first step that they are for. */
+export interface WeightsFrame {
+  readonly kind: "weights";
+  readonly step: number;
+  readonly weights: Float32Array;
+}
+
+/** A piece of the packed data set, to a remote worker. */
+export interface ChunkFrame {
+  readonly kind: "chunk";
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+export type Frame = PartialFrame | PredictionsFrame | WeightsFrame | ChunkFrame;
+
+const MAGIC = 0x44524548; // "HERD"
+const HEADER_BYTES = 40;
+const KINDS = ["partial", "predictions", "weights", "chunk"] as const;
+
+/** The most bytes a frame may have; larger ones are refused before they are read. */
+export const MAX_FRAME_BYTES = 512 * 1024 * 1024;
+
+interface Header {
+  step: number;
+  level: number;
+  index: number;
+  samples: number;
+  outputs: number;
+  length: number;
+}
+
+/**
+ * The bytes of a frame.
+ * @param runId 16 hexadecimal digits
+ */
+export function encodeFrame(runId: string, frame: Frame): Uint8Array<ArrayBuffer> {
+  switch (frame.kind) {
+    case "partial": {
+      const { step, level, index, gradient, losses, logits } = frame;
+      return assemble(runId, frame.kind, { step, level, index, ...sizes(losses, logits), length: gradient.length }, [
+        gradient,
+        losses,
+        logits,
+      ]);
+    }
+    case "predictions": {
+      const { step, index, losses, logits } = frame;
+      return assemble(runId, frame.kind, { step, level: 0, index, ...sizes(losses, logits), length: 0 }, [
+        losses,
+        logits,
+      ]);
+    }
+    case "weights": {
+      const { step, weights } = frame;
+      const header = { step, level: 0, index: 0, samples: 0, outputs: 0, length: weights.length };
+      return assemble(runId, frame.kind, header, [weights]);
+    }
+    case "chunk": {
+      const { index, bytes } = frame;
+      const header = { step: 0, level: 0, index, samples: 0, outputs: 0, length: bytes.length };
+      return assemble(runId, frame.kind, header, [bytes]);
+    }
+  }
+}
+
+/**
+ * Reads a frame; arrays are views of the buffer.
+ * @throws {HerdError} cluster, if it is not a whole frame of this protocol version and run
+ */
+export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
+  const refuse = (what: string) => new HerdError("cluster", `Received a malformed frame: ${what}`);
+  if (buffer.byteLength < HEADER_BYTES) throw refuse(`${buffer.byteLength} bytes`);
+  const view = new DataView(buffer);
+  const field = (i: number) => view.getUint32(4 * i, true);
+  if (field(0) !== MAGIC) throw refuse("it does not start with HERD");
+  const version = view.getUint16(4, true);
+  if (version !== PROTOCOL_VERSION) throw refuse(`protocol ${version} instead of ${PROTOCOL_VERSION}`);
+  const run = view.getBigUint64(8, true).toString(16).padStart(16, "0");
+  if (run !== runId) throw refuse(`run ${run} instead of ${runId}`);
+  const kind = KINDS[view.getUint16(6, true)];
+  const [step, level, index, samples, outputs, length] = [field(4), field(5), field(6), field(7), field(8), field(9)];
+  const payload = kind === "chunk" ? length : 4 * (length + samples * (1 + outputs));
+  if (buffer.byteLength !== HEADER_BYTES + payload) throw refuse(`${buffer.byteLength} bytes, ${payload} announced`);
+  const losses = () => new Float32Array(buffer, HEADER_BYTES + 4 * length, samples);
+  const logits = () => new Float32Array(buffer, HEADER_BYTES + 4 * (length + samples), samples * outputs);
+  const flat = () => new Float32Array(buffer, HEADER_BYTES, length);
+  switch (kind) {
+    case "partial":
+      return { kind, step, level, index, gradient: flat(), losses: losses(), logits: logits() };
+    case "predictions":
+      return { kind, step, index, losses: losses(), logits: logits() };
+    case "weights":
+      return { kind, step, weights: flat() };
+    case "chunk":
+      return { kind, index, bytes: new Uint8Array(buffer, HEADER_BYTES) };
+    default:
+      throw refuse(`kind ${view.getUint16(6, true)}`);
+  }
+}
+
+function sizes(losses: Float32Array, logits: Float32Array): { samples: number; outputs: number } {
+  return { samples: losses.length, outputs: losses.length === 0 ? 0 : logits.length / losses.length };
+}
+
+function assemble(
+  runId: string,
+  kind: Frame["kind"],
+  { step, level, index, samples, outputs, length }: Header,
+  parts: readonly (Float32Array | Uint8Array)[],
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(HEADER_BYTES + parts.reduce((sum, part) => sum + part.byteLength, 0));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint16(4, PROTOCOL_VERSION, true);
+  view.setUint16(6, KINDS.indexOf(kind), true);
+  view.setBigUint64(8, BigInt(`0x${runId}`), true);
+  [step, level, index, samples, outputs, length].forEach((value, i) => view.setUint32(16 + 4 * i, value, true));
+  let position = HEADER_BYTES;
+  for (const part of parts) {
+    bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position);
+    position += part.byteLength;
+  }
+  return bytes;
+}

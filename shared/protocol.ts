@@ -1,0 +1,114 @@
+// The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
+// come in. Every message carries protocol version, run id and step.
+import * as v from "valibot";
+import { HerdError } from "./errors.ts";
+
+/** Both sides must speak the same version; a change of any message or frame raises it. */
+export const PROTOCOL_VERSION = 1;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const envelope = { protocol: v.number(), runId: v.string(), step: count };
+const range = v.object({ start: count, end: count });
+const text = v.pipe(v.string(), v.maxLength(10_000));
+
+const layer = v.variant("kind", [
+  v.object({ kind: v.literal("conv"), filters: count, dropout: v.exactOptional(v.number()) }),
+  v.object({
+    kind: v.literal("dense"),
+    units: count,
+    dropoutBefore: v.exactOptional(v.number()),
+    activation: v.picklist(["relu", "none"]),
+  }),
+]);
+
+const numericConfig = v.object({
+  dataset: v.string(),
+  limit: v.nullable(count),
+  model: v.object({ imageSize: count, channels: v.literal(3), layers: v.array(layer), classes: count }),
+  batchSize: count,
+  microBatch: count,
+  learningRate: v.number(),
+  momentum: v.number(),
+  rho: v.number(),
+  epsilon: v.number(),
+  seed: count,
+});
+
+/** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
+const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, host: text, pid: count });
+/** worker → coordinator: asks for a chunk of the packed data set. */
+const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
+/** worker → coordinator: has its data and its engine, and takes work. */
+const ready = v.object({
+  ...envelope,
+  type: v.literal("ready"),
+  configHash: v.string(),
+  engine: v.picklist(["webgpu", "simd", "cpu"]),
+  adapter: text,
+  fingerprint: v.string(),
+});
+/** worker → coordinator: one more leaf of the step is done. */
+const heartbeat = v.object({ ...envelope, type: v.literal("heartbeat"), leaves: count });
+/** worker → coordinator: cannot go on. */
+const failed = v.object({ ...envelope, type: v.literal("failed"), message: text });
+
+/** coordinator → worker: who you are and what is computed here. */
+const welcome = v.object({
+  ...envelope,
+  type: v.literal("welcome"),
+  workerId: v.string(),
+  config: numericConfig,
+  configHash: v.string(),
+  backend: v.picklist(["auto", "webgpu", "simd", "cpu"]),
+  dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(v.string()) }),
+});
+/** coordinator → worker: you cannot take part. */
+const refused = v.object({ ...envelope, type: v.literal("refused"), reason: text });
+/** coordinator → worker: compute these leaves with the weights last sent. */
+const work = v.object({
+  ...envelope,
+  type: v.literal("work"),
+  task: v.picklist(["train", "evaluate"]),
+  seed: count,
+  epoch: count,
+  /** Leaves in the whole step: the shape of the tree. */
+  leafCount: count,
+  range,
+  /** Sample ids of each leaf in the range. */
+  samples: v.array(v.array(count)),
+});
+/** coordinator → worker: the answer came for a step that is over. */
+const stale = v.object({ ...envelope, type: v.literal("stale") });
+/** coordinator → worker: the run is over. */
+const stop = v.object({ ...envelope, type: v.literal("stop") });
+
+const fromWorker = v.variant("type", [hello, chunkRequest, ready, heartbeat, failed]);
+const fromCoordinator = v.variant("type", [welcome, refused, work, stale, stop]);
+
+export type WorkerMessage = v.InferOutput<typeof fromWorker>;
+export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;
+
+/** Reads a message of one direction. */
+export type Parser<T> = (text: string) => T;
+
+/** @throws {HerdError} cluster, if the text is not a message from a worker */
+export const parseWorkerMessage: Parser<WorkerMessage> = (text) => parse(fromWorker, text);
+
+/** @throws {HerdError} cluster, if the text is not a message from a coordinator */
+export const parseCoordinatorMessage: Parser<CoordinatorMessage> = (text) => parse(fromCoordinator, text);
+
+function parse<T extends typeof fromWorker | typeof fromCoordinator>(schema: T, text: string): v.InferOutput<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new HerdError("cluster", "Received a malformed message: it is not JSON", { cause });
+  }
+  const result = v.safeParse(schema, json);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const field = v.getDotPath(issue) ?? "message";
+    throw new HerdError("cluster", `Received a malformed message: field "${field}": ${issue.message}`);
+  }
+  return result.output;
+}

@@ -1,0 +1,39 @@
+// The process of a local worker: told by one JSON line on stdin where the coordinator is. stdin at its end means that the
+// coordinator is gone. Ctrl-C reaches the whole process group, but ending the workers is the coordinator's business.
+import * as v from "valibot";
+import { messageOf } from "../shared/errors.ts";
+import { prepareEngine } from "./prepare.ts";
+import { samplesFrom } from "./samples.ts";
+import { runSession } from "./session.ts";
+
+const instructions = v.object({ url: v.string(), token: v.string(), cachePath: v.string(), version: v.string() });
+
+const write = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+
+Deno.addSignalListener("SIGINT", () => {});
+const stdin = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
+let line = "";
+while (!line.includes("\n")) {
+  const { done, value } = await stdin.read();
+  if (done) Deno.exit(0);
+  line += value;
+}
+stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
+
+try {
+  const { url, token, cachePath, version } = v.parse(instructions, JSON.parse(line));
+  await runSession({
+    url,
+    token,
+    version,
+    hostName: "",
+    prepareEngine,
+    openSamples: () => Promise.resolve(samplesFrom(cachePath)),
+    log: write,
+  });
+  Deno.exit(0);
+} catch (error) {
+  write(`error: ${messageOf(error)}`);
+  if (error instanceof Error && error.stack) write(error.stack);
+  Deno.exit(1);
+}

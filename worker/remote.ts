@@ -1,0 +1,40 @@
+// A worker on another machine: fetches the packed data set from the coordinator once, then serves like a local one.
+import { ChunkedCacheWriter } from "../data/mod.ts";
+import type { EngineName } from "./engine.ts";
+import { prepareEngine } from "./prepare.ts";
+import { samplesFrom } from "./samples.ts";
+import { runSession } from "./session.ts";
+
+/** What `deno task worker` is told. */
+export interface RemoteWorkerOptions {
+  /** ws://HOST:PORT */
+  readonly url: string;
+  readonly token: string;
+  readonly backend?: EngineName | "auto";
+  /** Herd's cache folder. */
+  readonly cacheDir: string;
+  readonly version: string;
+  /** Receives lines for people. */
+  log(text: string): void;
+}
+
+/**
+ * Serves one run; returns when the coordinator ends it.
+ * @throws {HerdError} cluster or data
+ */
+export async function runRemoteWorker(options: RemoteWorkerOptions): Promise<void> {
+  await runSession({
+    ...options,
+    hostName: Deno.hostname(),
+    prepareEngine,
+    async openSamples(manifest, fetch) {
+      const writer = new ChunkedCacheWriter(options.cacheDir, manifest);
+      const missing = writer.missing();
+      if (missing.length > 0) {
+        options.log(`fetching ${missing.length} of ${manifest.hashes.length} chunks of the data set`);
+      }
+      for (const index of missing) await writer.write(index, await fetch(index));
+      return samplesFrom(await writer.finish());
+    },
+  });
+}

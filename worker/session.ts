@@ -1,0 +1,221 @@
+// A worker's side of the protocol: joins a coordinator, gets its data and engine ready, then computes what it is given until
+// it is told to stop or the connection closes.
+// @ts-types="@types/ws"
+import { WebSocket } from "ws";
+import { Channel, type Incoming, SOCKET_OPTIONS } from "../shared/channel.ts";
+import { configHash, type NumericConfig } from "../shared/config.ts";
+import { HerdError, messageOf } from "../shared/errors.ts";
+import { MAX_FRAME_BYTES } from "../shared/frames.ts";
+import {
+  type CoordinatorMessage,
+  parseCoordinatorMessage,
+  PROTOCOL_VERSION,
+  type WorkerMessage,
+} from "../shared/protocol.ts";
+import { subtreesIn } from "../shared/tree.ts";
+import type { Split } from "../data/mod.ts";
+import type { EngineName, GradientEngine, Leaf, Sample } from "./engine.ts";
+
+type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
+type Work = Extract<CoordinatorMessage, { type: "work" }>;
+type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
+
+/** Where the samples come from: the coordinator's cache file, or a copy fetched from it. */
+export interface SampleSource extends Disposable {
+  read(split: Split, id: number): Sample;
+}
+
+/** An engine and what its bits depend on. */
+export interface PreparedEngine {
+  readonly engine: GradientEngine;
+  readonly fingerprint: string;
+}
+
+/** What the session needs from its surroundings. */
+export interface SessionOptions {
+  /** ws://HOST:PORT */
+  readonly url: string;
+  readonly token: string;
+  /** The version of Herd, for the coordinator's report. */
+  readonly version: string;
+  readonly hostName: string;
+  /** Overrides the coordinator's wish. */
+  readonly backend?: EngineName | "auto";
+  /** Opens the data; `fetch` asks the coordinator for a chunk. */
+  openSamples(dataset: Welcome["dataset"], fetch: (index: number) => Promise<Uint8Array>): Promise<SampleSource>;
+  /** Makes the engine; `onLeaf` is to be called after each leaf. */
+  prepareEngine(config: NumericConfig, backend: EngineName | "auto", onLeaf: () => void): Promise<PreparedEngine>;
+  /** Says what happens, for the log. */
+  log(text: string): void;
+}
+
+const CONNECT_DEADLINE_MS = 10_000;
+const ANSWER_DEADLINE_MS = 60_000;
+
+/**
+ * Serves one run. Returns when the coordinator ends it.
+ * @throws {HerdError} cluster, if the coordinator cannot be reached, refuses the worker, or breaks off
+ */
+export async function runSession(options: SessionOptions): Promise<void> {
+  const channel: WorkerChannel = new Channel(await connect(options), parseCoordinatorMessage);
+  const incoming = channel[Symbol.asyncIterator]();
+  try {
+    await serve(channel, incoming, options);
+  } catch (error) {
+    channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error) });
+    throw error;
+  } finally {
+    channel.close();
+  }
+}
+
+async function serve(
+  channel: WorkerChannel,
+  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
+  options: SessionOptions,
+): Promise<void> {
+  const welcome = await introduce(channel, incoming, options);
+  const config = welcome.config as NumericConfig;
+  const fetch = (index: number) => fetchChunk(channel, incoming, index);
+  using samples = await options.openSamples(welcome.dataset, fetch);
+  let step = 0;
+  const onLeaf = () => channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1 });
+  const backend = options.backend ?? welcome.backend;
+  const { engine, fingerprint } = await options.prepareEngine(config, backend, onLeaf);
+  await using _ = engine;
+  const { name, adapter } = engine;
+  options.log(`${welcome.workerId}: ready with ${name} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);
+  channel.send({
+    ...envelope(channel, 0),
+    type: "ready",
+    configHash: await configHash(config),
+    engine: name,
+    adapter,
+    fingerprint,
+  });
+  for await (const event of incoming) {
+    if ("frame" in event) {
+      if (event.frame.kind === "weights") engine.setWeights(event.frame.weights);
+      continue;
+    }
+    const { message } = event;
+    if (message.type === "stop") return options.log("stopped by the coordinator");
+    if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
+    if (message.type === "work") {
+      step = message.step;
+      await compute(channel, engine, samples, message);
+    }
+  }
+  throw new HerdError("cluster", "The coordinator closed the connection without ending the run");
+}
+
+/** Says hello and waits for the welcome. */
+async function introduce(
+  channel: WorkerChannel,
+  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
+  { version, hostName }: SessionOptions,
+): Promise<Welcome> {
+  channel.send({ ...envelope(channel, 0), type: "hello", herd: version, host: hostName, pid: Deno.pid });
+  const event = await nextWithin(incoming, "the coordinator's welcome");
+  if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
+  const { message } = event;
+  if (message.type === "refused") {
+    throw new HerdError("cluster", `The coordinator refused this worker: ${message.reason}`);
+  }
+  if (message.protocol !== PROTOCOL_VERSION) {
+    const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
+    throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
+  }
+  if (message.type !== "welcome") {
+    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
+  }
+  if (await configHash(message.config as NumericConfig) !== message.configHash) {
+    throw new HerdError(
+      "cluster",
+      "The numeric config's hash differs here: use the same version of Herd on both sides",
+    );
+  }
+  channel.runId = message.runId;
+  return message;
+}
+
+async function fetchChunk(
+  channel: WorkerChannel,
+  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
+  index: number,
+): Promise<Uint8Array> {
+  channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
+  const event = await nextWithin(incoming, `chunk ${index} of the data set`);
+  if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
+  throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
+}
+
+/** Computes the leaves of one step or evaluation and sends the answers. */
+async function compute(
+  channel: WorkerChannel,
+  engine: GradientEngine,
+  source: SampleSource,
+  work: Work,
+): Promise<void> {
+  const { step, seed, epoch, range, leafCount } = work;
+  const split = work.task === "train" ? "train" : "test";
+  const leaves = work.samples.map((ids, i): Leaf => ({
+    index: range.start + i,
+    seed,
+    epoch,
+    samples: ids.map((id) => source.read(split, id)),
+  }));
+  if (work.task === "evaluate") {
+    for (const leaf of leaves) {
+      const { losses, logits } = await engine.evaluate(leaf);
+      await channel.sendFrame({ kind: "predictions", step, index: leaf.index, losses, logits });
+    }
+    return;
+  }
+  for await (
+    const { node, gradient, losses, logits } of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))
+  ) {
+    await channel.sendFrame({ kind: "partial", step, ...node, gradient, losses, logits });
+  }
+}
+
+function envelope(channel: WorkerChannel, step: number): { protocol: number; runId: string; step: number } {
+  return { protocol: PROTOCOL_VERSION, runId: channel.runId, step };
+}
+
+async function nextWithin(
+  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
+  what: string,
+): Promise<Incoming<CoordinatorMessage>> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new HerdError("cluster", `Waited ${ANSWER_DEADLINE_MS / 1000} s for ${what} in vain`)),
+    ANSWER_DEADLINE_MS,
+  );
+  try {
+    const next = await Promise.race([incoming.next(), late.promise]);
+    if (next.done) throw new HerdError("cluster", `The coordinator closed the connection instead of sending ${what}`);
+    return next.value;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function connect({ url, token }: SessionOptions): Promise<WebSocket> {
+  const socket = new WebSocket(url, {
+    ...SOCKET_OPTIONS,
+    maxPayload: MAX_FRAME_BYTES,
+    handshakeTimeout: CONNECT_DEADLINE_MS,
+    headers: { authorization: `Bearer ${token}` },
+    // Masking protects proxies from browsers' scripts; a mask of zeros saves its cost (ws skips it).
+    generateMask: (mask) => mask.fill(0),
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+  const fail = (why: string) => reject(new HerdError("cluster", `Could not join ${url}: ${why}`));
+  socket.once("open", () => resolve(socket));
+  socket.once("error", (error) => fail(messageOf(error)));
+  socket.once("unexpected-response", (_request, response) => {
+    fail(response.statusCode === 401 ? "the token is wrong (--token-file)" : `the answer was ${response.statusCode}`);
+  });
+  return await promise;
+}
