@@ -56,8 +56,9 @@ export class TfjsEngine implements GradientEngine {
   async *gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncGenerator<PartialSum> {
     const step = { leafCount, leaves: new Map(leaves.map((leaf) => [leaf.index, leaf])) };
     for (const node of nodes) {
+      const labels = labelsUnder(step, node);
       const { gradient, logits } = await this.#run(() => this.#sum(step, node));
-      yield { node, gradient, logits, losses: lossesOf(logits, labelsUnder(step, node), this.#spec.classes) };
+      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#spec.classes) };
     }
   }
 
@@ -81,14 +82,19 @@ export class TfjsEngine implements GradientEngine {
 
   /** Runs work on the device, with the newest weights there. */
   #run<T>(work: () => Promise<T>): Promise<T> {
-    return this.#device.run(() => {
+    return this.#device.run(async () => {
       this.#upload();
-      return work();
+      try {
+        return await work();
+      } finally {
+        await this.#previous;
+      }
     });
   }
 
   #upload(): void {
     const flat = this.#pending;
+    if (!flat && this.#weights.length === 0) throw new Error("The engine has no weights yet: call setWeights() first");
     if (!flat) return;
     this.#pending = undefined;
     tf.dispose(this.#weights);
@@ -114,12 +120,15 @@ export class TfjsEngine implements GradientEngine {
     const children = childrenOf(step.leafCount, node);
     if (!children) return this.#leaf(leafOf(step, nodeRange(step.leafCount, node).start));
     const left = await this.#sumOnDevice(step, children[0]);
-    const right = await this.#sumOnDevice(step, children[1]);
+    const right = await this.#sumOnDevice(step, children[1]).catch((error) => {
+      tf.dispose(left);
+      throw error;
+    });
     const sum = tf.tidy(() => ({
       gradient: tf.add<tf.Tensor1D>(left.gradient, right.gradient),
       logits: tf.concat1d([left.logits, right.logits]),
     }));
-    tf.dispose([left.gradient, left.logits, right.gradient, right.logits]);
+    tf.dispose([left, right]);
     return sum;
   }
 
@@ -132,6 +141,8 @@ export class TfjsEngine implements GradientEngine {
       })
     );
     const done = this.#device.flush().then(this.#onLeaf);
+    // Awaited later: until then its failure is not an unhandled one.
+    done.catch(() => {});
     await this.#previous;
     this.#previous = done;
     return result;
@@ -142,7 +153,6 @@ export class TfjsEngine implements GradientEngine {
     const both = tf.tidy(() => tf.concat1d([gradient, logits]));
     tf.dispose([gradient, logits]);
     const data = await read(both);
-    await this.#previous;
     return { gradient: data.subarray(0, count), logits: data.subarray(count) };
   }
 }
