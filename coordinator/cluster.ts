@@ -79,6 +79,7 @@ export class Cluster implements AsyncDisposable {
   #step = 0;
   #weights: Uint8Array | undefined;
   #running: Running | undefined;
+  readonly #past: MemberInfo[] = [];
   #retired = { up: 0, down: 0 };
   #disposed = false;
 
@@ -103,6 +104,11 @@ export class Cluster implements AsyncDisposable {
   /** The workers that can compute, by id. */
   get members(): MemberInfo[] {
     return this.#ready().map((member) => member.info);
+  }
+
+  /** All workers that could compute at some time, by id. */
+  get history(): MemberInfo[] {
+    return [...this.#past, ...this.members];
   }
 
   /** Payload bytes from and to all workers so far. */
@@ -179,13 +185,19 @@ export class Cluster implements AsyncDisposable {
     return { losses, logits };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Tells the workers that the run is over; what they do after that is no failure. */
+  stop(): void {
+    if (this.#disposed) return;
     this.#disposed = true;
     for (const member of this.#members) {
       member.finish(0);
       member.channel.send({ ...this.#envelope(), type: "stop" });
       member.channel.close();
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
     await this.#listener?.close();
   }
 
@@ -351,6 +363,7 @@ export class Cluster implements AsyncDisposable {
     member.channel.terminate();
     this.#retired.up += member.channel.bytesIn;
     this.#retired.down += member.channel.bytesOut;
+    if (member.ready !== undefined) this.#past.push(member.info);
     if (this.#disposed) return;
     this.#options.onMember?.("lost", member.info);
     if (member.ready === undefined) return;

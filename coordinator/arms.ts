@@ -1,0 +1,26 @@
+// The arms of the experiment: optimizer configurations that differ in one element of a chain.
+import { centralize, chain, type GradientTransformation, scale, scaleByRms, trace } from "./optimizer.ts";
+
+/** The names of the arms. */
+export const ARM_NAMES = ["no-gc", "gc", "gc-update"] as const;
+export type ArmName = (typeof ARM_NAMES)[number];
+
+/** RMSprop's settings. */
+export interface OptimizerSettings {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly rho: number;
+  readonly epsilon: number;
+}
+
+/** RMSprop, with gradient centralization before it (`gc`), after it (`gc-update`), or not at all. */
+export function armOptimizer(arm: ArmName, settings: OptimizerSettings): GradientTransformation {
+  const { learningRate, momentum, rho, epsilon } = settings;
+  const rmsprop = [scaleByRms({ rho, epsilon }), trace(momentum), scale(-learningRate)];
+  const chains: Record<ArmName, () => GradientTransformation> = {
+    "no-gc": () => chain(...rmsprop),
+    gc: () => chain(centralize(), ...rmsprop),
+    "gc-update": () => chain(...rmsprop, centralize()),
+  };
+  return chains[arm]();
+}

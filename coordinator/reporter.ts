@@ -1,0 +1,34 @@
+// What a run tells while it runs; terminal.ts and json_lines.ts say it to people and to programs.
+import type { DataProgress, DatasetInfo } from "../data/mod.ts";
+import type { ModelSpec } from "../shared/model.ts";
+import type { ArmName } from "./arms.ts";
+import type { MemberInfo } from "./member.ts";
+import type { Report } from "./report.ts";
+import type { EpochRecord, StepProgress } from "./train.ts";
+
+/** The fixed facts of a run, once they are known. */
+export interface RunFacts {
+  readonly modelName: string;
+  readonly model: ModelSpec;
+  readonly arms: readonly ArmName[];
+  readonly epochs: number;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly initialWeightsSha256: string;
+  readonly folder: string;
+}
+
+/** Hears what happens. Every method is called in the order of events. */
+export interface Reporter {
+  /** A line that people should not miss. */
+  notice(text: string): void;
+  /** A line for the curious. */
+  detail(text: string): void;
+  dataProgress(progress: DataProgress): void;
+  dataset(info: DatasetInfo, used: { readonly limit: number | null; readonly fallback: boolean }): void;
+  started(facts: RunFacts): void;
+  member(what: "joined" | "ready" | "lost", member: MemberInfo): void;
+  step(progress: StepProgress): void;
+  epoch(arm: ArmName, record: EpochRecord): void;
+  finished(report: Report, folder: string): void;
+}
