@@ -51,9 +51,11 @@ class Unreachable extends Error {}
  * that keeps breaking; NoConnectionError if there was none; the signal's reason when aborted.
  */
 export async function download(file: Download, path: string, options: DownloadOptions = {}): Promise<void> {
+  if (isThere(path)) return;
   makeDirectory(dirname(path));
   using part = await PartFile.openAlone(path, options);
-  if (isThere(path)) return;
+  // The process that held the lock before may have finished the file.
+  if (isThere(path)) return removeIfThere(part.path);
   await fetchWithRetries(file, part, options);
   const hash = hashOf(part.path);
   if (hash !== file.sha256) {

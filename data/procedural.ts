@@ -55,8 +55,8 @@ function draw(draws: Draws, figure: (draws: Draws) => Part[]): RgbImage {
   return { width: SIDE, height: SIDE, pixels: canvas.pixels };
 }
 
-/** Scales the figure to a random area, turns it a little, mirrors it or not, and puts it somewhere inside. */
-function placed(parts: readonly Part[], draws: Draws): Part[] {
+/** Scales a figure to a random area, turns it a little, mirrors it or not, and puts it somewhere in the picture. */
+export function placed(parts: readonly Part[], draws: Draws): Part[] {
   const mirror = draws.below(2) === 1;
   const tilt = turn(draws.between(-0.12, 0.12));
   const scale = scaleFor(areaOf(parts), draws.between(AREA.least, AREA.most));
