@@ -1,0 +1,324 @@
+// Herd's command line. `deno task train --workers 4` is the main job; `deno task train --help` shows every flag.
+// deno-lint-ignore-file no-console -- the command line is what prints
+import { join } from "node:path";
+import denoJson from "./deno.json" with { type: "json" };
+import {
+  ARM_NAMES,
+  finalBlock,
+  interrupted,
+  JsonLinesReporter,
+  parseReport,
+  ProgressLine,
+  type Reporter,
+  reportHtml,
+  TerminalReporter,
+  train,
+} from "./coordinator/mod.ts";
+import { cacheDirectory, checkDataset, type DataEnvironment, resolveDataset } from "./data/mod.ts";
+import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
+import {
+  choice,
+  choices,
+  describeFlags,
+  type Flags,
+  nearest,
+  number,
+  parseFlags,
+  text,
+  toggle,
+} from "./shared/flags.ts";
+import { MODEL_NAMES } from "./shared/model.ts";
+import { availableEngines, chooseEngine, ENGINE_NAMES, type EngineReport, runRemoteWorker } from "./worker/mod.ts";
+
+const VERSION = denoJson.version;
+const BACKENDS = ["auto", ...ENGINE_NAMES] as const;
+const MAX_SEED = 2 ** 32 - 1;
+
+const common = {
+  verbose: toggle("more lines, and the stack trace of an error"),
+  version: toggle("print the version"),
+  help: toggle("print this"),
+};
+const dataFlags = {
+  data: text("SET", "auto, horses-or-humans, procedural, or a folder or zip of two classes", "auto"),
+  "image-size": number({ help: "side of the images in pixels (area average)", min: 1 }, 300),
+};
+const backendFlag = choice(BACKENDS, "engine of the workers", "auto");
+const tokenFlag = text("FILE", "file with the token that workers must know", undefined);
+
+const trainFlags = {
+  workers: number({ help: "local worker processes", min: 0, max: 64, shown: "1 on a GPU, else one a core" }, undefined),
+  backend: backendFlag,
+  epochs: number({ help: "epochs of each arm", min: 1 }, 10),
+  "batch-size": number({ help: "images in an optimizer step", min: 1 }, 128),
+  "micro-batch": number({ help: "images in a unit of work", min: 1 }, 8),
+  "learning-rate": number({ help: "of RMSprop", min: 1e-12, whole: false }, 1e-4),
+  momentum: number({ help: "of RMSprop", min: 0, max: 0.9999, whole: false }, 0),
+  seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),
+  arms: choices(ARM_NAMES, "what to compare, the first with each other", ["no-gc", "gc"]),
+  model: choice(MODEL_NAMES, "network", "keras-example"),
+  ...dataFlags,
+  limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
+  out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
+  listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
+  "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
+  "token-file": tokenFlag,
+  quiet: toggle("only the final block"),
+  json: toggle("events as JSON lines instead of text"),
+  ...common,
+};
+const workerFlags = {
+  connect: text("URL", "ws://HOST:PORT of the coordinator", undefined),
+  "token-file": tokenFlag,
+  backend: choice(BACKENDS, "engine; the coordinator's wish is taken by default", "auto"),
+  ...common,
+};
+const dataCommandFlags = { ...dataFlags, check: toggle("whether mean colour separates the classes"), ...common };
+
+/** A subcommand: a `deno task` of the same name. */
+interface Command {
+  readonly summary: string;
+  readonly flags: Flags;
+  readonly usage: string;
+  run(args: readonly string[]): Promise<void>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  train: { summary: "Train the arms and compare them", flags: trainFlags, usage: "[flags]", run: runTrain },
+  worker: {
+    summary: "Serve a coordinator on another machine",
+    flags: workerFlags,
+    usage: "--connect URL --token-file FILE",
+    run: runWorker,
+  },
+  data: { summary: "Fetch or make a data set, and show it", flags: dataCommandFlags, usage: "[flags]", run: runData },
+  doctor: { summary: "What works on this machine", flags: common, usage: "", run: runDoctor },
+  report: { summary: "Show a run's result and redraw its report.html", flags: common, usage: "[DIR]", run: runReport },
+};
+
+async function runTrain(args: readonly string[]): Promise<void> {
+  const { values: flags, rest } = parseFlags(trainFlags, args);
+  refuseRest(rest);
+  const listen = parseAddress(flags.listen);
+  const token = flags["token-file"] === undefined ? undefined : await readToken(flags["token-file"]);
+  if (token === undefined && !isLoopback(listen.hostname)) {
+    throw new HerdError("usage", `--listen ${flags.listen} can be reached from outside: give --token-file too`);
+  }
+  // With local workers the choice is made here once; remote ones alone choose for themselves.
+  const engine = flags.workers === 0 ? undefined : await chooseEngine(flags.backend);
+  const workers = flags.workers ?? (engine?.name === "webgpu" ? 1 : navigator.hardwareConcurrency);
+  const reporter = reporterFor(flags);
+  const busy = Math.ceil(flags["batch-size"] / flags["micro-batch"]);
+  if (workers > busy) {
+    reporter.notice(`A step has ${busy} micro-batches: ${workers - busy} of ${workers} workers will have none`);
+  }
+  await interruptible((signal) =>
+    train(
+      {
+        workers,
+        minWorkers: flags["min-workers"] ?? Math.max(1, workers),
+        backend: engine?.name ?? flags.backend,
+        epochs: flags.epochs,
+        batchSize: flags["batch-size"],
+        microBatch: flags["micro-batch"],
+        learningRate: flags["learning-rate"],
+        momentum: flags.momentum,
+        seed: flags.seed,
+        arms: flags.arms,
+        model: flags.model,
+        data: flags.data,
+        imageSize: flags["image-size"],
+        limit: flags.limit ?? null,
+        out: flags.out,
+        listen,
+        token,
+        environment: dataEnvironment(),
+        workerEntry: new URL("./worker/main.ts", import.meta.url),
+        version: VERSION,
+      },
+      reporter,
+      signal,
+    )
+  );
+}
+
+async function runWorker(args: readonly string[]): Promise<void> {
+  const { values: flags, rest } = parseFlags(workerFlags, args);
+  refuseRest(rest);
+  const { connect, "token-file": file, backend } = flags;
+  if (connect === undefined || !/^ws:\/\/./.test(connect)) {
+    throw new HerdError("usage", `--connect must be ws://HOST:PORT of a coordinator: got ${connect ?? "nothing"}`);
+  }
+  if (file === undefined) throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
+  const token = await readToken(file);
+  await interruptible(async (signal) => {
+    const stopped = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => stopped.reject(new HerdError("interrupted", "Interrupted")));
+    const { cacheDir } = dataEnvironment();
+    const chosen = backend === "auto" ? {} : { backend };
+    await Promise.race([
+      runRemoteWorker({ url: connect, token, ...chosen, cacheDir, version: VERSION, log: (line) => console.log(line) }),
+      stopped.promise,
+    ]);
+  });
+}
+
+async function runData(args: readonly string[]): Promise<void> {
+  const { values: flags, rest } = parseFlags(dataCommandFlags, args);
+  refuseRest(rest);
+  const reporter = reporterFor({ quiet: false, json: false, verbose: flags.verbose });
+  await interruptible(async (signal) => {
+    const { path, info, fallback } = await resolveDataset({
+      data: flags.data,
+      imageSize: flags["image-size"],
+      environment: dataEnvironment(),
+      signal,
+      onProgress: (progress) => reporter.dataProgress(progress),
+      onNotice: (line) => reporter.notice(line),
+    });
+    reporter.dataset(info, { limit: null, fallback });
+    console.log(`Cache   ${path}`);
+    if (!flags.check) return;
+    const { meanColourAccuracy } = checkDataset(path);
+    const verdict = meanColourAccuracy <= 0.6
+      ? "mean colour does not separate the classes"
+      : "MEAN COLOUR TELLS THE CLASSES APART";
+    console.log(
+      `Check   logistic regression on mean colour: test accuracy ${meanColourAccuracy.toFixed(4)}; ${verdict}`,
+    );
+  });
+}
+
+async function runDoctor(args: readonly string[]): Promise<void> {
+  parseFlags(common, args);
+  const { os, arch } = Deno.build;
+  console.log(`herd ${VERSION}, deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`);
+  const engines = await availableEngines();
+  for (const engine of engines) describeEngine(engine);
+  console.log(`auto    ${(await chooseEngine("auto")).name}`);
+  const { cacheDir, dataDir } = dataEnvironment();
+  console.log(`cache   ${cacheDir}`);
+  console.log(`data    ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
+}
+
+function describeEngine({ name, works, adapter, software, reason, remedy }: EngineReport): void {
+  if (works) console.log(`${name.padEnd(7)} works: ${adapter}${name === "webgpu" && software ? " (no GPU)" : ""}`);
+  else console.log(`${name.padEnd(7)} does not work: ${reason}\n        to make it work: ${remedy}`);
+}
+
+async function runReport(args: readonly string[]): Promise<void> {
+  const { rest: [given, ...more] } = parseFlags(common, args);
+  refuseRest(more);
+  const folder = given ?? await latestRun();
+  const path = join(folder, "report.json");
+  const report = parseReport(await readText(path, `Cannot read ${path}: give the folder of a run`), path);
+  await Deno.writeTextFile(join(folder, "report.html"), reportHtml(report));
+  for (const line of finalBlock(report)) console.log(line);
+  console.log(`\nReport: ${join(folder, "report.html")}`);
+}
+
+/** Runs with a signal that Ctrl-C and SIGTERM abort; a second one ends the process at once. */
+async function interruptible(work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  const controller = new AbortController();
+  const interrupt = () => controller.signal.aborted ? Deno.exit(130) : controller.abort(interrupted());
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
+  try {
+    await work(controller.signal);
+  } finally {
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+  }
+}
+
+function reporterFor({ quiet, json, verbose }: { quiet: boolean; json: boolean; verbose: boolean }): Reporter {
+  if (json) return new JsonLinesReporter((line) => console.log(line));
+  const colour = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+  const encoder = new TextEncoder();
+  const progress = new ProgressLine((line) => Deno.stderr.writeSync(encoder.encode(line)), Deno.stderr.isTerminal());
+  return new TerminalReporter({ print: (line) => console.log(line), progress, colour, quiet, verbose });
+}
+
+function dataEnvironment(): DataEnvironment {
+  const environment = Deno.env.toObject();
+  const { HERD_DATA_DIR: dataDir, HERD_DATA_URL: dataUrl } = environment;
+  return { dataDir: dataDir || undefined, dataUrl: dataUrl || undefined, cacheDir: cacheDirectory(environment) };
+}
+
+function parseAddress(address: string): { hostname: string; port: number } {
+  const [, hostname, port] = /^(.+):(\d{1,5})$/.exec(address) ?? [];
+  if (hostname === undefined || Number(port) > 65535) {
+    throw new HerdError("usage", `--listen must be HOST:PORT: got "${address}"`);
+  }
+  return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" || hostname.startsWith("127.");
+}
+
+async function readToken(path: string): Promise<string> {
+  const token = (await readText(path, `Cannot read --token-file ${path}`)).trim();
+  if (/^[\x21-\x7e]{16,}$/.test(token)) return token;
+  throw new HerdError("usage", `--token-file ${path} must hold one word of at least 16 characters`);
+}
+
+async function readText(path: string, sentence: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new HerdError("usage", `${sentence} (${messageOf(cause)})`, { cause });
+  }
+}
+
+async function latestRun(): Promise<string> {
+  const names: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir("runs")) if (isDirectory) names.push(name);
+  } catch {
+    // Said below.
+  }
+  const newest = names.sort().at(-1);
+  if (newest === undefined) throw new HerdError("usage", "There is no run in runs/: give the folder of one");
+  return join("runs", newest);
+}
+
+function refuseRest(rest: readonly string[]): void {
+  if (rest.length > 0) throw new HerdError("usage", `Unexpected argument "${rest[0]}": see --help`);
+}
+
+function helpText(name: string, { summary, usage, flags }: Command): string {
+  return `${summary}\n\nUsage: deno task ${name} ${usage}\n\n${describeFlags(flags)}\n
+Environment: HERD_DATA_DIR, HERD_DATA_URL, HERD_CACHE_DIR, NO_COLOR
+Exit codes: 0 done, 1 a bug, 2 usage, 3 data, 4 cluster, 5 divergence, 130 interrupted`;
+}
+
+function overview(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  deno task ${name.padEnd(8)} ${summary}`);
+  return `Herd ${VERSION}: distributed training, with and without gradient centralization\n\n${lines.join("\n")}\n
+Each takes --help.`;
+}
+
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === undefined || name === "--help") return console.log(overview());
+  if (name === "--version") return console.log(VERSION);
+  const command = COMMANDS[name];
+  if (command === undefined) {
+    const near = nearest(name, Object.keys(COMMANDS));
+    throw new HerdError("usage", `Unknown command "${name}": ${near ? `did you mean ${near}?` : "see --help"}`);
+  }
+  if (args.includes("--help")) return console.log(helpText(name, command));
+  if (args.includes("--version")) return console.log(VERSION);
+  await command.run(args);
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    console.error(`${error instanceof HerdError ? "error" : "bug"}: ${messageOf(error)}`);
+    const verbose = Deno.args.includes("--verbose") || !(error instanceof HerdError);
+    if (verbose && error instanceof Error) console.error(error.stack);
+    Deno.exitCode = exitCodeOf(error);
+  }
+  Deno.exit();
+}
