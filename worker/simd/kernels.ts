@@ -5,6 +5,7 @@ export type KernelName =
   | "addInto"
   | "convolve"
   | "convolveBackward"
+  | "convolveWinograd"
   | "denseInputGradient"
   | "denseWeightGradient"
   | "draw"
@@ -19,6 +20,7 @@ export type KernelName =
   | "resample"
   | "scaleBytes"
   | "sumRows"
+  | "transformWeights"
   | "unflatten"
   | "unpackSums";
 

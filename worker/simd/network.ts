@@ -24,9 +24,10 @@ export class Network {
     const { plan, kernels } = { plan: this.#plan, kernels: this.#kernels };
     this.#floats(plan.weights, plan.parameters).set(flat);
     const at = (offset: number) => plan.weights + 4 * offset;
-    for (const { shape, kernel, bias, inputStride, panels, paddedBias, transposed } of plan.convs) {
+    for (const { shape, kernel, bias, inputStride, panels, groupRows, paddedBias, transposed } of plan.convs) {
       const { inputChannels, filters } = shape;
-      kernels.packConvolution(at(kernel.offset), inputChannels, filters, inputStride, panels);
+      if (groupRows === 0) kernels.packConvolution(at(kernel.offset), inputChannels, filters, inputStride, panels);
+      else kernels.transformWeights(at(kernel.offset), inputChannels, filters, inputStride, panels, plan.scratch);
       kernels.packPanels(at(bias.offset), 1, filters, paddedBias);
       if (transposed) kernels.packTransposed(at(kernel.offset), inputChannels, filters, inputStride, transposed);
     }
@@ -83,24 +84,18 @@ export class Network {
   #convolve(conv: ConvPlan, index: number, key: Words | undefined): void {
     const { shape: { inputSize, layer, filters, dropout }, inputStride, outputStride } = conv;
     const drops = key !== undefined && dropout > 0;
-    this.#kernels.convolve(
-      conv.inputs[index]!,
-      inputSize,
-      inputStride,
-      conv.panels,
-      conv.paddedBias,
-      outputStride,
-      filters,
-      this.#plan.rows,
-      conv.outputs[index]!,
-      conv.origins[index]!,
-      drops ? this.#plan.draws : 0,
-      drops ? key[0] : 0,
-      drops ? key[1] : 0,
-      layer,
-      drops ? dropoutThreshold(dropout) : 0,
-      drops ? dropoutScale(dropout) : 1,
-    );
+    const { draws, rows, zeros, left, products, scratch } = this.#plan;
+    const source = [conv.inputs[index]!, inputSize, inputStride, conv.panels, conv.paddedBias];
+    const target = [conv.outputs[index]!, conv.origins[index]!];
+    const random = drops
+      ? [draws, key[0], key[1], layer, dropoutThreshold(dropout), dropoutScale(dropout)]
+      : [0, 0, 0, layer, 0, 1];
+    if (conv.groupRows === 0) {
+      this.#kernels.convolve(...source, outputStride, filters, rows, ...target, ...random);
+    } else {
+      const buffers = [conv.groupRows, left, products, scratch];
+      this.#kernels.convolveWinograd(...source, zeros, outputStride, filters, ...buffers, ...target, ...random);
+    }
   }
 
   #convolutionsBackward(index: number): void {

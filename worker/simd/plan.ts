@@ -18,8 +18,10 @@ export interface ConvPlan {
   readonly bias: Parameter;
   readonly inputStride: number;
   readonly outputStride: number;
-  /** Weights in panels, for the forward pass. */
+  /** Weights in panels, for the forward pass: 36 sets of them where it goes by Winograd's tiles. */
   readonly panels: number;
+  /** Rows of tiles that are transformed together; 0 for a direct convolution, which few channels get. */
+  readonly groupRows: number;
   readonly paddedBias: number;
   /** Weights by output channel, for the input gradient; 0 for the first block, which has none. */
   readonly transposed: number;
@@ -70,6 +72,11 @@ export interface MemoryPlan {
   readonly images: readonly number[];
   /** Flat weights, as they came. */
   readonly weights: number;
+  /** Buffers of Winograd's transforms, and zeros in place of a bias. */
+  readonly left: number;
+  readonly products: number;
+  readonly scratch: number;
+  readonly zeros: number;
   /** Random bits, two conv rows in float32, and a list of gradients: scratch of kernels. */
   readonly draws: number;
   readonly rows: number;
@@ -85,8 +92,20 @@ const MARGIN = 64;
 /** Shorter lists waste time on loading and storing the sums. */
 const LIST_TARGET = 64;
 
+/** Fewer tiles at once make short products. */
+const TILES_TARGET = 32;
+/** With fewer channels Winograd's transforms cost more than they save. */
+const LEAST_CHANNELS = 16;
+/** What Winograd's transforms need besides a tile of pixels. */
+const SCRATCH_BYTES = 1088;
+
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 const padded = (channels: number) => roundUp(channels, 8);
+
+/** Tiles of 4 × 4 conv outputs along a side. */
+const tileSide = ({ outputSize }: ConvShape) => Math.ceil(outputSize / 2);
+/** Tiles of a group. */
+const tilesOf = ({ shape, groupRows }: ConvPlan) => groupRows * tileSide(shape);
 
 /** Lays out the memory for a model and the most samples that a leaf will have. */
 export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
@@ -109,6 +128,12 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
   const most = (sizes: readonly number[]) => Math.max(0, ...sizes);
   const drawn = most(shapes.map((shape) => shape.kind === "conv" ? 4 * shape.convSize * shape.filters : shape.inputs));
   const draws = arena.reserve(2 * drawn);
+  const tiled = (channels: (conv: ConvPlan) => number) =>
+    36 * (4 * most(convs.map((conv) => tilesOf(conv) * channels(conv))) + 64);
+  const left = arena.reserve(tiled(({ inputStride }) => inputStride));
+  const products = arena.reserve(tiled(({ outputStride }) => outputStride));
+  const scratch = arena.reserve(SCRATCH_BYTES + 4 * 36 * most(convs.map(({ inputStride }) => inputStride)));
+  const zeros = arena.reserve(4 * most(convs.map(({ outputStride }) => outputStride)));
   const rows = arena.reserve(most(convs.map(({ shape, outputStride }) => 16 * shape.outputSize * outputStride)));
   const list = arena.reserve(
     8 * most([microBatch, ...convs.map(({ shape, bandRows }) => bandRows * shape.outputSize)]) + 8,
@@ -123,6 +148,10 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
     pixels,
     images,
     weights,
+    left,
+    products,
+    scratch,
+    zeros,
     draws,
     rows,
     list,
@@ -165,6 +194,7 @@ function planConv(arena: Arena, { shape, kernel, bias, microBatch, images, befor
   const rowFloats = roundUp(3 * inputStride, 4);
   const sumsBytes = 4 * shape.filters * 3 * rowFloats;
   const outputs = shape.outputSize ** 2 * outputStride;
+  const tiled = Math.min(inputStride, outputStride) >= LEAST_CHANNELS;
   return {
     shape,
     kernel,
@@ -173,7 +203,8 @@ function planConv(arena: Arena, { shape, kernel, bias, microBatch, images, befor
     outputStride,
     rowFloats,
     sumsBytes,
-    panels: arena.reserve(4 * 9 * inputStride * outputStride),
+    panels: arena.reserve(4 * (tiled ? 36 : 9) * inputStride * outputStride),
+    groupRows: tiled ? Math.min(Math.ceil(TILES_TARGET / tileSide(shape)), tileSide(shape)) : 0,
     paddedBias: arena.reserve(4 * outputStride),
     transposed: before ? arena.reserve(4 * 9 * inputStride * shape.filters) : 0,
     sums: arena.reserve(sumsBytes),

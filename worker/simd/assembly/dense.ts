@@ -1,6 +1,7 @@
 // Dense layers over all images of a leaf at once, so that the weights are streamed once. Rows (one an image) are padded with
 // zeros to a multiple of 8 floats.
 import { madd } from "./madd.ts";
+import { keeps, leastKept } from "./pool.ts";
 
 /** Copies the pooled image of one sample into a row of the first dense layer: drops the padding of its pixels. */
 export function flatten(source: usize, pixels: i32, stride: i32, channels: i32, target: usize): void {
@@ -23,10 +24,10 @@ export function unflatten(source: usize, pixels: i32, stride: i32, channels: i32
 
 /** values[i] = kept ? values[i] · scale : 0, for the random bits at `draws`; in steps of 8. */
 export function dropValues(values: usize, draws: usize, count: i32, threshold: i32, scale: f32): void {
-  const least = i16x8.splat(<i16> (threshold - 1 - 32768));
+  const least = leastKept(threshold);
   const scales = f32x4.splat(scale);
   for (let i = 0; i < count; i += 8) {
-    const keep = i16x8.gt_s(v128.xor(v128.load(draws), i16x8.splat(-32768)), least);
+    const keep = keeps(draws, least);
     const left = f32x4.mul(v128.load(values), scales);
     const right = f32x4.mul(v128.load(values, 16), scales);
     v128.store(values, v128.and(left, i32x4.extend_low_i16x8_s(keep)));

@@ -2,6 +2,7 @@
 // allocate nothing.
 export { convolve } from "./convolve.ts";
 export { convolveBackward } from "./convolve_backward.ts";
+export { convolveWinograd } from "./convolve_winograd.ts";
 export {
   denseInputGradient,
   denseWeightGradient,
@@ -16,3 +17,4 @@ export { multiply } from "./multiply.ts";
 export { packConvolution, packPanels, packTransposed, unpackSums } from "./pack.ts";
 export { draw } from "./random.ts";
 export { addInto, sumRows } from "./sums.ts";
+export { transformWeights } from "./winograd.ts";

@@ -1,23 +1,27 @@
 // ReLU, dropout and 2×2 max-pool of conv outputs that already hold their bias. Where the maximum came from goes into one
 // byte: 0 … 3 in row order (the first maximum wins), with bit 2 set where the maximum is 0, so that no gradient passes.
 
-/** What dropout needs: 16 random bits an element are kept where they are at least the threshold. */
+/** All ones where eight draws of 16 bits reach the threshold. */
 // @ts-ignore: decorator
 
 export function keeps(draws: usize, threshold: v128): v128 {
   return i16x8.gt_s(v128.xor(v128.load(draws), i16x8.splat(-32768)), threshold);
 }
 
-/** Pools four vectors a b / c d of four channels each: writes 4 floats, times `scale`, and 4 bytes. */
+/**
+ * Pools four vectors a b / c d of four channels each: writes 4 floats, times `scale`, and 4 bytes.
+ * @param lead a later value wins only if it is greater than the earlier one times this: 1, or a little more where values that
+ * ought to be equal differ by rounding
+ */
 // @ts-ignore: decorator
 
-export function poolWindow(a: v128, b: v128, c: v128, d: v128, scale: v128, pooled: usize, origin: usize): void {
+function poolFour(a: v128, b: v128, c: v128, d: v128, lead: v128, scale: v128, pooled: usize, origin: usize): void {
   const zero = f32x4.splat(0);
-  const upper = f32x4.gt(b, a);
-  const lower = i32x4.sub(f32x4.gt(d, c), i32x4.splat(2));
+  const upper = f32x4.gt(b, f32x4.mul(a, lead));
+  const lower = i32x4.sub(f32x4.gt(d, f32x4.mul(c, lead)), i32x4.splat(2));
   const upperMaximum = f32x4.pmax(a, b);
   const lowerMaximum = f32x4.pmax(c, d);
-  const below = f32x4.gt(lowerMaximum, upperMaximum);
+  const below = f32x4.gt(lowerMaximum, f32x4.mul(upperMaximum, lead));
   const maximum = f32x4.pmax(upperMaximum, lowerMaximum);
   // Positions are counted down from 0: comparisons give -1.
   const position = i32x4.neg(v128.bitselect(lower, upper, below));
@@ -26,6 +30,50 @@ export function poolWindow(a: v128, b: v128, c: v128, d: v128, scale: v128, pool
   v128.store(pooled, f32x4.mul(f32x4.pmax(maximum, zero), scale));
   const halves = i16x8.narrow_i32x4_s(code, code);
   v128.store_lane<i32>(origin, i8x16.narrow_i16x8_s(halves, halves), 0);
+}
+
+/**
+ * Pools one window of eight channels: 8 floats at `upper` and `lower` and one pixel (`pixel` bytes) behind each.
+ * @param bits random bits of the first position, or 0 for no dropout; `bitsPixel` and `bitsRow` bytes lead to the others
+ */
+// @ts-ignore: decorator
+
+export function poolWindow(
+  upper: usize,
+  lower: usize,
+  pixel: usize,
+  pooled: usize,
+  origin: usize,
+  bits: usize,
+  bitsPixel: usize,
+  bitsRow: usize,
+  least: v128,
+  lead: v128,
+  scale: v128,
+): void {
+  let a0 = v128.load(upper), a1 = v128.load(upper, 16);
+  let b0 = v128.load(upper + pixel), b1 = v128.load(upper + pixel, 16);
+  let c0 = v128.load(lower), c1 = v128.load(lower, 16);
+  let d0 = v128.load(lower + pixel), d1 = v128.load(lower + pixel, 16);
+  if (bits) {
+    const keepA = keeps(bits, least);
+    const keepB = keeps(bits + bitsPixel, least);
+    const keepC = keeps(bits + bitsRow, least);
+    const keepD = keeps(bits + bitsRow + bitsPixel, least);
+    a0 = v128.and(a0, i32x4.extend_low_i16x8_s(keepA)), a1 = v128.and(a1, i32x4.extend_high_i16x8_s(keepA));
+    b0 = v128.and(b0, i32x4.extend_low_i16x8_s(keepB)), b1 = v128.and(b1, i32x4.extend_high_i16x8_s(keepB));
+    c0 = v128.and(c0, i32x4.extend_low_i16x8_s(keepC)), c1 = v128.and(c1, i32x4.extend_high_i16x8_s(keepC));
+    d0 = v128.and(d0, i32x4.extend_low_i16x8_s(keepD)), d1 = v128.and(d1, i32x4.extend_high_i16x8_s(keepD));
+  }
+  poolFour(a0, b0, c0, d0, lead, scale, pooled, origin);
+  poolFour(a1, b1, c1, d1, lead, scale, pooled + 16, origin + 4);
+}
+
+/** The 16-bit threshold as poolWindow wants it: all comparisons are signed. */
+// @ts-ignore: decorator
+
+export function leastKept(threshold: i32): v128 {
+  return i16x8.splat((threshold - 1 - 32768) as i16);
 }
 
 /**
@@ -50,27 +98,13 @@ export function poolRows(
   const pixel = <usize> stride << 2;
   const scales = f32x4.splat(scale);
   const drawPixel = <usize> filters << 1;
-  const least = i16x8.splat(<i16> (threshold - 1 - 32768));
+  const least = leastKept(threshold);
+  const lead = f32x4.splat(1);
   for (let window = 0; window < windows; window++) {
     let bits = draws;
     for (let channel = 0; channel < stride; channel += 8) {
-      let a0 = v128.load(upper), a1 = v128.load(upper, 16);
-      let b0 = v128.load(upper + pixel), b1 = v128.load(upper + pixel, 16);
-      let c0 = v128.load(lower), c1 = v128.load(lower, 16);
-      let d0 = v128.load(lower + pixel), d1 = v128.load(lower + pixel, 16);
-      if (draws) {
-        const keepA = keeps(bits, least);
-        const keepB = keeps(bits + drawPixel, least);
-        const keepC = keeps(bits + drawRow, least);
-        const keepD = keeps(bits + drawRow + drawPixel, least);
-        a0 = v128.and(a0, i32x4.extend_low_i16x8_s(keepA)), a1 = v128.and(a1, i32x4.extend_high_i16x8_s(keepA));
-        b0 = v128.and(b0, i32x4.extend_low_i16x8_s(keepB)), b1 = v128.and(b1, i32x4.extend_high_i16x8_s(keepB));
-        c0 = v128.and(c0, i32x4.extend_low_i16x8_s(keepC)), c1 = v128.and(c1, i32x4.extend_high_i16x8_s(keepC));
-        d0 = v128.and(d0, i32x4.extend_low_i16x8_s(keepD)), d1 = v128.and(d1, i32x4.extend_high_i16x8_s(keepD));
-        bits += 16;
-      }
-      poolWindow(a0, b0, c0, d0, scales, pooled, origin);
-      poolWindow(a1, b1, c1, d1, scales, pooled + 16, origin + 4);
+      poolWindow(upper, lower, pixel, pooled, origin, bits, drawPixel, drawRow, least, lead, scales);
+      if (draws) bits += 16;
       upper += 32;
       lower += 32;
       pooled += 32;
