@@ -140,7 +140,7 @@ async function open(
   const { connect, stall } = options.deadlines ?? DEADLINES;
   watchdog.arm(connect, () => new Unreachable("it timed out"));
   const stalled = () => new BrokenOff(`no byte came for ${stall / 1000} s`);
-  await using _probe = probe(url, () => watchdog.arm(stall, stalled));
+  using _probe = probe(url, () => watchdog.arm(stall, stalled));
   // Another encoding would change the bytes that Range counts.
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (from > 0) headers.range = `bytes=${from}-`;
@@ -167,20 +167,16 @@ async function open(
  * fetch() does not tell when it is connected, and a server that thinks for long is not a missing connection: a second,
  * bare connection calls back when it stands. Behind a proxy it may never do so; then the answer itself has to come.
  */
-function probe(url: URL, onConnected: () => void): AsyncDisposable {
+function probe(url: URL, onConnected: () => void): Disposable {
   const ended = new AbortController();
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
-  const attempt = Deno.connect({ hostname, port, signal: ended.signal }).then((connection) => {
+  // Nobody waits for it: looking up a name may take longer than the deadline.
+  Deno.connect({ hostname, port, signal: ended.signal }).then((connection) => {
     connection.close();
     if (!ended.signal.aborted) onConnected();
   }).catch(() => {});
-  return {
-    async [Symbol.asyncDispose]() {
-      ended.abort();
-      await attempt;
-    },
-  };
+  return { [Symbol.dispose]: () => ended.abort() };
 }
 
 /** Decides from the status where the coming bytes belong. */

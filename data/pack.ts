@@ -1,6 +1,7 @@
 // Turns a source of images into a packed file: decode or draw, crop to a square, average to the size, hash, write.
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { canonicalJson } from "../shared/config.ts";
 import { AtomicFile, type WritableFile } from "./cache.ts";
 import { type DataProgress, type DatasetInfo, type SampleSource, SPLITS } from "./dataset_info.ts";
@@ -49,6 +50,8 @@ async function* images(source: SampleSource, hash: Hash, options: PackOptions): 
   let done = 0;
   for (const split of SPLITS) {
     for (const [id, label] of source.labels[split].entries()) {
+      // Decoding never waits: let Ctrl-C and timers through between two images.
+      await setImmediate();
       options.signal?.throwIfAborted();
       const pixels = toSquare(await source.image(split, id), options.imageSize);
       hash.update(pixels).update(Uint8Array.of(label));

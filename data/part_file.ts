@@ -1,5 +1,6 @@
 // The unfinished file of a download: locked while one process writes it, kept when the download breaks off.
 import { createHash } from "node:crypto";
+import { HerdError, messageOf } from "../shared/errors.ts";
 import { writeAllSync, writeFailure } from "./cache.ts";
 
 /** Pause between two looks at a lock that another process holds, in milliseconds. */
@@ -91,14 +92,14 @@ export function hashOf(path: string): string {
   return hash.digest("hex");
 }
 
-/** Whether there is a file, or anything, under a path. */
+/** Whether there is a file, or anything, under a path. Throws HerdError "data" if that cannot be told. */
 export function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw new HerdError("data", `Cannot look for '${path}': ${messageOf(error)}`, { cause: error });
   }
 }
 

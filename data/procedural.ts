@@ -34,9 +34,8 @@ export function proceduralSource(counts: Counts = COUNTS): SampleSource {
     phase: "draw",
     identity: `drawing ${DRAWING_VERSION} ${counts.train} ${counts.test}`,
     describe: (split, id) => `${split} figure ${id}`,
+    // deno-lint-ignore require-await -- the interface is asynchronous for files
     async image(split, id) {
-      // Lets signals and timers through between two drawings.
-      await new Promise((resolve) => setTimeout(resolve, 0));
       const draws = new Draws(sampleKey(CONSTANT_SEED, Purpose.proceduralData, SPLIT_DRAW[split], id));
       return draw(draws, labels[split][id] === 0 ? horse : human);
     },

@@ -152,6 +152,15 @@ for (const room of [0, 100, 4096 + 100, 4096 + 5 * 75]) {
   });
 }
 
+test("pack() lets timers through, so that it can be aborted", async (path) => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new HerdError("interrupted", "Interrupted")), 0);
+  const many = { ...source(), labels: { train: new Uint8Array(100_000), test: new Uint8Array(1) } };
+  const packing = pack(many, path, { imageSize: 1, signal: controller.signal });
+  await assertRejects(() => packing, HerdError, "Interrupted");
+  assertEquals(fixtures.filesBelow(join(path, "..")), []);
+});
+
 test("pack() keeps the old file when it fails", async (path) => {
   await pack(source(), path, { imageSize: 5 });
   const before = Deno.readFileSync(path);
