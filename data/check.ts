@@ -1,7 +1,6 @@
 // How much a data set gives away by colour alone. The figures of the procedural set must not be told apart by it.
-import type { DatasetInfo } from "./dataset_info.ts";
+import type { DatasetInfo, Split } from "./dataset_info.ts";
 import { PackedDataset } from "./packed_dataset.ts";
-import { type Split } from "./dataset_info.ts";
 
 const STEPS = 3000;
 const RATE = 0.5;

@@ -159,7 +159,8 @@ async function open(
       });
     }
     // The wording of the HTTP client inside Deno: DNS failure, refusal and no route all carry it.
-    throw /\(connect\)/i.test(text) ? new Unreachable(text) : new BrokenOff(text);
+    const reason = /\(connect\):? *(.*)$/is.exec(text)?.[1];
+    throw reason === undefined ? new BrokenOff(text) : new Unreachable(reason || text);
   }
 }
 

@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { HerdError } from "../shared/errors.ts";
-import type { RgbImage, SampleSource, Split } from "./dataset_info.ts";
-import { SPLITS } from "./dataset_info.ts";
+import { type RgbImage, type SampleSource, type Split, SPLITS } from "./dataset_info.ts";
 import { decodeImage } from "./decode_image.ts";
 import { nameOf } from "./file_tree.ts";
 import { findImages, type ImageLists } from "./image_layout.ts";

@@ -21,7 +21,10 @@ Deno.test({
     const { sha256, classCounts } = await pack(source, path, { imageSize: 300 });
     assertEquals(classCounts, { horses: [2, 1], humans: [2, 1] });
     assertEquals(sha256, "1b071496f1e1e595bfef9f27889da8ef0d4b00bae903f871804328b7f061e192");
-    assertEquals((await pack(source, path, { imageSize: 64 })).sha256, "a523ff25c93e4c8dee96c5a9f9d6e03e244d156df52b4593cfc1f32b637ccade");
+    assertEquals(
+      (await pack(source, path, { imageSize: 64 })).sha256,
+      "a523ff25c93e4c8dee96c5a9f9d6e03e244d156df52b4593cfc1f32b637ccade",
+    );
   },
 });
 
