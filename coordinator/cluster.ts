@@ -75,7 +75,6 @@ export class Cluster implements AsyncDisposable {
   readonly #failure = Promise.withResolvers<never>();
   #listener: Listener | undefined;
   #changed = Promise.withResolvers<void>();
-  #named = 0;
   #step = 0;
   #weights: Uint8Array | undefined;
   #running: Running | undefined;
@@ -202,7 +201,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   #ready(): Member[] {
-    return [...this.#members].filter((member) => member.ready !== undefined);
+    return [...this.#members].filter((member) => member.ready !== undefined)
+      .sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));
   }
 
   #envelope(): { protocol: number; runId: string; step: number } {
@@ -251,7 +251,7 @@ export class Cluster implements AsyncDisposable {
   /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
   async #serve(socket: WebSocket): Promise<void> {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
-    const member = new Member(`w${++this.#named}`, channel);
+    const member = new Member("", channel);
     this.#members.add(member);
     const greeting = setTimeout(
       () => this.#lost(member, new HerdError("cluster", "it did not say hello")),
@@ -308,6 +308,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #welcome(member: Member, hello: Extract<WorkerMessage, { type: "hello" }>): void {
+    member.id = this.#nameFor(hello.name);
     member.host = hello.host;
     member.pid = hello.pid;
     if (hello.protocol !== PROTOCOL_VERSION) {
@@ -326,6 +327,15 @@ export class Cluster implements AsyncDisposable {
       backend,
       dataset,
     });
+  }
+
+  /** The name that a worker gives itself, or the next free number. */
+  #nameFor(wish: string): string {
+    const taken = new Set([...this.#members, ...this.#past].map(({ id }) => id));
+    if (wish !== "" && !taken.has(wish)) return wish;
+    let number = 1;
+    while (taken.has(`r${number}`)) number++;
+    return `r${number}`;
   }
 
   #refuse(member: Member, reason: string): void {

@@ -13,7 +13,7 @@ export interface LaunchOptions {
   /** The packed data set: all that a worker may read. */
   readonly cachePath: string;
   readonly version: string;
-  /** Receives what a worker prints, in <n>.log. */
+  /** Receives what a worker prints, in w1.log, w2.log, …. */
   readonly logDir: string;
   /** A worker's process has ended although nobody asked it to. */
   onExit(error: HerdError): void;
@@ -32,7 +32,7 @@ export class LocalWorkers implements AsyncDisposable {
   private constructor(options: LaunchOptions) {
     this.#children = Array.from({ length: options.count }, () => spawn(options));
     this.#logs = this.#children.map(async (child, i) => {
-      const log = join(options.logDir, `local-${i + 1}.log`);
+      const log = join(options.logDir, `${nameOf(i)}.log`);
       await writeLog(child, log);
       const { code, signal } = await child.status;
       if (this.#stopping) return;
@@ -47,8 +47,8 @@ export class LocalWorkers implements AsyncDisposable {
   static async start(options: LaunchOptions): Promise<LocalWorkers> {
     const workers = new LocalWorkers(options);
     const { address, token, cachePath, version } = options;
-    const line = JSON.stringify({ url: `ws://${address}`, token, cachePath, version });
-    await Promise.all(workers.#children.map((child) => tell(child, line)));
+    const told = { url: `ws://${address}`, token, cachePath, version };
+    await Promise.all(workers.#children.map((child, i) => tell(child, JSON.stringify({ name: nameOf(i), ...told }))));
     return workers;
   }
 
@@ -70,6 +70,11 @@ export class LocalWorkers implements AsyncDisposable {
       }
     }
   }
+}
+
+/** Workers' ids and the names of their logs. */
+function nameOf(index: number): string {
+  return `w${index + 1}`;
 }
 
 function spawn({ entry, address, cachePath, count }: LaunchOptions): Deno.ChildProcess {

@@ -22,7 +22,7 @@ const SPEED_WEIGHT = 0.3;
 
 /** A worker's connection, its speed, and what it is doing. */
 export class Member {
-  readonly id: string;
+  id: string;
   readonly channel: Channel<WorkerMessage, CoordinatorMessage>;
   host = "";
   pid = 0;

@@ -35,7 +35,7 @@ const numericConfig = v.object({
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
-const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, host: text, pid: count });
+const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, name: text, host: text, pid: count });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
 /** worker → coordinator: has its data and its engine, and takes work. */

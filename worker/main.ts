@@ -6,7 +6,13 @@ import { prepareEngine } from "./prepare.ts";
 import { samplesFrom } from "./samples.ts";
 import { runSession } from "./session.ts";
 
-const instructions = v.object({ url: v.string(), token: v.string(), cachePath: v.string(), version: v.string() });
+const instructions = v.object({
+  name: v.string(),
+  url: v.string(),
+  token: v.string(),
+  cachePath: v.string(),
+  version: v.string(),
+});
 
 const write = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
@@ -21,11 +27,12 @@ while (!line.includes("\n")) {
 stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
 
 try {
-  const { url, token, cachePath, version } = v.parse(instructions, JSON.parse(line));
+  const { name, url, token, cachePath, version } = v.parse(instructions, JSON.parse(line));
   await runSession({
     url,
     token,
     version,
+    name,
     hostName: "",
     prepareEngine,
     openSamples: () => Promise.resolve(samplesFrom(cachePath)),

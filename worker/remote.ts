@@ -25,6 +25,7 @@ export interface RemoteWorkerOptions {
 export async function runRemoteWorker(options: RemoteWorkerOptions): Promise<void> {
   await runSession({
     ...options,
+    name: "",
     hostName: Deno.hostname(),
     prepareEngine,
     async openSamples(manifest, fetch) {

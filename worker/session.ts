@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly token: string;
   /** The version of Herd, for the coordinator's report. */
   readonly version: string;
+  /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
+  readonly name: string;
   readonly hostName: string;
   /** Overrides the coordinator's wish. */
   readonly backend?: EngineName | "auto";
@@ -113,9 +115,9 @@ async function serve(
 async function introduce(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  { version, hostName }: SessionOptions,
+  { version, name, hostName }: SessionOptions,
 ): Promise<Welcome> {
-  channel.send({ ...envelope(channel, 0), type: "hello", herd: version, host: hostName, pid: Deno.pid });
+  channel.send({ ...envelope(channel, 0), type: "hello", herd: version, name, host: hostName, pid: Deno.pid });
   const event = await nextWithin(incoming, "the coordinator's welcome");
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
   const { message } = event;
