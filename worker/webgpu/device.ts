@@ -6,6 +6,7 @@ import { HerdError, messageOf } from "../../shared/errors.ts";
 import type { TfjsDevice } from "../tfjs/device.ts";
 import { describeAdapter, findAdapter, WEBGPU_REMEDY } from "./adapter.ts";
 import { addsExactly, probeArithmetic } from "./arithmetic.ts";
+import { registerFilterGradient } from "./filter_gradient.ts";
 import { registerFirstMaximumGradient } from "./first_maximum.ts";
 
 const SCOPES = ["validation", "out-of-memory", "internal"] as const;
@@ -42,7 +43,7 @@ export async function acquireDevice(): Promise<WebgpuDevice> {
 /** A GPU device with its TF.js backend. */
 export class WebgpuDevice implements TfjsDevice {
   readonly name = "webgpu";
-  readonly kernels = `tfjs-webgpu-${tf.version.tfjs} herd-pool-1 matmul-packed`;
+  readonly kernels = `tfjs-webgpu-${tf.version.tfjs} herd-pool-1 herd-filter-1 matmul-packed`;
   readonly adapter: string;
   /** The GPU device, for tests that break it. */
   readonly gpu: GPUDevice;
@@ -86,6 +87,7 @@ export class WebgpuDevice implements TfjsDevice {
     if (tf.findBackendFactory("webgpu")) tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => this.#backend, 3);
     registerFirstMaximumGradient();
+    registerFilterGradient();
     // Small tensors take the same kernels as large ones.
     tf.env().set("WEBGPU_CPU_FORWARD", false);
     // Left to itself TF.js splits long inner products over workgroups that add with atomics, in any order.
