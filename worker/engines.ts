@@ -33,6 +33,14 @@ const ENGINES: readonly EngineKind[] = [
     create: async (options) => (await import("./webgpu/mod.ts")).createWebgpuEngine(options),
   },
   {
+    name: "simd",
+    report: async () => {
+      const { describeSimd } = await import("./simd/mod.ts");
+      return { name: "simd", works: true, adapter: describeSimd(), software: true };
+    },
+    create: async (options) => (await import("./simd/mod.ts")).createSimdEngine(options),
+  },
+  {
     name: "cpu",
     report: () => Promise.resolve({ name: "cpu", works: true, adapter: "TF.js cpu", software: true }),
     create: async (options) => (await import("./cpu/mod.ts")).createCpuEngine(options),

@@ -67,7 +67,7 @@ Deno.test("probeModel() keeps the layers and shrinks the images to what they nee
   assertEquals(probeModel(small), small);
 });
 
-for (const { name, ignore } of TFJS_ENGINES) {
+for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false } as const]) {
   Deno.test({
     name: `${name}: fingerprintOf() is stable, and depends on the model${ignore ? " (skips: no adapter)" : ""}`,
     ignore,

@@ -12,6 +12,11 @@ const VERSION = 1;
 /** 4 GiB: the most that 32-bit addresses reach. */
 const MOST_PAGES = 65536;
 
+/** The device in words. */
+export function adapterName(variant: Variant): string {
+  return `CPU, WebAssembly SIMD (${variant})`;
+}
+
 /** Computes on one core with 128-bit vectors. */
 export class SimdEngine implements GradientEngine {
   readonly name = "simd";
@@ -30,7 +35,7 @@ export class SimdEngine implements GradientEngine {
     memory: WebAssembly.Memory,
     kernels: Kernels,
   ) {
-    this.adapter = `CPU, WebAssembly SIMD (${variant})`;
+    this.adapter = adapterName(variant);
     this.kernels = `simd-${VERSION}-${variant}`;
     this.#options = options;
     this.#kernels = kernels;
@@ -84,6 +89,7 @@ export class SimdEngine implements GradientEngine {
       const leaf = step.byIndex.get(start);
       if (!leaf) throw new RangeError(`Leaf ${start} of ${step.leafCount} was not given`);
       step.predictions.push(this.#leaf(leaf, slot));
+      this.#options.onLeaf?.();
       // Lets the event loop turn: sockets are answered between leaves.
       await new Promise((resolve) => setTimeout(resolve, 0));
       return;
