@@ -62,7 +62,7 @@ export class Network {
     for (const dense of this.#plan.denses) this.#denseWeightGradient(dense, samples.length, target);
     for (const conv of this.#plan.convs) {
       this.#bytes(conv.sums, conv.sumsBytes).fill(0);
-      this.#bytes(conv.biasSums, 4 * conv.shape.filters).fill(0);
+      this.#bytes(conv.biasSums, 4 * conv.outputStride).fill(0);
     }
     samples.forEach((_, index) => this.#convolutionsBackward(index));
     for (const { shape, kernel, bias, inputStride, rowFloats, sums, biasSums } of this.#plan.convs) {
@@ -122,7 +122,8 @@ export class Network {
         conv.biasSums,
         shape.dropout > 0 ? dropoutScale(shape.dropout) : 1,
         conv.bandRows,
-        this.#plan.list,
+        this.#plan.lists,
+        this.#plan.tables,
       );
     }
   }
@@ -146,19 +147,10 @@ export class Network {
   #dense(dense: DensePlan, samples: number, keys: readonly Words[] | undefined): void {
     const { shape, inputs, inputRow, outputs, outputRow } = dense;
     if (keys) this.#drop(dense, inputs, keys);
-    this.#kernels.multiply(
-      samples,
-      outputRow >> 5,
-      inputs,
-      inputRow,
-      0,
-      1,
-      shape.inputs,
-      dense.panels,
-      dense.paddedBias,
-      outputs,
-      outputRow,
-    );
+    const { panels, paddedBias } = dense;
+    const panelBytes = 32 * shape.inputs;
+    const product = [inputs, inputRow, shape.inputs, panels, panelBytes, paddedBias, 0, outputs, outputRow];
+    this.#kernels.multiply(samples, outputRow >> 5, ...product);
     if (shape.relu) this.#kernels.rectify(outputs, samples * outputRow >> 2);
   }
 
@@ -212,7 +204,7 @@ export class Network {
       outputGradient,
       outputRow,
       target + 4 * kernel.offset,
-      this.#plan.list,
+      this.#plan.lists,
     );
     this.#kernels.sumRows(samples, outputGradient, outputRow, shape.units, target + 4 * bias.offset);
   }

@@ -77,10 +77,11 @@ export interface MemoryPlan {
   readonly products: number;
   readonly scratch: number;
   readonly zeros: number;
-  /** Random bits, two conv rows in float32, and a list of gradients: scratch of kernels. */
+  /** Random bits, two conv rows in float32, lists of gradients and their ends: scratch of kernels. */
   readonly draws: number;
   readonly rows: number;
-  readonly list: number;
+  readonly lists: number;
+  readonly tables: number;
   /** Where flat gradients begin, one every `gradientBytes`: as many as the tree is deep. */
   readonly gradients: number;
   readonly gradientBytes: number;
@@ -135,9 +136,10 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
   const scratch = arena.reserve(SCRATCH_BYTES + 4 * 36 * most(convs.map(({ inputStride }) => inputStride)));
   const zeros = arena.reserve(4 * most(convs.map(({ outputStride }) => outputStride)));
   const rows = arena.reserve(most(convs.map(({ shape, outputStride }) => 16 * shape.outputSize * outputStride)));
-  const list = arena.reserve(
-    8 * most([microBatch, ...convs.map(({ shape, bandRows }) => bandRows * shape.outputSize)]) + 8,
+  const lists = arena.reserve(
+    8 * most([microBatch, ...convs.map(({ shape, bandRows }) => bandRows * shape.outputSize * shape.filters)]) + 8,
   );
+  const tables = arena.reserve(32 + 4 * most(convs.map(({ shape }) => shape.filters)));
   const gradientBytes = roundUp(4 * parameters + MARGIN, ALIGNMENT);
   return {
     spec,
@@ -154,7 +156,8 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
     zeros,
     draws,
     rows,
-    list,
+    lists,
+    tables,
     gradients: arena.reserve(0),
     gradientBytes,
   };
@@ -208,7 +211,7 @@ function planConv(arena: Arena, { shape, kernel, bias, microBatch, images, befor
     paddedBias: arena.reserve(4 * outputStride),
     transposed: before ? arena.reserve(4 * 9 * inputStride * shape.filters) : 0,
     sums: arena.reserve(sumsBytes),
-    biasSums: arena.reserve(4 * shape.filters),
+    biasSums: arena.reserve(4 * outputStride),
     inputs: before ? before.outputs : images,
     outputs: arena.reserveEach(microBatch, 4 * outputs),
     origins: arena.reserveEach(microBatch, outputs),

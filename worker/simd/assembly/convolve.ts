@@ -35,22 +35,26 @@ export function convolve(
   const rowBytes = <usize> inputSize * pixelBytes;
   const outputBytes = <usize> outputStride << 2;
   const lower = rows + <usize> (2 * windows) * outputBytes;
+  const tapBytes = ((3 * inputStride) as usize) << 5;
   const rowElements = (inputSize - 2) * filters;
   for (let y = 0; y < windows; y++) {
-    for (let row = 0; row < 2; row++) {
-      multiply(
-        2 * windows,
-        outputStride >> 3,
-        input + <usize> row * rowBytes,
-        pixelBytes,
-        rowBytes,
-        3,
-        3 * inputStride,
-        weights,
-        bias,
-        row ? lower : rows,
-        outputBytes,
-      );
+    for (let row: usize = 0; row < 2; row++) {
+      const target = row ? lower : rows;
+      for (let tap: usize = 0; tap < 3; tap++) {
+        multiply(
+          2 * windows,
+          outputStride >> 3,
+          input + (row + tap) * rowBytes,
+          pixelBytes,
+          3 * inputStride,
+          weights + tap * tapBytes,
+          3 * tapBytes,
+          tap ? target : bias,
+          tap ? outputBytes : 0,
+          target,
+          outputBytes,
+        );
+      }
     }
     let bits: usize = 0;
     if (draws) {

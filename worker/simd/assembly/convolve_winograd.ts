@@ -46,6 +46,7 @@ export function convolveWinograd(
 ): void {
   const side = ((inputSize - 2) / 2 + 1) >> 1;
   const panels = outputStride >> 3;
+  const panelBytes = (inputStride as usize) << 5;
   const pixelBytes = (inputStride as usize) << 2;
   const outputBytes = (outputStride as usize) << 2;
   for (let first = 0; first < side; first += groupRows) {
@@ -67,11 +68,11 @@ export function convolveWinograd(
         panels,
         left + (set as usize) * leftStep,
         pixelBytes,
-        0,
-        1,
         inputStride,
-        weights + (((set * panels * inputStride) as usize) << 5),
+        weights + (set as usize) * panelBytes * panels,
+        panelBytes,
         set == 7 ? bias : zeros,
+        0,
         products + (set as usize) * productStep,
         outputBytes,
       );

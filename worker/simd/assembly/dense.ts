@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // Dense layers over all images of a leaf at once, so that the weights are streamed once. Rows (one an image) are padded with
 // zeros to a multiple of 8 floats.
 import { madd } from "./madd.ts";
@@ -6,19 +7,19 @@ import { keeps, leastKept } from "./pool.ts";
 /** Copies the pooled image of one sample into a row of the first dense layer: drops the padding of its pixels. */
 export function flatten(source: usize, pixels: i32, stride: i32, channels: i32, target: usize): void {
   for (let pixel = 0; pixel < pixels; pixel++) {
-    memory.copy(target, source, <usize> channels << 2);
-    source += <usize> stride << 2;
-    target += <usize> channels << 2;
+    memory.copy(target, source, <usize>channels << 2);
+    source += <usize>stride << 2;
+    target += <usize>channels << 2;
   }
 }
 
 /** The way back; padding channels become 0. */
 export function unflatten(source: usize, pixels: i32, stride: i32, channels: i32, target: usize): void {
-  memory.fill(target, 0, <usize> (pixels * stride) << 2);
+  memory.fill(target, 0, <usize>(pixels * stride) << 2);
   for (let pixel = 0; pixel < pixels; pixel++) {
-    memory.copy(target, source, <usize> channels << 2);
-    source += <usize> channels << 2;
-    target += <usize> stride << 2;
+    memory.copy(target, source, <usize>channels << 2);
+    source += <usize>channels << 2;
+    target += <usize>stride << 2;
   }
 }
 
@@ -56,7 +57,7 @@ export function rectifyGradient(gradient: usize, outputs: usize, count: i32): vo
   }
 }
 
-// @ts-ignore: decorator
+@inline
 
 function sumLanes(v: v128): f32 {
   const halves = f32x4.add(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3));
@@ -79,7 +80,7 @@ export function denseInputGradient(
   target: usize,
   targetRow: usize,
 ): void {
-  const unitBytes = <usize> units << 2;
+  const unitBytes = <usize>units << 2;
   for (let i = 0; i < inputs;) {
     const wide = i + 3 <= inputs;
     let n = 0;
@@ -92,11 +93,11 @@ export function denseInputGradient(
     for (; n < count; n++) {
       const g = gradient + n * gradientRow;
       const y = target + n * targetRow;
-      for (let j = 0; j < step; j++) store<f32>(y + (<usize> j << 2), dot(units, g, weights + j * unitBytes));
+      for (let j = 0; j < step; j++) store<f32>(y + (<usize>j << 2), dot(units, g, weights + j * unitBytes));
     }
     i += step;
-    weights += <usize> step * unitBytes;
-    target += <usize> step << 2;
+    weights += <usize>step * unitBytes;
+    target += <usize>step << 2;
   }
 }
 
@@ -141,8 +142,8 @@ function dotTile(
   let g2 = g1 + gradientRow;
   let g3 = g2 + gradientRow;
   let w0 = weights;
-  let w1 = w0 + (<usize> units << 2);
-  let w2 = w1 + (<usize> units << 2);
+  let w1 = w0 + (<usize>units << 2);
+  let w2 = w1 + (<usize>units << 2);
   const vectors = units & ~3;
   for (let unit = 0; unit < vectors; unit += 4) {
     const x0 = v128.load(w0), x1 = v128.load(w1), x2 = v128.load(w2);
@@ -205,25 +206,25 @@ export function denseWeightGradient(
     let value = values;
     for (let n = 0; n < count; n++) {
       const x = load<f32>(value);
-      store<u32>(end, <u32> (n * gradientRow));
+      store<u32>(end, <u32>(n * gradientRow));
       store<f32>(end, x, 4);
-      end += <usize> i32(x != 0) << 3;
+      end += <usize>i32(x != 0) << 3;
       value += valueRow;
     }
     let unit = 0;
     for (; unit + 48 <= units; unit += 48) {
-      productRows(12, list, end, gradient + (<usize> unit << 2), target + (<usize> unit << 2));
+      productRows(12, list, end, gradient + (<usize>unit << 2), target + (<usize>unit << 2));
     }
     for (; unit < units; unit += 4) {
-      productRows(1, list, end, gradient + (<usize> unit << 2), target + (<usize> unit << 2));
+      productRows(1, list, end, gradient + (<usize>unit << 2), target + (<usize>unit << 2));
     }
     values += 4;
-    target += <usize> units << 2;
+    target += <usize>units << 2;
   }
 }
 
 /** target = Σ value · rows[offset …], `vectors` (12 or 1, a constant) at once. */
-// @ts-ignore: decorator
+@inline
 
 function productRows(vectors: i32, list: usize, end: usize, rows: usize, target: usize): void {
   let s0 = f32x4.splat(0);
@@ -239,7 +240,7 @@ function productRows(vectors: i32, list: usize, end: usize, rows: usize, target:
   let s10 = f32x4.splat(0);
   let s11 = f32x4.splat(0);
   for (let pair = list; pair < end; pair += 8) {
-    const x = rows + <usize> load<u32>(pair);
+    const x = rows + <usize>load<u32>(pair);
     const value = v128.load32_splat(pair, 4);
     s0 = madd(value, v128.load(x), s0);
     if (vectors > 1) {

@@ -1,8 +1,9 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // From bytes to the first layer's input: size × size × 3 float32 in [0, 1], plain or resampled through an affine map.
 
 /** target[i] = source[i] / 255 for `count` bytes; reads and writes up to 3 elements past the end. */
 export function scaleBytes(source: usize, target: usize, count: i32): void {
-  const scale = f32x4.splat(<f32> (1.0 / 255.0));
+  const scale = f32x4.splat(<f32>(1.0 / 255.0));
   for (let i = 0; i < count; i += 4) {
     const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(source)));
     v128.store(target, f32x4.mul(f32x4.convert_i32x4_s(words), scale));
@@ -12,7 +13,7 @@ export function scaleBytes(source: usize, target: usize, count: i32): void {
 }
 
 /** Coordinates reflected about the pixel edges (d c b a | a b c d | d c b a), then clamped to [0, size − 1]. */
-// @ts-ignore: decorator
+@inline
 
 function reflect(c: v128, size: f32): v128 {
   const period = f32x4.splat(2 * size);
@@ -24,7 +25,7 @@ function reflect(c: v128, size: f32): v128 {
 }
 
 /** Three bytes of one pixel as three floats; the constant picks them and zeros between. */
-// @ts-ignore: decorator
+@inline
 
 function firstPixel(bytes: v128): v128 {
   return f32x4.convert_i32x4_s(
@@ -32,7 +33,7 @@ function firstPixel(bytes: v128): v128 {
   );
 }
 
-// @ts-ignore: decorator
+@inline
 
 function secondPixel(bytes: v128): v128 {
   return f32x4.convert_i32x4_s(
@@ -41,7 +42,7 @@ function secondPixel(bytes: v128): v128 {
 }
 
 /** One output pixel from its four neighbours at `source`, at distances s and t from the upper left one. */
-// @ts-ignore: decorator
+@inline
 
 function blend(source: usize, rowBytes: usize, s: v128, t: v128, target: usize): void {
   const upper = v128.load64_zero(source);
@@ -51,7 +52,7 @@ function blend(source: usize, rowBytes: usize, s: v128, t: v128, target: usize):
   const top = f32x4.add(a, f32x4.mul(s, f32x4.sub(secondPixel(upper), a)));
   const bottom = f32x4.add(b, f32x4.mul(s, f32x4.sub(secondPixel(lower), b)));
   const value = f32x4.add(top, f32x4.mul(t, f32x4.sub(bottom, top)));
-  v128.store(target, f32x4.mul(value, f32x4.splat(<f32> (1.0 / 255.0))));
+  v128.store(target, f32x4.mul(value, f32x4.splat(<f32>(1.0 / 255.0))));
 }
 
 /**
@@ -70,11 +71,11 @@ export function resample(
   e: f32,
   f: f32,
 ): void {
-  const rowBytes = <usize> size * 3;
-  const side = <f32> size;
+  const rowBytes = <usize>size * 3;
+  const side = <f32>size;
   for (let y = 0; y < size; y++) {
-    const rowU = f32x4.splat(b * <f32> y + c);
-    const rowV = f32x4.splat(e * <f32> y + f);
+    const rowU = f32x4.splat(b * <f32>y + c);
+    const rowV = f32x4.splat(e * <f32>y + f);
     let xs = f32x4(0, 1, 2, 3);
     let out = target;
     for (let x = 0; x < size; x += 4) {
@@ -87,7 +88,7 @@ export function resample(
       const t = f32x4.sub(v, top);
       const column = i32x4.trunc_sat_f32x4_s(left);
       const row = i32x4.trunc_sat_f32x4_s(top);
-      const offsets = i32x4.add(i32x4.mul(row, i32x4.splat(<i32> rowBytes)), i32x4.mul(column, i32x4.splat(3)));
+      const offsets = i32x4.add(i32x4.mul(row, i32x4.splat(<i32>rowBytes)), i32x4.mul(column, i32x4.splat(3)));
       blend(
         source + i32x4.extract_lane(offsets, 0),
         rowBytes,
@@ -118,6 +119,6 @@ export function resample(
       );
       out += 48;
     }
-    target += <usize> size * 12;
+    target += <usize>size * 12;
   }
 }

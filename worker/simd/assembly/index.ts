@@ -1,5 +1,5 @@
-// What the TypeScript side calls. Pointers are byte offsets into the imported memory, which plan.ts lays out; kernels
-// allocate nothing.
+// What the TypeScript side calls, and the bench. Pointers are byte offsets into the imported memory, which plan.ts lays out;
+// kernels allocate nothing.
 export { convolve } from "./convolve.ts";
 export { convolveBackward } from "./convolve_backward.ts";
 export { convolveWinograd } from "./convolve_winograd.ts";
@@ -13,8 +13,10 @@ export {
   unflatten,
 } from "./dense.ts";
 export { resample, scaleBytes } from "./image.ts";
+export { listGradients, maskGradient } from "./lists.ts";
 export { multiply } from "./multiply.ts";
 export { packConvolution, packPanels, packTransposed, unpackSums } from "./pack.ts";
 export { draw } from "./random.ts";
+export { spreadRows12, spreadRows6, sumImageWindows, sumRows12, sumRows6 } from "./sparse.ts";
 export { addInto, sumRows } from "./sums.ts";
 export { transformWeights } from "./winograd.ts";

@@ -1,8 +1,9 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // ReLU, dropout and 2×2 max-pool of conv outputs that already hold their bias. Where the maximum came from goes into one
 // byte: 0 … 3 in row order (the first maximum wins), with bit 2 set where the maximum is 0, so that no gradient passes.
 
 /** All ones where eight draws of 16 bits reach the threshold. */
-// @ts-ignore: decorator
+@inline
 
 export function keeps(draws: usize, threshold: v128): v128 {
   return i16x8.gt_s(v128.xor(v128.load(draws), i16x8.splat(-32768)), threshold);
@@ -13,7 +14,7 @@ export function keeps(draws: usize, threshold: v128): v128 {
  * @param lead a later value wins only if it is greater than the earlier one times this: 1, or a little more where values that
  * ought to be equal differ by rounding
  */
-// @ts-ignore: decorator
+@inline
 
 function poolFour(a: v128, b: v128, c: v128, d: v128, lead: v128, scale: v128, pooled: usize, origin: usize): void {
   const zero = f32x4.splat(0);
@@ -36,7 +37,7 @@ function poolFour(a: v128, b: v128, c: v128, d: v128, lead: v128, scale: v128, p
  * Pools one window of eight channels: 8 floats at `upper` and `lower` and one pixel (`pixel` bytes) behind each.
  * @param bits random bits of the first position, or 0 for no dropout; `bitsPixel` and `bitsRow` bytes lead to the others
  */
-// @ts-ignore: decorator
+@inline
 
 export function poolWindow(
   upper: usize,
@@ -70,7 +71,7 @@ export function poolWindow(
 }
 
 /** The 16-bit threshold as poolWindow wants it: all comparisons are signed. */
-// @ts-ignore: decorator
+@inline
 
 export function leastKept(threshold: i32): v128 {
   return i16x8.splat((threshold - 1 - 32768) as i16);
@@ -95,9 +96,9 @@ export function poolRows(
   threshold: i32,
   scale: f32,
 ): void {
-  const pixel = <usize> stride << 2;
+  const pixel = <usize>stride << 2;
   const scales = f32x4.splat(scale);
-  const drawPixel = <usize> filters << 1;
+  const drawPixel = <usize>filters << 1;
   const least = leastKept(threshold);
   const lead = f32x4.splat(1);
   for (let window = 0; window < windows; window++) {

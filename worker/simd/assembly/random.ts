@@ -1,8 +1,9 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // Dropout's random bits: Threefry-2x32 with 20 rounds on four counters at once, the integers of shared/threefry.ts.
 
 const PARITY: u32 = 0x1bd11bda;
 
-// @ts-ignore: decorator
+@inline
 
 function rotate(x: v128, bits: i32): v128 {
   return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits));

@@ -1,5 +1,5 @@
-// Products with sparse gradients. A list holds the non-zero gradients of one output channel as pairs (i32 byte offset,
-// f32 value); the offset is that of the 3×3 window's first input pixel, whose rows of 3 · channels floats are contiguous.
+// Products with sparse gradients, as lists.ts lists them: pairs of (i32 byte offset,
+// f32 value) of one output channel. The 3×3 window at the offset has three rows of 3 · channels contiguous floats.
 // Registers hold the sums (weight gradient) or the weights (input gradient) while the list runs by.
 import { madd } from "./madd.ts";
 

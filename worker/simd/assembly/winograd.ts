@@ -1,9 +1,10 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The transforms of Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, CVPR 2016): 36 products give a tile of 16
 // convolution outputs, which take 144 directly. Points 0, ±1, ±2 and infinity.
 import { madd } from "./madd.ts";
 
 /** Six values, `step` bytes apart, through Bᵀ to six values `targetStep` bytes apart; each is 4 channels wide. */
-// @ts-ignore: decorator
+@inline
 
 function inputLine(source: usize, step: usize, target: usize, targetStep: usize): void {
   const d0 = v128.load(source);
@@ -29,7 +30,7 @@ function inputLine(source: usize, step: usize, target: usize, targetStep: usize)
 }
 
 /** Six values through Aᵀ to four. */
-// @ts-ignore: decorator
+@inline
 
 function outputLine(source: usize, step: usize, target: usize, targetStep: usize): void {
   const m0 = v128.load(source);
@@ -83,7 +84,7 @@ export function transformInput(
  * @param target 16 vectors in row order, 32 bytes apart
  * @param scratch 24 vectors
  */
-// @ts-ignore: decorator
+@inline
 
 export function transformOutput(source: usize, step: usize, target: usize, scratch: usize): void {
   let column = source;
@@ -95,7 +96,7 @@ export function transformOutput(source: usize, step: usize, target: usize, scrat
 }
 
 /** Row `i` of G times (a, b, c). */
-// @ts-ignore: decorator
+@inline
 
 function weightLine(i: i32, a: f64, b: f64, c: f64): f64 {
   switch (i) {
@@ -134,7 +135,7 @@ export function transformWeights(
     for (let filter = 0; filter < filters; filter++) {
       const tap = source + (((channel * filters + filter) as usize) << 2);
       for (let i: usize = 0; i < 9; i++) store<f64>(scratch + 8 * i, load<f32>(tap + i * tapBytes) as f64);
-      let to = target + (<usize> ((((filter >> 3) * stride + channel) << 3) + (filter & 7)) << 2);
+      let to = target + (<usize>((((filter >> 3) * stride + channel) << 3) + (filter & 7)) << 2);
       for (let i = 0; i < 6; i++) {
         const a = weightLine(i, load<f64>(scratch), load<f64>(scratch, 24), load<f64>(scratch, 48));
         const b = weightLine(i, load<f64>(scratch, 8), load<f64>(scratch, 32), load<f64>(scratch, 56));
