@@ -29,13 +29,7 @@ export function forward(
     const bias = weights[2 * shape.layer + 1]!;
     const mask = masks[shape.layer];
     if (shape.kind === "conv") {
-      x = tf.relu(tf.fused.conv2d({
-        x: x as tf.Tensor4D,
-        filter: kernel as tf.Tensor4D,
-        strides: 1,
-        pad: "valid",
-        bias,
-      }));
+      x = tf.relu(convolve(x as tf.Tensor4D, kernel as tf.Tensor4D, bias, shape.layer === 0));
       if (mask) x = tf.mul(x, mask);
       x = tf.maxPool(x as tf.Tensor4D, 2, 2, "valid");
     } else {
@@ -46,6 +40,16 @@ export function forward(
     }
   }
   return x as tf.Tensor2D;
+}
+
+/**
+ * 3×3 convolution and bias. The fused operation saves a pass over the output, but it always computes the gradient of its
+ * input as well: for the images, which have no use for one, that costs more.
+ */
+function convolve(x: tf.Tensor4D, filter: tf.Tensor4D, bias: tf.Tensor, onImages: boolean): tf.Tensor4D {
+  return onImages
+    ? tf.add(tf.conv2d(x, filter, 1, "valid"), bias)
+    : tf.fused.conv2d({ x, filter, strides: 1, pad: "valid", bias });
 }
 
 /** The gradient of the summed loss and the logits of a batch; to be called inside tf.tidy(). */
