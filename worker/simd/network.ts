@@ -123,7 +123,7 @@ export class Network {
         shape.dropout > 0 ? dropoutScale(shape.dropout) : 1,
         conv.bandRows,
         this.#plan.lists,
-        this.#plan.tables,
+        this.#plan.ends,
       );
     }
   }

@@ -81,7 +81,7 @@ export interface MemoryPlan {
   readonly draws: number;
   readonly rows: number;
   readonly lists: number;
-  readonly tables: number;
+  readonly ends: number;
   /** Where flat gradients begin, one every `gradientBytes`: as many as the tree is deep. */
   readonly gradients: number;
   readonly gradientBytes: number;
@@ -136,10 +136,9 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
   const scratch = arena.reserve(SCRATCH_BYTES + 4 * 36 * most(convs.map(({ inputStride }) => inputStride)));
   const zeros = arena.reserve(4 * most(convs.map(({ outputStride }) => outputStride)));
   const rows = arena.reserve(most(convs.map(({ shape, outputStride }) => 16 * shape.outputSize * outputStride)));
-  const lists = arena.reserve(
-    8 * most([microBatch, ...convs.map(({ shape, bandRows }) => bandRows * shape.outputSize * shape.filters)]) + 8,
-  );
-  const tables = arena.reserve(32 + 4 * most(convs.map(({ shape }) => shape.filters)));
+  const listed = convs.map(({ shape, bandRows, outputStride }) => outputStride * (bandRows * shape.outputSize + 1));
+  const lists = arena.reserve(8 * most([microBatch + 1, ...listed]));
+  const ends = arena.reserve(4 * most(convs.map(({ outputStride }) => outputStride)));
   const gradientBytes = roundUp(4 * parameters + MARGIN, ALIGNMENT);
   return {
     spec,
@@ -157,7 +156,7 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
     draws,
     rows,
     lists,
-    tables,
+    ends,
     gradients: arena.reserve(0),
     gradientBytes,
   };

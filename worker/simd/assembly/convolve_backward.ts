@@ -1,20 +1,20 @@
 // The backward pass of a conv block, from the gradient of its pooled output. Behind ReLU, dropout and max-pool at least three
 // quarters of the dense gradient are zeros, so it is never made: a band of window rows becomes lists, and each kernel row runs
 // down all lists before the next, so that the two input rows that it meets stay in the first-level cache.
-import { listGradients, maskGradient } from "./lists.ts";
+import { listGradients } from "./lists.ts";
 import { spreadRows12, spreadRows6, sumImageWindows, sumRows12, sumRows6 } from "./sparse.ts";
 
 /**
  * Adds one image's gradients to the block's sums, and writes the gradient of its input.
  * @param inputGradient like the input, already zeroed, or 0 for the first block, which needs none
- * @param gradient of the pooled output; changed in place
+ * @param gradient of the pooled output
  * @param weights [filters][3][3 · inputStride]
  * @param sums weight gradient sums in the layout of the weights, each row rounded up to 4 floats
  * @param biasSums bias gradient sums, outputStride of them
  * @param scale 1 / (1 − dropout rate)
  * @param bandRows rows of windows in a band
- * @param lists buffer of 8 bytes for every window and filter of a band, and 8 more
- * @param tables buffer of 32 bytes, and 4 for each filter
+ * @param lists buffer of outputStride lists, each of 8 bytes for every window of a band and 8 more
+ * @param ends buffer of outputStride u32
  */
 export function convolveBackward(
   input: usize,
@@ -31,33 +31,33 @@ export function convolveBackward(
   scale: f32,
   bandRows: i32,
   lists: usize,
-  tables: usize,
+  ends: usize,
 ): void {
   const windows = (inputSize - 2) >> 1;
   const pixelBytes = <usize> inputStride << 2;
   const rowBytes = <usize> inputSize * pixelBytes;
-  const ends = tables + 32;
+  const capacity = <usize> (bandRows * windows + 1) << 3;
   for (let y = 0; y < windows; y += bandRows) {
     const rows = min(bandRows, windows - y);
     const count = rows * windows;
-    maskGradient(gradient, origin, count, outputStride, scale, biasSums);
     listGradients(
       gradient,
       origin,
       windows,
       rows,
       outputStride,
-      filters,
       pixelBytes,
       rowBytes,
-      tables,
+      scale,
+      biasSums,
       lists,
+      capacity,
       ends,
     );
-    if (inputStride == 3) sumImage(lists, ends, filters, input, rowBytes, sums);
+    if (inputStride == 3) sumImage(lists, capacity, ends, filters, input, rowBytes, sums);
     else {
-      sumWindows(lists, ends, filters, input, inputStride, rowBytes, sums);
-      if (inputGradient) spreadWindows(lists, ends, filters, inputGradient, inputStride, rowBytes, weights);
+      sumWindows(lists, capacity, ends, filters, input, inputStride, rowBytes, sums);
+      if (inputGradient) spreadWindows(lists, capacity, ends, filters, inputGradient, inputStride, rowBytes, weights);
     }
     gradient += <usize> (count * outputStride) << 2;
     origin += count * outputStride;
@@ -67,12 +67,20 @@ export function convolveBackward(
 }
 
 /** Weight gradients of the first block, a whole window at a time. */
-function sumImage(lists: usize, ends: usize, filters: i32, input: usize, rowBytes: usize, sums: usize): void {
+function sumImage(
+  lists: usize,
+  capacity: usize,
+  ends: usize,
+  filters: i32,
+  input: usize,
+  rowBytes: usize,
+  sums: usize,
+): void {
   let list = lists;
   for (let filter = 0; filter < filters; filter++) {
     const end = <usize> load<u32>(ends + (<usize> filter << 2));
     sumImageWindows(list, end, input, rowBytes, sums);
-    list = end;
+    list += capacity;
     sums += 144;
   }
 }
@@ -80,6 +88,7 @@ function sumImage(lists: usize, ends: usize, filters: i32, input: usize, rowByte
 /** Weight gradients of all channels: three kernel rows, cut into runs of 12 or 6 vectors. */
 function sumWindows(
   lists: usize,
+  capacity: usize,
   ends: usize,
   filters: i32,
   input: usize,
@@ -97,7 +106,7 @@ function sumWindows(
         const end = <usize> load<u32>(ends + (<usize> filter << 2));
         if (whole) sumRows12(list, end, input + run, target);
         else sumRows6(list, end, input + run, target);
-        list = end;
+        list += capacity;
         target += 3 * kernelRow;
       }
     }
@@ -109,6 +118,7 @@ function sumWindows(
 /** Input gradients from all channels, cut like the weight gradients. */
 function spreadWindows(
   lists: usize,
+  capacity: usize,
   ends: usize,
   filters: i32,
   target: usize,
@@ -126,7 +136,7 @@ function spreadWindows(
         const end = <usize> load<u32>(ends + (<usize> filter << 2));
         if (whole) spreadRows12(list, end, target + run, source);
         else spreadRows6(list, end, target + run, source);
-        list = end;
+        list += capacity;
         source += 3 * kernelRow;
       }
     }

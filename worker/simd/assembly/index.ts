@@ -13,7 +13,7 @@ export {
   unflatten,
 } from "./dense.ts";
 export { resample, scaleBytes } from "./image.ts";
-export { listGradients, maskGradient } from "./lists.ts";
+export { listGradients } from "./lists.ts";
 export { multiply } from "./multiply.ts";
 export { packConvolution, packPanels, packTransposed, unpackSums } from "./pack.ts";
 export { draw } from "./random.ts";

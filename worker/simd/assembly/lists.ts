@@ -1,47 +1,20 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // Lists of the non-zero gradients of a conv block, one for each output channel: pairs of (i32 byte offset of the 3×3 window's
-// first input pixel, f32 value). A table holds where each list ends; it begins where the one before ends.
+// first input pixel, f32 value).
 
-/**
- * Makes a band of pooled gradients those of the convolution: 0 where nothing passes, `scale` times the gradient elsewhere.
- * Adds their sums to the bias gradient.
- * @param gradient `count` windows × stride float32, changed in place; `origin` the same in bytes
- * @param biasSums stride float32
- */
-export function maskGradient(
-  gradient: usize,
-  origin: usize,
-  count: i32,
-  stride: i32,
-  scale: f32,
-  biasSums: usize,
-): void {
-  const scales = f32x4.splat(scale);
-  const pixelBytes = <usize>stride << 2;
-  for (let channel = 0; channel < stride; channel += 4) {
-    let sum = v128.load(biasSums);
-    let value = gradient;
-    let code = origin;
-    for (let window = 0; window < count; window++) {
-      const codes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(code)));
-      const alive = i32x4.lt_s(codes, i32x4.splat(4));
-      const passed = v128.and(f32x4.mul(v128.load(value), scales), alive);
-      v128.store(value, passed);
-      sum = f32x4.add(sum, passed);
-      value += pixelBytes;
-      code += stride;
-    }
-    v128.store(biasSums, sum);
-    biasSums += 16;
-    gradient += 16;
-    origin += 4;
-  }
+/** All ones in the lanes whose bit `bit` is set. */
+@inline
+function spreadBit(codes: v128, bit: i32): v128 {
+  return i32x4.shr_s(i32x4.shl(codes, 31 - bit), 31);
 }
 
 /**
- * Lists the non-zero gradients of every channel in a band of `rows` rows of windows.
- * @param positions scratch of 8 u32: byte offsets of a window's four positions, and room for dead ones
- * @param ends table of `filters` u32
+ * Lists what passes of the pooled gradient in a band of `rows` rows of windows, `scale` times, and adds it to the bias
+ * gradient. Four channels at a time; every channel's pair is written, but only what is not 0 is kept.
+ * @param gradient rows × windows × stride float32; `origin` the same in bytes
+ * @param biasSums stride float32
+ * @param lists one list for each channel, `capacity` bytes apart
+ * @param ends table of stride u32: where each list ends
  */
 export function listGradients(
   gradient: usize,
@@ -49,33 +22,61 @@ export function listGradients(
   windows: i32,
   rows: i32,
   stride: i32,
-  filters: i32,
   pixelBytes: usize,
   rowBytes: usize,
-  positions: usize,
+  scale: f32,
+  biasSums: usize,
   lists: usize,
+  capacity: usize,
   ends: usize,
 ): void {
-  store<u32>(positions, 0);
-  store<u32>(positions, <u32>pixelBytes, 4);
-  store<u32>(positions, <u32>rowBytes, 8);
-  store<u32>(positions, <u32>(rowBytes + pixelBytes), 12);
-  for (let filter = 0; filter < filters; filter++) {
-    let value = gradient + (<usize>filter << 2);
-    let code = origin + filter;
+  const scales = f32x4.splat(scale);
+  const right = i32x4.splat(<i32>pixelBytes);
+  const below = i32x4.splat(<i32>rowBytes);
+  const step = i32x4.splat(<i32>(2 * pixelBytes));
+  for (let channel = 0; channel < stride; channel += 4) {
+    let list0 = lists;
+    let list1 = list0 + capacity;
+    let list2 = list1 + capacity;
+    let list3 = list2 + capacity;
+    let sum = v128.load(biasSums);
+    let value = gradient;
+    let code = origin;
     for (let row = 0; row < rows; row++) {
-      let offset = <usize>(2 * row) * rowBytes;
-      const end = offset + <usize>(2 * windows) * pixelBytes;
-      for (; offset < end; offset += 2 * pixelBytes) {
-        const bits = load<u32>(value);
-        store<u32>(lists, <u32>offset + load<u32>(positions + (<usize>load<u8>(code) << 2)));
-        store<u32>(lists, bits, 4);
-        lists += <usize>i32(bits != 0) << 3;
+      let corner = i32x4.splat(2 * row * <i32>rowBytes);
+      for (let window = 0; window < windows; window++) {
+        const codes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(code)));
+        const alive = i32x4.lt_s(codes, i32x4.splat(4));
+        const passed = v128.and(f32x4.mul(v128.load(value), scales), alive);
+        sum = f32x4.add(sum, passed);
+        const column = v128.and(spreadBit(codes, 0), right);
+        const line = v128.and(spreadBit(codes, 1), below);
+        const offsets = i32x4.add(corner, i32x4.add(column, line));
+        corner = i32x4.add(corner, step);
+        const kept = i32x4.bitmask(f32x4.ne(passed, f32x4.splat(0)));
+        const first = v128.shuffle<i32>(offsets, passed, 0, 4, 1, 5);
+        const second = v128.shuffle<i32>(offsets, passed, 2, 6, 3, 7);
+        v128.store_lane<i64>(list0, first, 0);
+        v128.store_lane<i64>(list1, first, 1);
+        v128.store_lane<i64>(list2, second, 0);
+        v128.store_lane<i64>(list3, second, 1);
+        list0 += <usize>(kept & 1) << 3;
+        list1 += <usize>(kept & 2) << 2;
+        list2 += <usize>(kept & 4) << 1;
+        list3 += <usize>(kept & 8);
         value += <usize>stride << 2;
         code += stride;
       }
     }
-    store<u32>(ends, <u32>lists);
-    ends += 4;
+    v128.store(biasSums, sum);
+    store<u32>(ends, <u32>list0);
+    store<u32>(ends, <u32>list1, 4);
+    store<u32>(ends, <u32>list2, 8);
+    store<u32>(ends, <u32>list3, 12);
+    biasSums += 16;
+    gradient += 16;
+    origin += 4;
+    ends += 16;
+    lists += 4 * capacity;
   }
 }

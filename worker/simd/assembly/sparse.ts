@@ -1,6 +1,7 @@
-// Products with sparse gradients, as lists.ts lists them: pairs of (i32 byte offset,
-// f32 value) of one output channel. The 3×3 window at the offset has three rows of 3 · channels contiguous floats.
-// Registers hold the sums (weight gradient) or the weights (input gradient) while the list runs by.
+// Products with sparse gradients, as lists.ts lists them: pairs of (i32 byte offset, f32 value) of one output channel. The
+// 3×3 window at the offset has three rows of 3 · channels contiguous floats.
+// Registers hold the sums (weight gradient) or the weights (input gradient) while the list runs by. Where V8 checks bounds in
+// code, every other immediate offset keeps a register of its own: so there are four, from three bases.
 import { madd } from "./madd.ts";
 
 /** sums[0 … 48) += Σ value · input[offset …]: 12 vectors. */
@@ -18,20 +19,22 @@ export function sumRows12(list: usize, end: usize, input: usize, sums: usize): v
   let s10 = v128.load(sums, 160);
   let s11 = v128.load(sums, 176);
   for (; list < end; list += 8) {
-    const x = input + <usize> load<u32>(list);
+    const x0 = input + load<u32>(list);
+    const x1 = x0 + 64;
+    const x2 = x1 + 64;
     const value = v128.load32_splat(list, 4);
-    s0 = madd(value, v128.load(x, 0), s0);
-    s1 = madd(value, v128.load(x, 16), s1);
-    s2 = madd(value, v128.load(x, 32), s2);
-    s3 = madd(value, v128.load(x, 48), s3);
-    s4 = madd(value, v128.load(x, 64), s4);
-    s5 = madd(value, v128.load(x, 80), s5);
-    s6 = madd(value, v128.load(x, 96), s6);
-    s7 = madd(value, v128.load(x, 112), s7);
-    s8 = madd(value, v128.load(x, 128), s8);
-    s9 = madd(value, v128.load(x, 144), s9);
-    s10 = madd(value, v128.load(x, 160), s10);
-    s11 = madd(value, v128.load(x, 176), s11);
+    s0 = madd(value, v128.load(x0), s0);
+    s1 = madd(value, v128.load(x0, 16), s1);
+    s2 = madd(value, v128.load(x0, 32), s2);
+    s3 = madd(value, v128.load(x0, 48), s3);
+    s4 = madd(value, v128.load(x1), s4);
+    s5 = madd(value, v128.load(x1, 16), s5);
+    s6 = madd(value, v128.load(x1, 32), s6);
+    s7 = madd(value, v128.load(x1, 48), s7);
+    s8 = madd(value, v128.load(x2), s8);
+    s9 = madd(value, v128.load(x2, 16), s9);
+    s10 = madd(value, v128.load(x2, 32), s10);
+    s11 = madd(value, v128.load(x2, 48), s11);
   }
   v128.store(sums, s0, 0);
   v128.store(sums, s1, 16);
@@ -56,14 +59,15 @@ export function sumRows6(list: usize, end: usize, input: usize, sums: usize): vo
   let s4 = v128.load(sums, 64);
   let s5 = v128.load(sums, 80);
   for (; list < end; list += 8) {
-    const x = input + <usize> load<u32>(list);
+    const x0 = input + load<u32>(list);
+    const x1 = x0 + 64;
     const value = v128.load32_splat(list, 4);
-    s0 = madd(value, v128.load(x, 0), s0);
-    s1 = madd(value, v128.load(x, 16), s1);
-    s2 = madd(value, v128.load(x, 32), s2);
-    s3 = madd(value, v128.load(x, 48), s3);
-    s4 = madd(value, v128.load(x, 64), s4);
-    s5 = madd(value, v128.load(x, 80), s5);
+    s0 = madd(value, v128.load(x0), s0);
+    s1 = madd(value, v128.load(x0, 16), s1);
+    s2 = madd(value, v128.load(x0, 32), s2);
+    s3 = madd(value, v128.load(x0, 48), s3);
+    s4 = madd(value, v128.load(x1), s4);
+    s5 = madd(value, v128.load(x1, 16), s5);
   }
   v128.store(sums, s0, 0);
   v128.store(sums, s1, 16);
@@ -88,20 +92,22 @@ export function spreadRows12(list: usize, end: usize, target: usize, weights: us
   const w10 = v128.load(weights, 160);
   const w11 = v128.load(weights, 176);
   for (; list < end; list += 8) {
-    const y = target + <usize> load<u32>(list);
+    const y0 = target + load<u32>(list);
+    const y1 = y0 + 64;
+    const y2 = y1 + 64;
     const value = v128.load32_splat(list, 4);
-    v128.store(y, madd(value, w0, v128.load(y, 0)), 0);
-    v128.store(y, madd(value, w1, v128.load(y, 16)), 16);
-    v128.store(y, madd(value, w2, v128.load(y, 32)), 32);
-    v128.store(y, madd(value, w3, v128.load(y, 48)), 48);
-    v128.store(y, madd(value, w4, v128.load(y, 64)), 64);
-    v128.store(y, madd(value, w5, v128.load(y, 80)), 80);
-    v128.store(y, madd(value, w6, v128.load(y, 96)), 96);
-    v128.store(y, madd(value, w7, v128.load(y, 112)), 112);
-    v128.store(y, madd(value, w8, v128.load(y, 128)), 128);
-    v128.store(y, madd(value, w9, v128.load(y, 144)), 144);
-    v128.store(y, madd(value, w10, v128.load(y, 160)), 160);
-    v128.store(y, madd(value, w11, v128.load(y, 176)), 176);
+    v128.store(y0, madd(value, w0, v128.load(y0)));
+    v128.store(y0, madd(value, w1, v128.load(y0, 16)), 16);
+    v128.store(y0, madd(value, w2, v128.load(y0, 32)), 32);
+    v128.store(y0, madd(value, w3, v128.load(y0, 48)), 48);
+    v128.store(y1, madd(value, w4, v128.load(y1)));
+    v128.store(y1, madd(value, w5, v128.load(y1, 16)), 16);
+    v128.store(y1, madd(value, w6, v128.load(y1, 32)), 32);
+    v128.store(y1, madd(value, w7, v128.load(y1, 48)), 48);
+    v128.store(y2, madd(value, w8, v128.load(y2)));
+    v128.store(y2, madd(value, w9, v128.load(y2, 16)), 16);
+    v128.store(y2, madd(value, w10, v128.load(y2, 32)), 32);
+    v128.store(y2, madd(value, w11, v128.load(y2, 48)), 48);
   }
 }
 
@@ -114,14 +120,15 @@ export function spreadRows6(list: usize, end: usize, target: usize, weights: usi
   const w4 = v128.load(weights, 64);
   const w5 = v128.load(weights, 80);
   for (; list < end; list += 8) {
-    const y = target + <usize> load<u32>(list);
+    const y0 = target + load<u32>(list);
+    const y1 = y0 + 64;
     const value = v128.load32_splat(list, 4);
-    v128.store(y, madd(value, w0, v128.load(y, 0)), 0);
-    v128.store(y, madd(value, w1, v128.load(y, 16)), 16);
-    v128.store(y, madd(value, w2, v128.load(y, 32)), 32);
-    v128.store(y, madd(value, w3, v128.load(y, 48)), 48);
-    v128.store(y, madd(value, w4, v128.load(y, 64)), 64);
-    v128.store(y, madd(value, w5, v128.load(y, 80)), 80);
+    v128.store(y0, madd(value, w0, v128.load(y0)));
+    v128.store(y0, madd(value, w1, v128.load(y0, 16)), 16);
+    v128.store(y0, madd(value, w2, v128.load(y0, 32)), 32);
+    v128.store(y0, madd(value, w3, v128.load(y0, 48)), 48);
+    v128.store(y1, madd(value, w4, v128.load(y1)));
+    v128.store(y1, madd(value, w5, v128.load(y1, 16)), 16);
   }
 }
 
@@ -137,7 +144,7 @@ export function sumImageWindows(list: usize, end: usize, input: usize, rowBytes:
   let s7 = v128.load(sums, 112);
   let s8 = v128.load(sums, 128);
   for (; list < end; list += 8) {
-    const x = input + <usize> load<u32>(list);
+    const x = input + load<u32>(list);
     const y = x + rowBytes;
     const z = y + rowBytes;
     const value = v128.load32_splat(list, 4);
