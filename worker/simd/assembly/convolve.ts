@@ -1,6 +1,7 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The forward pass of a conv block, directly: two conv rows at a time into a buffer that stays in the cache, then pooled, so
 // that only pooled values and one byte of origin each leave it.
-import { multiply } from "./multiply.ts";
+import { convolveRow } from "./convolve_row.ts";
 import { poolRows } from "./pool.ts";
 import { draw } from "./random.ts";
 
@@ -31,37 +32,19 @@ export function convolve(
   scale: f32,
 ): void {
   const windows = (inputSize - 2) >> 1;
-  const pixelBytes = <usize> inputStride << 2;
-  const rowBytes = <usize> inputSize * pixelBytes;
-  const outputBytes = <usize> outputStride << 2;
-  const lower = rows + <usize> (2 * windows) * outputBytes;
-  const tapBytes = ((3 * inputStride) as usize) << 5;
+  const rowBytes = <usize>(inputSize * inputStride) << 2;
+  const outputBytes = <usize>outputStride << 2;
+  const lower = rows + <usize>(2 * windows) * outputBytes;
   const rowElements = (inputSize - 2) * filters;
   for (let y = 0; y < windows; y++) {
-    for (let row: usize = 0; row < 2; row++) {
-      const target = row ? lower : rows;
-      for (let tap: usize = 0; tap < 3; tap++) {
-        multiply(
-          2 * windows,
-          outputStride >> 3,
-          input + (row + tap) * rowBytes,
-          pixelBytes,
-          3 * inputStride,
-          weights + tap * tapBytes,
-          3 * tapBytes,
-          tap ? target : bias,
-          tap ? outputBytes : 0,
-          target,
-          outputBytes,
-        );
-      }
-    }
+    convolveRow(2 * windows, outputStride >> 3, input, inputStride, rowBytes, weights, bias, rows);
+    convolveRow(2 * windows, outputStride >> 3, input + rowBytes, inputStride, rowBytes, weights, bias, lower);
     let bits: usize = 0;
     if (draws) {
       const first = 2 * y * rowElements;
       const skipped = first & 3;
       draw(draws, key0, key1, layer, first >> 2, (2 * rowElements + skipped + 3) >> 2);
-      bits = draws + (<usize> skipped << 1);
+      bits = draws + (<usize>skipped << 1);
     }
     poolRows(
       rows,
@@ -72,12 +55,12 @@ export function convolve(
       origin,
       bits,
       filters,
-      <usize> rowElements << 1,
+      <usize>rowElements << 1,
       threshold,
       scale,
     );
     input += 2 * rowBytes;
-    pooled += <usize> windows * outputBytes;
+    pooled += <usize>windows * outputBytes;
     origin += windows * outputStride;
   }
 }

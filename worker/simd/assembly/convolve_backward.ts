@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The backward pass of a conv block, from the gradient of its pooled output. Behind ReLU, dropout and max-pool at least three
 // quarters of the dense gradient are zeros, so it is never made: a band of window rows becomes lists, and each kernel row runs
 // down all lists before the next, so that the two input rows that it meets stay in the first-level cache.
@@ -34,9 +35,9 @@ export function convolveBackward(
   ends: usize,
 ): void {
   const windows = (inputSize - 2) >> 1;
-  const pixelBytes = <usize> inputStride << 2;
-  const rowBytes = <usize> inputSize * pixelBytes;
-  const capacity = <usize> (bandRows * windows + 1) << 3;
+  const pixelBytes = <usize>inputStride << 2;
+  const rowBytes = <usize>inputSize * pixelBytes;
+  const capacity = <usize>(bandRows * windows + 1) << 3;
   for (let y = 0; y < windows; y += bandRows) {
     const rows = min(bandRows, windows - y);
     const count = rows * windows;
@@ -59,10 +60,10 @@ export function convolveBackward(
       sumWindows(lists, capacity, ends, filters, input, inputStride, rowBytes, sums);
       if (inputGradient) spreadWindows(lists, capacity, ends, filters, inputGradient, inputStride, rowBytes, weights);
     }
-    gradient += <usize> (count * outputStride) << 2;
+    gradient += <usize>(count * outputStride) << 2;
     origin += count * outputStride;
-    input += <usize> (2 * rows) * rowBytes;
-    if (inputGradient) inputGradient += <usize> (2 * rows) * rowBytes;
+    input += <usize>(2 * rows) * rowBytes;
+    if (inputGradient) inputGradient += <usize>(2 * rows) * rowBytes;
   }
 }
 
@@ -78,7 +79,7 @@ function sumImage(
 ): void {
   let list = lists;
   for (let filter = 0; filter < filters; filter++) {
-    const end = <usize> load<u32>(ends + (<usize> filter << 2));
+    const end = <usize>load<u32>(ends + (<usize>filter << 2));
     sumImageWindows(list, end, input, rowBytes, sums);
     list += capacity;
     sums += 144;
@@ -96,14 +97,14 @@ function sumWindows(
   rowBytes: usize,
   sums: usize,
 ): void {
-  const kernelRow = <usize> stride * 12;
+  const kernelRow = <usize>stride * 12;
   for (let row = 0; row < 3; row++) {
     for (let run: usize = 0; run < kernelRow; run += 192) {
       const whole = run + 192 <= kernelRow;
       let list = lists;
       let target = sums + run;
       for (let filter = 0; filter < filters; filter++) {
-        const end = <usize> load<u32>(ends + (<usize> filter << 2));
+        const end = <usize>load<u32>(ends + (<usize>filter << 2));
         if (whole) sumRows12(list, end, input + run, target);
         else sumRows6(list, end, input + run, target);
         list += capacity;
@@ -126,14 +127,14 @@ function spreadWindows(
   rowBytes: usize,
   weights: usize,
 ): void {
-  const kernelRow = <usize> stride * 12;
+  const kernelRow = <usize>stride * 12;
   for (let row = 0; row < 3; row++) {
     for (let run: usize = 0; run < kernelRow; run += 192) {
       const whole = run + 192 <= kernelRow;
       let list = lists;
       let source = weights + run;
       for (let filter = 0; filter < filters; filter++) {
-        const end = <usize> load<u32>(ends + (<usize> filter << 2));
+        const end = <usize>load<u32>(ends + (<usize>filter << 2));
         if (whole) spreadRows12(list, end, target + run, source);
         else spreadRows6(list, end, target + run, source);
         list += capacity;

@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The forward pass of a conv block by Winograd's F(4×4, 3×3): a group of tile rows is transformed, multiplied, transformed
 // back and pooled while it lies in the cache.
 import { multiply } from "./multiply.ts";
@@ -176,7 +177,7 @@ function poolTiles(
       products += 32;
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
-          const at = <usize> (((2 * row + y) * windows + 2 * column + x) * outputStride + channel);
+          const at = <usize>(((2 * row + y) * windows + 2 * column + x) * outputStride + channel);
           const upper = outputs + ((256 * y + 64 * x) as usize);
           const bits = draws
             ? tileBits + ((2 * y) as usize) * drawRow + ((2 * x) as usize) * drawPixel + ((channel << 1) as usize)

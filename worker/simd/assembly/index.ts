@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // What the TypeScript side calls, and the bench. Pointers are byte offsets into the imported memory, which plan.ts lays out;
 // kernels allocate nothing.
 export { convolve } from "./convolve.ts";

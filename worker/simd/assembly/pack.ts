@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // Weights from the flat layout (HWIO or [in, out]) into the layouts that kernels read, and gradients back. Padding channels
 // get zeros, so that they stay zero through the network.
 
@@ -6,7 +7,7 @@ export function packPanels(source: usize, rows: i32, columns: i32, target: usize
   const panels = (columns + 7) >> 3;
   for (let row = 0; row < rows; row++) {
     for (let panel = 0; panel < panels; panel++) {
-      const to = target + (<usize> (panel * rows + row) << 5);
+      const to = target + (<usize>(panel * rows + row) << 5);
       const width = columns - (panel << 3);
       if (width >= 8) {
         v128.store(to, v128.load(source));
@@ -15,8 +16,8 @@ export function packPanels(source: usize, rows: i32, columns: i32, target: usize
       } else {
         v128.store(to, f32x4.splat(0));
         v128.store(to, f32x4.splat(0), 16);
-        memory.copy(to, source, <usize> width << 2);
-        source += <usize> width << 2;
+        memory.copy(to, source, <usize>width << 2);
+        source += <usize>width << 2;
       }
     }
   }
@@ -25,12 +26,12 @@ export function packPanels(source: usize, rows: i32, columns: i32, target: usize
 /** Conv panels: source [9][channels][filters] → target [panels][9 · stride][8]; rows of padding channels are zeros. */
 export function packConvolution(source: usize, channels: i32, filters: i32, stride: i32, target: usize): void {
   const panels = (filters + 7) >> 3;
-  memory.fill(target, 0, <usize> (panels * 9 * stride) << 5);
+  memory.fill(target, 0, <usize>(panels * 9 * stride) << 5);
   for (let tap = 0; tap < 9; tap++) {
     for (let channel = 0; channel < channels; channel++) {
       for (let filter = 0; filter < filters; filter++) {
         const row = (filter >> 3) * 9 * stride + tap * stride + channel;
-        store<f32>(target + (<usize> ((row << 3) + (filter & 7)) << 2), load<f32>(source));
+        store<f32>(target + (<usize>((row << 3) + (filter & 7)) << 2), load<f32>(source));
         source += 4;
       }
     }
@@ -39,11 +40,11 @@ export function packConvolution(source: usize, channels: i32, filters: i32, stri
 
 /** For the input gradient: source [9][channels][filters] → target [filters][9][stride]. */
 export function packTransposed(source: usize, channels: i32, filters: i32, stride: i32, target: usize): void {
-  memory.fill(target, 0, <usize> (filters * 9 * stride) << 2);
+  memory.fill(target, 0, <usize>(filters * 9 * stride) << 2);
   for (let tap = 0; tap < 9; tap++) {
     for (let channel = 0; channel < channels; channel++) {
       for (let filter = 0; filter < filters; filter++) {
-        store<f32>(target + (<usize> ((filter * 9 + tap) * stride + channel) << 2), load<f32>(source));
+        store<f32>(target + (<usize>((filter * 9 + tap) * stride + channel) << 2), load<f32>(source));
         source += 4;
       }
     }
@@ -65,7 +66,7 @@ export function unpackSums(
     for (let channel = 0; channel < channels; channel++) {
       for (let filter = 0; filter < filters; filter++) {
         const from = (filter * 3 + row) * rowFloats + column * stride + channel;
-        store<f32>(target, load<f32>(sums + (<usize> from << 2)));
+        store<f32>(target, load<f32>(sums + (<usize>from << 2)));
         target += 4;
       }
     }

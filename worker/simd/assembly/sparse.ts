@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // Products with sparse gradients, as lists.ts lists them: pairs of (i32 byte offset, f32 value) of one output channel. The
 // 3×3 window at the offset has three rows of 3 · channels contiguous floats.
 // Registers hold the sums (weight gradient) or the weights (input gradient) while the list runs by. Where V8 checks bounds in

@@ -1,3 +1,4 @@
+// deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // Gradient sums as flat arrays: the additions of the reduction tree, and the bias gradient of dense layers.
 
 /** left[i] += right[i] for `count` floats: the only addition of the all-reduce. */
