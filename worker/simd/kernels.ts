@@ -3,6 +3,7 @@
 /** The exports of assembly/index.ts. All arguments are numbers: byte offsets, counts, or float32 values. */
 export type KernelName =
   | "addInto"
+  | "chains"
   | "convolve"
   | "convolveBackward"
   | "convolveWinograd"

@@ -17,6 +17,7 @@ export { resample, scaleBytes } from "./image.ts";
 export { listGradients } from "./lists.ts";
 export { multiply } from "./multiply.ts";
 export { packConvolution, packPanels, packTransposed, unpackSums } from "./pack.ts";
+export { chains } from "./peak.ts";
 export { draw } from "./random.ts";
 export { spreadRows12, spreadRows6, sumImageWindows, sumRows12, sumRows6 } from "./sparse.ts";
 export { addInto, sumRows } from "./sums.ts";
