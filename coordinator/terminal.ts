@@ -98,7 +98,7 @@ export class TerminalReporter implements Reporter {
     this.#started = performance.now();
     if (!this.#options.quiet) summaryTable(facts).forEach((line) => this.#print(line));
     this.#print(
-      `Arms    ${facts.arms.join(", ")}; both from initial weights ${facts.initialWeightsSha256.slice(0, 16)}…`,
+      `Arms    ${facts.arms.join(", ")}; each from initial weights ${facts.initialWeightsSha256.slice(0, 16)}…`,
     );
     this.#print(`Folder  ${facts.folder}`);
   }

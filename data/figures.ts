@@ -13,7 +13,7 @@ export interface Part {
 /** Chest to rump along x, head to the right, y downwards, a body of about 2 × 1 around the origin. */
 export function horse(draws: Draws): Part[] {
   const length = draws.between(0.9, 1.15);
-  const depth = draws.between(0.4, 0.52);
+  const depth = draws.between(0.5, 0.65);
   const neckEnd = { x: length * 0.8 + draws.between(0.35, 0.6), y: -draws.between(0.55, 1) };
   const head = add(neckEnd, { x: draws.between(0.4, 0.55), y: draws.between(-0.05, 0.35) });
   const tailStart = { x: -length * 0.92, y: -depth * 0.4 };
@@ -31,7 +31,7 @@ export function horse(draws: Draws): Part[] {
 
 /** Upright, y downwards, a torso of about 0.7 × 1.2 around the origin. */
 export function human(draws: Draws): Part[] {
-  const width = draws.between(0.3, 0.4);
+  const width = draws.between(0.22, 0.3);
   const height = draws.between(0.55, 0.68);
   const headRadius = draws.between(0.23, 0.3);
   const head = { x: draws.between(-0.06, 0.06), y: -height - headRadius * 1.25 };
@@ -40,18 +40,18 @@ export function human(draws: Draws): Part[] {
     const hip = { x: side * width * 0.5, y: height * 0.75 };
     const knee = add(hip, rotate({ x: 0, y: draws.between(0.6, 0.75) }, turn(draws.between(-0.2, 0.2))));
     const foot = add(knee, rotate({ x: 0, y: draws.between(0.6, 0.75) }, turn(draws.between(-0.2, 0.2))));
-    return [part(limb(hip, knee, [0.19, 0.15]), 1), part(limb(knee, foot, [0.15, 0.1]), 1)];
+    return [part(limb(hip, knee, [0.13, 0.11]), 1), part(limb(knee, foot, [0.11, 0.08]), 1)];
   });
   const arms = sides.flatMap((side) => {
     const shoulder = { x: side * width * 0.9, y: -height * 0.72 };
     const elbow = add(shoulder, rotate({ x: 0, y: draws.between(0.45, 0.55) }, turn(-side * draws.between(0, 0.7))));
     const hand = add(elbow, rotate({ x: 0, y: draws.between(0.42, 0.52) }, turn(-side * draws.between(-0.1, 1))));
-    return [part(limb(shoulder, elbow, [0.13, 0.11]), 2), part(limb(elbow, hand, [0.11, 0.09]), 2)];
+    return [part(limb(shoulder, elbow, [0.09, 0.08]), 2), part(limb(elbow, hand, [0.08, 0.07]), 2)];
   });
   const neck = limb({ x: 0, y: -height * 0.8 }, head, [0.12, 0.12]);
   return [
     ...legs,
-    part(limb({ x: 0, y: -height * 0.6 }, { x: 0, y: height * 0.6 }, [width, width * 0.8]), 0),
+    part(limb({ x: 0, y: -height * 0.6 }, { x: 0, y: height * 0.6 }, [width, width * 0.85]), 0),
     ...arms,
     part(neck, 2),
     part({ kind: "ellipse", centre: head, rx: headRadius * 0.85, ry: headRadius, turn: turn(0) }, 2),

@@ -20,10 +20,10 @@ Deno.test({
     using source = proceduralSource(FEW);
     const { sha256, classCounts } = await pack(source, path, { imageSize: 300 });
     assertEquals(classCounts, { horses: [2, 1], humans: [2, 1] });
-    assertEquals(sha256, "1b071496f1e1e595bfef9f27889da8ef0d4b00bae903f871804328b7f061e192");
+    assertEquals(sha256, "3ccfc6deaae341ab1de3b1424cab33a5b01ec1cc60a326595b66ec56df3c793b");
     assertEquals(
       (await pack(source, path, { imageSize: 64 })).sha256,
-      "a523ff25c93e4c8dee96c5a9f9d6e03e244d156df52b4593cfc1f32b637ccade",
+      "71136e6c8edc5caf8b8d005e73f88653409bc03b7541f62c679690c4b9c4bcf5",
     );
   },
 });
