@@ -41,8 +41,7 @@ async function measure() {
     clock.calls.clear();
     const start = performance.now();
     const keys = samples.map(({ id }) => sampleKey(leaf.seed, Purpose.dropout, leaf.epoch, id));
-    samples.forEach((sample, index) => network.loadImage(sample, index, leaf));
-    network.forward(samples, keys);
+    network.forward(samples, keys, leaf);
     network.backward(samples, keys, plan.gradients);
     clock.kernels.addInto(plan.gradients + plan.gradientBytes, plan.gradients, plan.parameters);
     best = Math.min(best, performance.now() - start);

@@ -71,7 +71,6 @@ export class SimdEngine implements GradientEngine {
 
   evaluate({ samples }: Leaf): Promise<Predictions> {
     this.#check(samples);
-    samples.forEach((sample, index) => this.#network.loadImage(sample, index));
     this.#network.forward(samples);
     return Promise.resolve(this.#predictions(samples));
   }
@@ -103,10 +102,7 @@ export class SimdEngine implements GradientEngine {
     const { samples, seed, epoch } = leaf;
     this.#check(samples);
     const keys = samples.map(({ id }) => sampleKey(seed, Purpose.dropout, epoch, id));
-    samples.forEach((sample, index) => {
-      this.#network.loadImage(sample, index, this.#options.augment ? leaf : undefined);
-    });
-    this.#network.forward(samples, keys);
+    this.#network.forward(samples, keys, this.#options.augment ? leaf : undefined);
     this.#network.backward(samples, keys, target);
     return this.#predictions(samples);
   }

@@ -37,9 +37,13 @@ export class Network {
     }
   }
 
-  /** Forward pass over all samples. Dropout is on where `keys` are given, one a sample. */
-  forward(samples: readonly Sample[], keys?: readonly Words[]): void {
-    samples.forEach((_, index) => {
+  /**
+   * Forward pass over all samples. Dropout is on where `keys` are given, one a sample; images are augmented where a leaf names
+   * their draws.
+   */
+  forward(samples: readonly Sample[], keys?: readonly Words[], draws?: Leaf): void {
+    samples.forEach((sample, index) => {
+      this.#loadImage(sample, index, draws);
       for (const conv of this.#plan.convs) this.#convolve(conv, index, keys?.[index]);
     });
     this.#flatten(samples.length);
@@ -73,7 +77,7 @@ export class Network {
   }
 
   /** Puts a sample's image into its place: augmented by the leaf's draws, or only scaled to [0, 1]. */
-  loadImage(sample: Sample, index: number, draws?: Leaf): void {
+  #loadImage(sample: Sample, index: number, draws?: Leaf): void {
     const { spec, pixels, images } = this.#plan;
     this.#bytes(pixels, sample.pixels.length).set(sample.pixels);
     if (!draws) return this.#kernels.scaleBytes(pixels, images[index]!, sample.pixels.length);
@@ -107,7 +111,6 @@ export class Network {
         const row = rows + index * inputRow;
         this.#kernels.unflatten(row, shape.outputSize ** 2, outputStride, shape.filters, outputGradient);
       }
-      if (inputGradient) this.#bytes(inputGradient, conv.inputBytes).fill(0);
       this.#kernels.convolveBackward(
         conv.inputs[index]!,
         inputGradient,

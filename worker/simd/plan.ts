@@ -38,7 +38,6 @@ export interface ConvPlan {
   /** Gradient of one sample's input (0 for the first block) and of its output. */
   readonly inputGradient: number;
   readonly outputGradient: number;
-  readonly inputBytes: number;
   /** Rows of windows whose gradients are listed together. */
   readonly bandRows: number;
 }
@@ -91,7 +90,7 @@ const ALIGNMENT = 64;
 /** Kernels may read or write this far past the end of a buffer. */
 const MARGIN = 64;
 /** Shorter lists waste time on loading and storing the sums. */
-const LIST_TARGET = 64;
+const LIST_TARGET = 100;
 
 /** Fewer tiles at once make short products. */
 const TILES_TARGET = 32;
@@ -216,7 +215,6 @@ function planConv(arena: Arena, { shape, kernel, bias, microBatch, images, befor
     origins: arena.reserveEach(microBatch, outputs),
     inputGradient: before ? before.outputGradient : 0,
     outputGradient: arena.reserve(4 * outputs),
-    inputBytes: 4 * shape.inputSize ** 2 * inputStride,
     bandRows: Math.max(1, Math.floor(LIST_TARGET / shape.outputSize)),
   };
 }

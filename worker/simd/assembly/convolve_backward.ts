@@ -7,7 +7,7 @@ import { spreadRows12, spreadRows6, sumImageWindows, sumRows12, sumRows6 } from 
 
 /**
  * Adds one image's gradients to the block's sums, and writes the gradient of its input.
- * @param inputGradient like the input, already zeroed, or 0 for the first block, which needs none
+ * @param inputGradient like the input, or 0 for the first block, which needs none
  * @param gradient of the pooled output
  * @param weights [filters][3][3 · inputStride]
  * @param sums weight gradient sums in the layout of the weights, each row rounded up to 4 floats
@@ -38,8 +38,17 @@ export function convolveBackward(
   const pixelBytes = <usize>inputStride << 2;
   const rowBytes = <usize>inputSize * pixelBytes;
   const capacity = <usize>(bandRows * windows + 1) << 3;
+  let zeroed = 0;
+  let zeroFrom = inputGradient;
   for (let y = 0; y < windows; y += bandRows) {
     const rows = min(bandRows, windows - y);
+    if (inputGradient) {
+      // Zeroed as late as possible, so that it is still in the cache.
+      const needed = y + rows < windows ? 2 * (y + rows) + 2 : inputSize;
+      memory.fill(zeroFrom, 0, <usize>(needed - zeroed) * rowBytes);
+      zeroFrom += <usize>(needed - zeroed) * rowBytes;
+      zeroed = needed;
+    }
     const count = rows * windows;
     listGradients(
       gradient,
