@@ -33,7 +33,7 @@ for (const variant of ["relaxed", "plain"] as const) {
       for (const [name, mapOf] of MAPS) {
         const map = mapOf(size).map(Math.fround) as unknown as Affine;
         resample(pixels, expected, { size, map, scale: 1 / 255 });
-        kernels.resample(0, target, size, ...map);
+        kernels.resample(0, target, size, 1 / 255, ...map);
         const actual = new Float32Array(memory.buffer, target, bytes);
         const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0);
         // Neighbours of noise differ by up to 1, so this is the error of float32 coordinates, in pixels.

@@ -80,9 +80,9 @@ export class Network {
   #loadImage(sample: Sample, index: number, draws?: Leaf): void {
     const { spec, pixels, images } = this.#plan;
     this.#bytes(pixels, sample.pixels.length).set(sample.pixels);
-    if (!draws) return this.#kernels.scaleBytes(pixels, images[index]!, sample.pixels.length);
+    if (!draws) return this.#kernels.scaleBytes(pixels, images[index]!, sample.pixels.length, 1 / 255);
     const map = augmentationMap(drawAugmentation(draws.seed, draws.epoch, sample.id), spec.imageSize);
-    this.#kernels.resample(pixels, images[index]!, spec.imageSize, ...map);
+    this.#kernels.resample(pixels, images[index]!, spec.imageSize, 1 / 255, ...map);
   }
 
   #convolve(conv: ConvPlan, index: number, key: Words | undefined): void {

@@ -1,8 +1,9 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The forward pass of a conv block by Winograd's F(4×4, 3×3): a group of tile rows is transformed, multiplied, transformed
 // back and pooled while it lies in the cache.
+import { opaque } from "./madd.ts";
 import { multiply } from "./multiply.ts";
-import { leastKept, poolWindow } from "./pool.ts";
+import { thresholds, poolWindow } from "./pool.ts";
 import { draw } from "./random.ts";
 import { transformInput, transformOutput } from "./winograd.ts";
 
@@ -155,8 +156,9 @@ function poolTiles(
   const windows = convSize >> 1;
   const drawPixel = (filters as usize) << 1;
   const drawRow = (convSize as usize) * drawPixel;
-  const least = leastKept(threshold);
-  const lead = f32x4.splat(LEAD);
+  const least = thresholds(threshold);
+  const lead = opaque(f32x4.splat(LEAD), scratch);
+  const four = opaque(f32x4.splat(4), scratch);
   const scales = f32x4.splat(scale);
   const outputs = scratch + OUTPUTS;
   let rowBits: usize = 0;
@@ -172,8 +174,8 @@ function poolTiles(
     const width = min(2, windows - 2 * column);
     const tileBits = rowBits + ((4 * column) as usize) * drawPixel;
     for (let channel = 0; channel < outputStride; channel += 8) {
-      transformOutput(products, productStep, outputs, scratch);
-      transformOutput(products + 16, productStep, outputs + 16, scratch);
+      transformOutput(products, productStep, outputs, scratch, four);
+      transformOutput(products + 16, productStep, outputs + 16, scratch, four);
       products += 32;
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
@@ -192,6 +194,7 @@ function poolTiles(
             drawPixel,
             drawRow,
             least,
+            true,
             lead,
             scales,
           );

@@ -2,7 +2,7 @@
 // Dense layers over all images of a leaf at once, so that the weights are streamed once. Rows (one an image) are padded with
 // zeros to a multiple of 8 floats.
 import { madd } from "./madd.ts";
-import { keeps, leastKept } from "./pool.ts";
+import { keeps, thresholds } from "./pool.ts";
 
 /** Copies the pooled image of one sample into a row of the first dense layer: drops the padding of its pixels. */
 export function flatten(source: usize, pixels: i32, stride: i32, channels: i32, target: usize): void {
@@ -25,7 +25,7 @@ export function unflatten(source: usize, pixels: i32, stride: i32, channels: i32
 
 /** values[i] = kept ? values[i] · scale : 0, for the random bits at `draws`; in steps of 8. */
 export function dropValues(values: usize, draws: usize, count: i32, threshold: i32, scale: f32): void {
-  const least = leastKept(threshold);
+  const least = thresholds(threshold);
   const scales = f32x4.splat(scale);
   for (let i = 0; i < count; i += 8) {
     const keep = keeps(draws, least);
@@ -58,7 +58,6 @@ export function rectifyGradient(gradient: usize, outputs: usize, count: i32): vo
 }
 
 @inline
-
 function sumLanes(v: v128): f32 {
   const halves = f32x4.add(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3));
   return f32x4.extract_lane(halves, 0) + f32x4.extract_lane(halves, 1);
@@ -225,7 +224,6 @@ export function denseWeightGradient(
 
 /** target = Σ value · rows[offset …], `vectors` (12 or 1, a constant) at once. */
 @inline
-
 function productRows(vectors: i32, list: usize, end: usize, rows: usize, target: usize): void {
   let s0 = f32x4.splat(0);
   let s1 = f32x4.splat(0);

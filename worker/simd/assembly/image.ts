@@ -1,12 +1,14 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // From bytes to the first layer's input: size × size × 3 float32 in [0, 1], plain or resampled through an affine map.
 
-/** target[i] = source[i] / 255 for `count` bytes; reads and writes up to 3 elements past the end. */
-export function scaleBytes(source: usize, target: usize, count: i32): void {
-  const scale = f32x4.splat(<f32>(1.0 / 255.0));
+import { madd, opaque, toIntegers } from "./madd.ts";
+
+/** target[i] = source[i] · scale for `count` bytes; reads and writes up to 3 elements past the end. */
+export function scaleBytes(source: usize, target: usize, count: i32, scale: f32): void {
+  const scales = f32x4.splat(scale);
   for (let i = 0; i < count; i += 4) {
     const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(source)));
-    v128.store(target, f32x4.mul(f32x4.convert_i32x4_s(words), scale));
+    v128.store(target, f32x4.mul(f32x4.convert_i32x4_s(words), scales));
     source += 4;
     target += 16;
   }
@@ -14,7 +16,6 @@ export function scaleBytes(source: usize, target: usize, count: i32): void {
 
 /** Coordinates reflected about the pixel edges (d c b a | a b c d | d c b a), then clamped to [0, size − 1]. */
 @inline
-
 function reflect(c: v128, size: f32): v128 {
   const period = f32x4.splat(2 * size);
   const turns = f32x4.floor(f32x4.mul(c, f32x4.splat(1 / (2 * size))));
@@ -24,35 +25,31 @@ function reflect(c: v128, size: f32): v128 {
   return f32x4.pmin(f32x4.pmax(folded, f32x4.splat(0)), f32x4.splat(size - 1));
 }
 
-/** Three bytes of one pixel as three floats; the constant picks them and zeros between. */
+/** Bytes as four floats: `order` picks three of them, and zeros between. */
 @inline
-
-function firstPixel(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(
-    i8x16.swizzle(bytes, i8x16(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, -1, -1, -1, -1)),
-  );
-}
-
-@inline
-
-function secondPixel(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(
-    i8x16.swizzle(bytes, i8x16(3, -1, -1, -1, 4, -1, -1, -1, 5, -1, -1, -1, -1, -1, -1, -1)),
-  );
+function pick(bytes: v128, order: v128): v128 {
+  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, order));
 }
 
 /** One output pixel from its four neighbours at `source`, at distances s and t from the upper left one. */
 @inline
-
-function blend(source: usize, rowBytes: usize, s: v128, t: v128, target: usize): void {
+function blend(
+  source: usize,
+  rowBytes: usize,
+  s: v128,
+  t: v128,
+  first: v128,
+  second: v128,
+  scale: v128,
+  target: usize,
+): void {
   const upper = v128.load64_zero(source);
   const lower = v128.load64_zero(source + rowBytes);
-  const a = firstPixel(upper);
-  const b = firstPixel(lower);
-  const top = f32x4.add(a, f32x4.mul(s, f32x4.sub(secondPixel(upper), a)));
-  const bottom = f32x4.add(b, f32x4.mul(s, f32x4.sub(secondPixel(lower), b)));
-  const value = f32x4.add(top, f32x4.mul(t, f32x4.sub(bottom, top)));
-  v128.store(target, f32x4.mul(value, f32x4.splat(<f32>(1.0 / 255.0))));
+  const a = pick(upper, first);
+  const b = pick(lower, first);
+  const top = madd(s, f32x4.sub(pick(upper, second), a), a);
+  const bottom = madd(s, f32x4.sub(pick(lower, second), b), b);
+  v128.store(target, f32x4.mul(madd(t, f32x4.sub(bottom, top), top), scale));
 }
 
 /**
@@ -64,6 +61,7 @@ export function resample(
   source: usize,
   target: usize,
   size: i32,
+  scale: f32,
   a: f32,
   b: f32,
   c: f32,
@@ -73,6 +71,9 @@ export function resample(
 ): void {
   const rowBytes = <usize>size * 3;
   const side = <f32>size;
+  const scales = f32x4.splat(scale);
+  const first = opaque(i8x16(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, -1, -1, -1, -1), target);
+  const second = opaque(i8x16(3, -1, -1, -1, 4, -1, -1, -1, 5, -1, -1, -1, -1, -1, -1, -1), target);
   for (let y = 0; y < size; y++) {
     const rowU = f32x4.splat(b * <f32>y + c);
     const rowV = f32x4.splat(e * <f32>y + f);
@@ -86,14 +87,17 @@ export function resample(
       const top = f32x4.floor(v);
       const s = f32x4.sub(u, left);
       const t = f32x4.sub(v, top);
-      const column = i32x4.trunc_sat_f32x4_s(left);
-      const row = i32x4.trunc_sat_f32x4_s(top);
+      const column = toIntegers(left);
+      const row = toIntegers(top);
       const offsets = i32x4.add(i32x4.mul(row, i32x4.splat(<i32>rowBytes)), i32x4.mul(column, i32x4.splat(3)));
       blend(
         source + i32x4.extract_lane(offsets, 0),
         rowBytes,
         v128.shuffle<i32>(s, s, 0, 0, 0, 0),
         v128.shuffle<i32>(t, t, 0, 0, 0, 0),
+        first,
+        second,
+        scales,
         out,
       );
       blend(
@@ -101,6 +105,9 @@ export function resample(
         rowBytes,
         v128.shuffle<i32>(s, s, 1, 1, 1, 1),
         v128.shuffle<i32>(t, t, 1, 1, 1, 1),
+        first,
+        second,
+        scales,
         out + 12,
       );
       blend(
@@ -108,6 +115,9 @@ export function resample(
         rowBytes,
         v128.shuffle<i32>(s, s, 2, 2, 2, 2),
         v128.shuffle<i32>(t, t, 2, 2, 2, 2),
+        first,
+        second,
+        scales,
         out + 24,
       );
       blend(
@@ -115,6 +125,9 @@ export function resample(
         rowBytes,
         v128.shuffle<i32>(s, s, 3, 3, 3, 3),
         v128.shuffle<i32>(t, t, 3, 3, 3, 3),
+        first,
+        second,
+        scales,
         out + 36,
       );
       out += 48;

@@ -45,9 +45,8 @@ export function listGradients(
     for (let row = 0; row < rows; row++) {
       let corner = i32x4.splat(2 * row * <i32>rowBytes);
       for (let window = 0; window < windows; window++) {
-        const codes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(code)));
-        const alive = i32x4.lt_s(codes, i32x4.splat(4));
-        const passed = v128.and(f32x4.mul(v128.load(value), scales), alive);
+        const codes = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(code)));
+        const passed = v128.andnot(f32x4.mul(v128.load(value), scales), i32x4.shr_s(codes, 31));
         sum = f32x4.add(sum, passed);
         const column = v128.and(spreadBit(codes, 0), right);
         const line = v128.and(spreadBit(codes, 1), below);

@@ -139,7 +139,6 @@ function tile1(
 
 /** One tile. `rows` is a constant after inlining, so the rows that it lacks vanish. */
 @inline
-
 function tile(
   rows: i32,
   a: usize,

@@ -1,33 +1,47 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // ReLU, dropout and 2×2 max-pool of conv outputs that already hold their bias. Where the maximum came from goes into one
-// byte: 0 … 3 in row order (the first maximum wins), with bit 2 set where the maximum is 0, so that no gradient passes.
+// byte: 0 … 3 in row order (the first maximum wins), and all ones (-1) where the maximum is 0, so that no gradient passes.
 
-/** All ones where eight draws of 16 bits reach the threshold. */
+/** All ones where eight draws of 16 bits reach the threshold: they are kept. */
 @inline
-
 export function keeps(draws: usize, threshold: v128): v128 {
-  return i16x8.gt_s(v128.xor(v128.load(draws), i16x8.splat(-32768)), threshold);
+  return i16x8.eq(i16x8.sub_sat_u(threshold, v128.load(draws)), i16x8.splat(0));
+}
+
+/** A threshold in all lanes. 65536, which would drop everything, is taken as 65535. */
+@inline
+export function thresholds(threshold: i32): v128 {
+  return i16x8.splat(<i16>min(threshold, 65535));
 }
 
 /**
  * Pools four vectors a b / c d of four channels each: writes 4 floats, times `scale`, and 4 bytes.
- * @param lead a later value wins only if it is greater than the earlier one times this: 1, or a little more where values that
- * ought to be equal differ by rounding
+ * @param blurred whether values that ought to be equal differ by rounding (a constant): then a later value wins only if it is
+ * greater than the earlier one times `lead`
  */
 @inline
-
-function poolFour(a: v128, b: v128, c: v128, d: v128, lead: v128, scale: v128, pooled: usize, origin: usize): void {
+function poolFour(
+  a: v128,
+  b: v128,
+  c: v128,
+  d: v128,
+  blurred: bool,
+  lead: v128,
+  scale: v128,
+  pooled: usize,
+  origin: usize,
+): void {
   const zero = f32x4.splat(0);
-  const upper = f32x4.gt(b, f32x4.mul(a, lead));
-  const lower = i32x4.sub(f32x4.gt(d, f32x4.mul(c, lead)), i32x4.splat(2));
+  const upper = f32x4.gt(b, blurred ? f32x4.mul(a, lead) : a);
+  const lower = f32x4.gt(d, blurred ? f32x4.mul(c, lead) : c);
   const upperMaximum = f32x4.pmax(a, b);
   const lowerMaximum = f32x4.pmax(c, d);
-  const below = f32x4.gt(lowerMaximum, f32x4.mul(upperMaximum, lead));
+  const below = f32x4.gt(lowerMaximum, blurred ? f32x4.mul(upperMaximum, lead) : upperMaximum);
   const maximum = f32x4.pmax(upperMaximum, lowerMaximum);
-  // Positions are counted down from 0: comparisons give -1.
-  const position = i32x4.neg(v128.bitselect(lower, upper, below));
-  const dead = v128.andnot(i32x4.splat(4), f32x4.gt(maximum, zero));
-  const code = v128.or(position, dead);
+  // Comparisons give -1, so this counts down from 0.
+  const right = v128.bitselect(lower, upper, below);
+  const position = i32x4.abs(i32x4.add(right, i32x4.add(below, below)));
+  const code = v128.or(position, f32x4.le(maximum, zero));
   v128.store(pooled, f32x4.mul(f32x4.pmax(maximum, zero), scale));
   const halves = i16x8.narrow_i32x4_s(code, code);
   v128.store_lane<i32>(origin, i8x16.narrow_i16x8_s(halves, halves), 0);
@@ -38,7 +52,6 @@ function poolFour(a: v128, b: v128, c: v128, d: v128, lead: v128, scale: v128, p
  * @param bits random bits of the first position, or 0 for no dropout; `bitsPixel` and `bitsRow` bytes lead to the others
  */
 @inline
-
 export function poolWindow(
   upper: usize,
   lower: usize,
@@ -49,6 +62,7 @@ export function poolWindow(
   bitsPixel: usize,
   bitsRow: usize,
   least: v128,
+  blurred: bool,
   lead: v128,
   scale: v128,
 ): void {
@@ -66,15 +80,8 @@ export function poolWindow(
     c0 = v128.and(c0, i32x4.extend_low_i16x8_s(keepC)), c1 = v128.and(c1, i32x4.extend_high_i16x8_s(keepC));
     d0 = v128.and(d0, i32x4.extend_low_i16x8_s(keepD)), d1 = v128.and(d1, i32x4.extend_high_i16x8_s(keepD));
   }
-  poolFour(a0, b0, c0, d0, lead, scale, pooled, origin);
-  poolFour(a1, b1, c1, d1, lead, scale, pooled + 16, origin + 4);
-}
-
-/** The 16-bit threshold as poolWindow wants it: all comparisons are signed. */
-@inline
-
-export function leastKept(threshold: i32): v128 {
-  return i16x8.splat((threshold - 1 - 32768) as i16);
+  poolFour(a0, b0, c0, d0, blurred, lead, scale, pooled, origin);
+  poolFour(a1, b1, c1, d1, blurred, lead, scale, pooled + 16, origin + 4);
 }
 
 /**
@@ -99,12 +106,11 @@ export function poolRows(
   const pixel = <usize>stride << 2;
   const scales = f32x4.splat(scale);
   const drawPixel = <usize>filters << 1;
-  const least = leastKept(threshold);
-  const lead = f32x4.splat(1);
+  const least = thresholds(threshold);
   for (let window = 0; window < windows; window++) {
     let bits = draws;
     for (let channel = 0; channel < stride; channel += 8) {
-      poolWindow(upper, lower, pixel, pooled, origin, bits, drawPixel, drawRow, least, lead, scales);
+      poolWindow(upper, lower, pixel, pooled, origin, bits, drawPixel, drawRow, least, false, scales, scales);
       if (draws) bits += 16;
       upper += 32;
       lower += 32;

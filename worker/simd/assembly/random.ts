@@ -4,7 +4,6 @@
 const PARITY: u32 = 0x1bd11bda;
 
 @inline
-
 function rotate(x: v128, bits: i32): v128 {
   return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits));
 }

@@ -1,38 +1,33 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The transforms of Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, CVPR 2016): 36 products give a tile of 16
 // convolution outputs, which take 144 directly. Points 0, ±1, ±2 and infinity.
-import { madd } from "./madd.ts";
+import { madd, nmadd, opaque } from "./madd.ts";
 
 /** Six values, `step` bytes apart, through Bᵀ to six values `targetStep` bytes apart; each is 4 channels wide. */
 @inline
-
-function inputLine(source: usize, step: usize, target: usize, targetStep: usize): void {
+function inputLine(source: usize, step: usize, target: usize, targetStep: usize, four: v128): void {
   const d0 = v128.load(source);
   const d1 = v128.load(source + step);
   const d2 = v128.load(source + 2 * step);
   const d3 = v128.load(source + 3 * step);
   const d4 = v128.load(source + 4 * step);
   const d5 = v128.load(source + 5 * step);
-  const four = f32x4.splat(4);
-  const minusFour = f32x4.splat(-4);
-  const minusFive = f32x4.splat(-5);
-  const two = f32x4.splat(2);
-  v128.store(target, madd(d0, four, madd(d2, minusFive, d4)));
-  const even1 = madd(d2, minusFour, d4);
-  const odd1 = madd(d1, minusFour, d3);
+  const even1 = nmadd(d2, four, d4);
+  const odd1 = nmadd(d1, four, d3);
+  const even2 = f32x4.sub(d4, d2);
+  const half2 = f32x4.sub(d3, d1);
+  const odd2 = f32x4.add(half2, half2);
+  v128.store(target, madd(f32x4.sub(d0, d2), four, even2));
   v128.store(target + targetStep, f32x4.add(even1, odd1));
   v128.store(target + 2 * targetStep, f32x4.sub(even1, odd1));
-  const even2 = f32x4.sub(d4, d2);
-  const odd2 = f32x4.mul(f32x4.sub(d3, d1), two);
   v128.store(target + 3 * targetStep, f32x4.add(even2, odd2));
   v128.store(target + 4 * targetStep, f32x4.sub(even2, odd2));
-  v128.store(target + 5 * targetStep, madd(d1, four, madd(d3, minusFive, d5)));
+  v128.store(target + 5 * targetStep, nmadd(half2, four, f32x4.sub(d5, d3)));
 }
 
 /** Six values through Aᵀ to four. */
 @inline
-
-function outputLine(source: usize, step: usize, target: usize, targetStep: usize): void {
+function outputLine(source: usize, step: usize, target: usize, targetStep: usize, four: v128): void {
   const m0 = v128.load(source);
   const m1 = v128.load(source + step);
   const m2 = v128.load(source + 2 * step);
@@ -42,11 +37,12 @@ function outputLine(source: usize, step: usize, target: usize, targetStep: usize
   const even1 = f32x4.add(m1, m2);
   const odd1 = f32x4.sub(m1, m2);
   const even2 = f32x4.add(m3, m4);
-  const odd2 = f32x4.sub(m3, m4);
+  const half2 = f32x4.sub(m3, m4);
+  const odd2 = f32x4.add(half2, half2);
   v128.store(target, f32x4.add(m0, f32x4.add(even1, even2)));
-  v128.store(target + targetStep, madd(odd2, f32x4.splat(2), odd1));
-  v128.store(target + 2 * targetStep, madd(even2, f32x4.splat(4), even1));
-  v128.store(target + 3 * targetStep, f32x4.add(m5, madd(odd2, f32x4.splat(8), odd1)));
+  v128.store(target + targetStep, f32x4.add(odd1, odd2));
+  v128.store(target + 2 * targetStep, madd(even2, four, even1));
+  v128.store(target + 3 * targetStep, f32x4.add(m5, madd(odd2, four, odd1)));
 }
 
 /**
@@ -63,15 +59,16 @@ export function transformInput(
   targetStep: usize,
   scratch: usize,
 ): void {
+  const four = opaque(f32x4.splat(4), scratch);
   for (let channel = 0; channel < channels; channel += 4) {
     let column = source;
     for (let x: usize = 0; x < 96; x += 16) {
-      inputLine(column, rowBytes, scratch + x, 96);
+      inputLine(column, rowBytes, scratch + x, 96, four);
       column += pixelBytes;
     }
     let row = target;
     for (let y: usize = 0; y < 576; y += 96) {
-      inputLine(scratch + y, 16, row, targetStep);
+      inputLine(scratch + y, 16, row, targetStep, four);
       row += 6 * targetStep;
     }
     source += 16;
@@ -83,21 +80,20 @@ export function transformInput(
  * 36 products of four channels, `step` bytes apart, to 4 × 4 outputs.
  * @param target 16 vectors in row order, 32 bytes apart
  * @param scratch 24 vectors
+ * @param four 4 in all lanes, no constant
  */
 @inline
-
-export function transformOutput(source: usize, step: usize, target: usize, scratch: usize): void {
+export function transformOutput(source: usize, step: usize, target: usize, scratch: usize, four: v128): void {
   let column = source;
   for (let x: usize = 0; x < 96; x += 16) {
-    outputLine(column, 6 * step, scratch + x, 96);
+    outputLine(column, 6 * step, scratch + x, 96, four);
     column += step;
   }
-  for (let y: usize = 0; y < 4; y++) outputLine(scratch + 96 * y, 16, target + 128 * y, 32);
+  for (let y: usize = 0; y < 4; y++) outputLine(scratch + 96 * y, 16, target + 128 * y, 32, four);
 }
 
 /** Row `i` of G times (a, b, c). */
 @inline
-
 function weightLine(i: i32, a: f64, b: f64, c: f64): f64 {
   switch (i) {
     case 0:
