@@ -1,5 +1,5 @@
 // The SIMD engine against the float64 reference on random networks, against Keras, and against itself.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type LayerSpec, leastImageSize, type ModelSpec, parameterTable } from "../../shared/model.ts";
@@ -155,9 +155,15 @@ Deno.test("simd: the gradient of a small network is Keras's", {
   }));
   await using engine = await createSimdEngine({ spec, microBatch: 8, augment: false });
   engine.setWeights(weights);
-  const { gradient } = await gradientsOf(engine, [{ index: 0, seed: 0, epoch: 1, samples }], LEAF);
+  const leaf = { index: 0, seed: 0, epoch: 1, samples };
+  const { gradient } = await gradientsOf(engine, [leaf], LEAF);
   const { name, error } = worstDifference(spec, gradient.map((sum) => sum / samples.length), expected);
-  assert(error < 1e-4, `${name} differs by ${error} of its largest entry`);
+  // One pooling window's two greatest values differ by 2·10⁻⁸: float32 with fused multiply-adds decides as Keras did, float64
+  // (and perhaps a processor that does not fuse) the other way, which moves one gradient.
+  const float64 = referenceGradients(spec, weights, leaf, { augment: false });
+  assertLess(float64.margin, 1e-7);
+  const other = worstDifference(spec, gradient, float64.gradient);
+  assert(Math.min(error, other.error) < 1e-4, `${name} differs by ${error} of its largest entry`);
 });
 
 Deno.test("simd: the same leaves give the same bits, and a node is the tree sum of its leaves", async () => {

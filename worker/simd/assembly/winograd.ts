@@ -1,6 +1,7 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // The transforms of Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, CVPR 2016): 36 products give a tile of 16
-// convolution outputs, which take 144 directly. Points 0, ±1, ±2 and infinity.
+// convolution outputs, which take 144 directly. Points 0, ±1, ±2 and infinity. Measured against float64 on real images, a layer
+// is off by at most 2·10⁻⁶ of its largest value (root mean square 4 to 9·10⁻⁸); the direct convolution of the first layer by 4·10⁻⁷.
 import { madd, nmadd, opaque } from "./madd.ts";
 
 /** Six values, `step` bytes apart, through Bᵀ to six values `targetStep` bytes apart; each is 4 channels wide. */
