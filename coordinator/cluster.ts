@@ -297,7 +297,7 @@ export class Cluster implements AsyncDisposable {
         return;
       }
       case "heartbeat":
-        return member.sign(message.leaves);
+        return member.sign(message.leaves, message.milliseconds);
       case "failed":
         return this.#lost(member, new HerdError("cluster", message.message));
       default: {
@@ -354,7 +354,7 @@ export class Cluster implements AsyncDisposable {
       member.channel.send({ ...this.#envelope(), type: "stale", step: frame.step });
       return;
     }
-    member.sign(frame.kind === "partial" ? 0 : 1);
+    member.sign(0);
     const complete = frame.kind === "partial" ? running.onPartial?.(frame) : running.onPredictions?.(frame);
     work.answers--;
     if (work.answers === 0) member.finish(frame.kind === "partial" ? work.images : 0);

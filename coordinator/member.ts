@@ -15,6 +15,8 @@ export interface MemberInfo {
   readonly adapter: string;
   readonly fingerprint: string;
   readonly imagesPerSecond: number;
+  /** Spent in leaves of training steps, as the worker measured it. */
+  readonly computeSeconds: number;
 }
 
 /** Part of the newest speed in the running mean. */
@@ -31,7 +33,7 @@ export class Member {
   #speed: number | undefined;
   #slowestLeaf: number | undefined;
   #started = 0;
-  #lastSign = 0;
+  #computeSeconds = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #late: ((error: HerdError) => void) | undefined;
 
@@ -53,21 +55,29 @@ export class Member {
   get info(): MemberInfo {
     const { engine = "cpu", adapter = "", fingerprint = "" } = this.ready ?? {};
     const imagesPerSecond = this.#speed ?? 0;
-    return { id: this.id, host: this.host, pid: this.pid, engine, adapter, fingerprint, imagesPerSecond };
+    return {
+      id: this.id,
+      host: this.host,
+      pid: this.pid,
+      engine,
+      adapter,
+      fingerprint,
+      imagesPerSecond,
+      computeSeconds: this.#computeSeconds,
+    };
   }
 
   /** The worker has been given leaves: `late` is called if it then shows no sign of life for a leaf's deadline. */
   begin(late: (error: HerdError) => void): void {
     this.#late = late;
-    this.#started = this.#lastSign = performance.now();
+    this.#started = performance.now();
     this.#watch();
   }
 
-  /** A sign of life between leaves. */
-  sign(leaves: number): void {
-    const now = performance.now();
-    if (leaves > 0) this.#slowestLeaf = Math.max(this.#slowestLeaf ?? 0, (now - this.#lastSign) / leaves);
-    this.#lastSign = now;
+  /** A sign of life between leaves, and what they took. */
+  sign(leaves: number, milliseconds = 0): void {
+    if (leaves > 0) this.#slowestLeaf = Math.max(this.#slowestLeaf ?? 0, milliseconds / leaves);
+    this.#computeSeconds += milliseconds / 1000;
     if (this.#timer !== undefined) this.#watch();
   }
 

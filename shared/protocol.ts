@@ -47,8 +47,13 @@ const ready = v.object({
   adapter: text,
   fingerprint: v.string(),
 });
-/** worker → coordinator: one more leaf of the step is done. */
-const heartbeat = v.object({ ...envelope, type: v.literal("heartbeat"), leaves: count });
+/** worker → coordinator: more leaves of the step are done, and the time that they took. */
+const heartbeat = v.object({
+  ...envelope,
+  type: v.literal("heartbeat"),
+  leaves: count,
+  milliseconds: v.pipe(v.number(), v.minValue(0)),
+});
 /** worker → coordinator: cannot go on. */
 const failed = v.object({ ...envelope, type: v.literal("failed"), message: text });
 

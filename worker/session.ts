@@ -81,7 +81,12 @@ async function serve(
   const fetch = (index: number) => fetchChunk(channel, incoming, index);
   using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
-  const onLeaf = () => channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1 });
+  let lastSign = 0;
+  const onLeaf = () => {
+    const now = performance.now();
+    channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
+    lastSign = now;
+  };
   const backend = options.backend ?? welcome.backend;
   const { engine, fingerprint } = await options.prepareEngine(config, backend, onLeaf);
   await using _ = engine;
@@ -105,6 +110,7 @@ async function serve(
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
     if (message.type === "work") {
       step = message.step;
+      lastSign = performance.now();
       await compute(channel, engine, samples, message);
     }
   }

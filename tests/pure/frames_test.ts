@@ -81,7 +81,10 @@ Deno.test("decodeFrame() refuses another run, another protocol and another magic
 
 Deno.test("messages of either direction are validated, and name the field that is wrong", () => {
   const envelope = { protocol: PROTOCOL_VERSION, runId: RUN, step: 3 };
-  assertEquals(parseWorkerMessage(JSON.stringify({ ...envelope, type: "heartbeat", leaves: 1 })).type, "heartbeat");
+  assertEquals(
+    parseWorkerMessage(JSON.stringify({ ...envelope, type: "heartbeat", leaves: 1, milliseconds: 2 })).type,
+    "heartbeat",
+  );
   assertEquals(parseCoordinatorMessage(JSON.stringify({ ...envelope, type: "stop" })), { ...envelope, type: "stop" });
   const bad: [string, string][] = [
     ["{", "not JSON"],
