@@ -1,108 +1,14 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
-import { Cluster, type ClusterOptions } from "../../coordinator/cluster.ts";
-import { Channel } from "../../shared/channel.ts";
-import { configHash, type NumericConfig } from "../../shared/config.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { builtInModel, parameterCount } from "../../shared/model.ts";
-import {
-  type CoordinatorMessage,
-  parseCoordinatorMessage,
-  PROTOCOL_VERSION,
-  type WorkerMessage,
-} from "../../shared/protocol.ts";
-import { nodeRange, subtreesIn } from "../../shared/tree.ts";
+import { parameterCount } from "../../shared/model.ts";
+import { PROTOCOL_VERSION } from "../../shared/protocol.ts";
+import { CONFIG, FakeWorker, type Misbehaviour, startCluster } from "../fixtures/fake_worker.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
-const TOKEN = "0123456789abcdef";
-const CONFIG: NumericConfig = {
-  dataset: "d",
-  limit: null,
-  model: builtInModel("tiny", 22),
-  batchSize: 8,
-  microBatch: 2,
-  learningRate: 1e-4,
-  momentum: 0,
-  rho: 0.9,
-  epsilon: 1e-7,
-  seed: 0,
-};
 const PARAMETERS = parameterCount(CONFIG.model);
-
-async function startCluster(more: Partial<ClusterOptions> = {}): Promise<Cluster> {
-  return await Cluster.start({
-    runId: "0011223344556677",
-    token: TOKEN,
-    hostname: "127.0.0.1",
-    port: 0,
-    config: CONFIG,
-    configHash: await configHash(CONFIG),
-    backend: "cpu",
-    dataset: { byteLength: 0, chunkBytes: 1, hashes: [] },
-    readChunk: () => new Uint8Array(),
-    ...more,
-  });
-}
-
-/** A worker without a device: its gradients are the leaf numbers, unless a test makes it misbehave. */
-class FakeWorker {
-  readonly channel: Channel<CoordinatorMessage, WorkerMessage>;
-  readonly received: CoordinatorMessage[] = [];
-  readonly closed: Promise<void>;
-
-  private constructor(socket: WebSocket, misbehave: Misbehaviour) {
-    this.channel = new Channel(socket, parseCoordinatorMessage);
-    this.closed = this.#serve(misbehave);
-  }
-
-  static async join(cluster: Cluster, misbehave: Misbehaviour = {}): Promise<FakeWorker> {
-    const socket = new WebSocket(`ws://${cluster.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-    return new FakeWorker(socket, misbehave);
-  }
-
-  async #serve({ protocol = PROTOCOL_VERSION, hash, gradientLength = PARAMETERS, stale = false }: Misbehaviour) {
-    const envelope = () => ({ protocol, runId: this.channel.runId, step: 0 });
-    this.channel.send({ ...envelope(), type: "hello", herd: "0", name: "", host: "", pid: 1 });
-    for await (const event of this.channel) {
-      if ("frame" in event) continue;
-      const { message } = event;
-      this.received.push(message);
-      if (message.type === "welcome") {
-        this.channel.runId = message.runId;
-        const claim = { engine: "cpu", adapter: "fake", fingerprint: "f" } as const;
-        this.channel.send({ ...envelope(), type: "ready", configHash: hash ?? message.configHash, ...claim });
-      }
-      if (message.type !== "work") continue;
-      const { step, range, leafCount, samples } = message;
-      for (const node of subtreesIn(leafCount, range)) {
-        const { start, end } = nodeRange(leafCount, node);
-        const ids = samples.slice(start - range.start, end - range.start).flat();
-        const gradient = new Float32Array(gradientLength).fill(ids.reduce((a, b) => a + b, 0));
-        const frame = {
-          kind: "partial",
-          ...node,
-          gradient,
-          losses: Float32Array.from(ids),
-          logits: Float32Array.from(ids),
-        } as const;
-        if (stale) await this.channel.sendFrame({ ...frame, step: step + 1 });
-        await this.channel.sendFrame({ ...frame, step });
-      }
-    }
-  }
-}
-
-/** What a fake worker does wrong. */
-interface Misbehaviour {
-  readonly protocol?: number;
-  readonly hash?: string;
-  readonly gradientLength?: number;
-  readonly stale?: boolean;
-}
-
 const SAMPLES = { seed: 0, epoch: 1, ids: [1, 2, 3, 4, 5, 6, 7] };
 
 Deno.test("Cluster sums over its workers in sample order, one of them without a leaf", { ignore }, async () => {

@@ -1,14 +1,12 @@
-// deno-lint-ignore-file no-console -- a script: printing is what it does.
-// Where the SIMD engine's time goes, kernel by kernel, on this machine: deno run -A tests/bench/kernels_bench.ts [--json]
-// Flags: --size 300, --leaf 8, --repeats 20, --variant relaxed | plain. Times are the least over the repeats, so that other
-// work on the machine disturbs little; operations are those of the plain dense algorithm, whatever the kernel saves.
-import { parseArgs } from "@std/cli/parse-args";
+// Where the SIMD engine's time goes, kernel by kernel. Times are the least over the repeats, so that other work on the machine
+// disturbs little; operations are those of the plain dense algorithm, whatever the kernel saves.
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type ConvShape, layerShapes, type ModelSpec } from "../../shared/model.ts";
 import { Purpose, sampleKey, threefry } from "../../shared/threefry.ts";
 import { bestVariant, type Kernels, loadKernels, type Variant } from "../../worker/simd/kernels.ts";
 import { Network } from "../../worker/simd/network.ts";
 import { pagesOf, planMemory } from "../../worker/simd/plan.ts";
+import type { Findings } from "./support.ts";
 
 interface Row {
   readonly kernel: string;
@@ -18,26 +16,45 @@ interface Row {
   readonly shareOfPeak: number | null;
 }
 
-const flags = parseArgs(Deno.args, { string: ["size", "leaf", "repeats", "variant"], boolean: ["json"] });
-const leafSize = Number(flags.leaf ?? 8);
-const repeats = Number(flags.repeats ?? 20);
-const variant = (flags.variant ?? bestVariant()) as Variant;
-const spec = builtInModel("keras-example", Number(flags.size ?? 300));
+const LEAF = 8;
+const REPEATS = 20;
+const SPEC = builtInModel("keras-example", 300);
 
-async function measure() {
-  const plan = planMemory(spec, leafSize);
+/** Times of one step's kernels, the least over the repeats. */
+export async function kernels(variant: Variant = bestVariant()): Promise<Findings> {
+  const report = await measure(variant);
+  return {
+    title: `SIMD kernels (${variant}): keras-example at ${SPEC.imageSize} px, leaf of ${LEAF}, one core`,
+    columns: ["kernel", "ms/image", "GFLOP/s", "of peak"],
+    rows: report.kernels.map(({ kernel, msPerImage, gflops, shareOfPeak }) => [
+      kernel,
+      msPerImage.toFixed(3),
+      `${gflops ?? ""}`,
+      shareOfPeak === null ? "" : `${Math.round(100 * shareOfPeak)} %`,
+    ]),
+    notes: [
+      `peak of this core, 128-bit: ${report.peakGflops} GFLOP/s`,
+      `whole step: ${report.stepMsPerImage} ms/image, ${report.imagesPerSecond} images/s`,
+      `memory: ${report.memoryMegabytes} MB of WebAssembly`,
+    ],
+    data: report,
+  };
+}
+
+async function measure(variant: Variant) {
+  const plan = planMemory(SPEC, LEAF);
   const memory = new WebAssembly.Memory({ initial: pagesOf(plan, 2) });
   const kernels = await loadKernels(variant, memory);
-  const clock = new Clock(kernels, spec);
+  const clock = new Clock(kernels, SPEC);
   const network = new Network(clock.kernels, plan, memory);
-  network.setWeights(initialWeights(spec, 0));
+  network.setWeights(initialWeights(SPEC, 0));
   const samples = Array.from(
-    { length: leafSize },
-    (_, id) => ({ id, label: id & 1, pixels: picture(spec.imageSize, id) }),
+    { length: LEAF },
+    (_, id) => ({ id, label: id & 1, pixels: picture(SPEC.imageSize, id) }),
   );
   const leaf = { index: 0, seed: 0, epoch: 1, samples };
   let best = Infinity;
-  for (let repeat = 0; repeat < repeats; repeat++) {
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
     clock.calls.clear();
     const start = performance.now();
     const keys = samples.map(({ id }) => sampleKey(leaf.seed, Purpose.dropout, leaf.epoch, id));
@@ -49,14 +66,13 @@ async function measure() {
   const peak = peakOf(kernels, plan.scratch);
   return {
     variant,
-    imageSize: spec.imageSize,
-    leaf: leafSize,
+    imageSize: SPEC.imageSize,
+    leaf: LEAF,
     peakGflops: round(peak),
-    kernels: clock.rows(leafSize, peak),
-    stepMsPerImage: round(best / leafSize),
-    imagesPerSecond: round(1000 * leafSize / best),
+    kernels: clock.rows(LEAF, peak),
+    stepMsPerImage: round(best / LEAF),
+    imagesPerSecond: round(1000 * LEAF / best),
     memoryMegabytes: round(memory.buffer.byteLength / 1e6),
-    residentMegabytes: round(Deno.memoryUsage().rss / 1e6),
   };
 }
 
@@ -157,24 +173,3 @@ function picture(size: number, seed: number): Uint8Array {
 function round(value: number): number {
   return Number(value.toPrecision(4));
 }
-
-function print({ kernels, peakGflops, stepMsPerImage, imagesPerSecond, memoryMegabytes, residentMegabytes }: Awaited<
-  ReturnType<typeof measure>
->): void {
-  console.log(`${"kernel".padEnd(28)}${"ms/image".padStart(10)}${"GFLOP/s".padStart(10)}${"of peak".padStart(10)}`);
-  for (const { kernel, msPerImage, gflops, shareOfPeak } of kernels) {
-    const share = shareOfPeak === null ? "" : `${Math.round(100 * shareOfPeak)} %`;
-    console.log(
-      `${kernel.padEnd(28)}${msPerImage.toFixed(3).padStart(10)}${String(gflops ?? "").padStart(10)}${
-        share.padStart(10)
-      }`,
-    );
-  }
-  console.log(`peak of this core, 128-bit: ${peakGflops} GFLOP/s`);
-  console.log(`whole step: ${stepMsPerImage} ms/image, ${imagesPerSecond} images/s`);
-  console.log(`memory: ${memoryMegabytes} MB of WebAssembly, ${residentMegabytes} MB resident`);
-}
-
-const report = await measure();
-if (flags.json) console.log(JSON.stringify(report, null, 2));
-else print(report);

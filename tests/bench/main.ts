@@ -1,0 +1,54 @@
+// deno-lint-ignore-file no-console -- a script: printing is what it does.
+// `deno task bench`: how fast this machine is and where the time goes. Nothing here is part of the tests.
+import { parseArgs } from "@std/cli/parse-args";
+import { engines } from "./engines.ts";
+import { kernels } from "./kernels.ts";
+import { leak } from "./leak.ts";
+import { peers } from "./peers.ts";
+import { scaling } from "./scaling.ts";
+import { step } from "./step.ts";
+import { type Findings, table } from "./support.ts";
+import { wire } from "./wire.ts";
+
+const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
+
+  kernels   the SIMD engine, kernel by kernel: ms an image, GFLOP/s, share of the core's 128-bit peak
+  step      where a training step's time goes
+  wire      all-reduce, broadcast and central step
+  engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
+  scaling   images a second with 1, 2 and 4 workers
+  peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
+
+Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200; exit code 1 above 5 MB of growth.
+--json prints data instead of tables. Let nothing else run meanwhile.`;
+
+const flags = parseArgs(Deno.args, { boolean: ["leak", "slow", "json", "help"] });
+const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
+  kernels: () => kernels(),
+  step,
+  wire,
+  engines: () => engines(flags["slow"] === true),
+  scaling,
+  peers,
+};
+
+const wanted = flags["leak"] ? [] : flags._.length > 0 ? flags._ : ["kernels", "step", "wire"];
+const unknown = wanted.find((name) => BENCHES[name] === undefined);
+if (flags["help"] || unknown !== undefined) {
+  console.log(unknown === undefined ? USAGE : `There is no bench "${unknown}".\n\n${USAGE}`);
+  Deno.exit(unknown === undefined ? 0 : 2);
+}
+
+const found: Record<string, unknown> = {};
+const run = async (name: string, bench: () => Promise<Findings>) => {
+  const findings = await bench();
+  found[name] = findings.data;
+  if (!flags["json"]) console.log(`${table(findings)}\n`);
+  if (findings.failure === undefined) return;
+  console.error(findings.failure);
+  Deno.exitCode = 1;
+};
+for (const name of wanted) await run(name, BENCHES[name]!);
+if (flags["leak"]) await run("leak", leak);
+if (flags["json"]) console.log(JSON.stringify(found, null, 2));
+Deno.exit();

@@ -1,0 +1,57 @@
+// What a step costs besides the gradients: central step, broadcast and all-reduce of keras-example's weights over loopback,
+// with workers that compute nothing.
+import { armOptimizer } from "../../coordinator/arms.ts";
+import { applyUpdate } from "../../coordinator/optimizer.ts";
+import { divideBy } from "../../coordinator/reduce.ts";
+import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
+import { FakeWorker, startCluster } from "../fixtures/fake_worker.ts";
+import { type Findings, milliseconds } from "./support.ts";
+
+const SPEC = builtInModel("keras-example", 300);
+const REPEATS = 15;
+const SETTINGS = { learningRate: 1e-4, momentum: 0, rho: 0.9, epsilon: 1e-7 };
+
+/** Milliseconds of a step of 128 images; the workers share this process, so transfers are an upper bound. */
+export async function wire(): Promise<Findings> {
+  const rows: { part: string; milliseconds: number }[] = [];
+  for (const arm of ["no-gc", "gc"] as const) {
+    rows.push({ part: `mean and optimizer, ${arm}`, milliseconds: await centralStep(arm) });
+  }
+  for (const workers of [1, 2, 4]) {
+    await using cluster = await startCluster({ model: SPEC, batchSize: 128, microBatch: 8 });
+    const fakes = await Promise.all(Array.from({ length: workers }, () => FakeWorker.join(cluster)));
+    await cluster.waitForMembers(workers, 5_000);
+    const weights = new Float32Array(parameterCount(SPEC));
+    const ids = Array.from({ length: 128 }, (_, i) => i);
+    rows.push({
+      part: `broadcast to ${workers}`,
+      milliseconds: await milliseconds(REPEATS, () => cluster.setWeights(weights)),
+    });
+    rows.push({
+      part: `all-reduce of ${workers}`,
+      milliseconds: await milliseconds(REPEATS, () => cluster.gradients({ seed: 0, epoch: 1, ids })),
+    });
+    cluster.stop();
+    await Promise.all(fakes.map(({ closed }) => closed));
+  }
+  return {
+    title: `Wire: ${parameterCount(SPEC).toLocaleString("en")} float32 values a message, median of ${REPEATS}`,
+    columns: ["part", "ms"],
+    rows: rows.map(({ part, milliseconds }) => [part, milliseconds.toFixed(2)]),
+    data: rows,
+  };
+}
+
+/** The median time of mean, transformation and update. */
+export async function centralStep(arm: "no-gc" | "gc"): Promise<number> {
+  const optimizer = armOptimizer(arm, SETTINGS);
+  const state = optimizer.init(parameterTable(SPEC));
+  const weights = new Float32Array(parameterCount(SPEC));
+  const gradient = Float32Array.from(weights, (_, i) => Math.sin(i));
+  return await milliseconds(REPEATS, () => {
+    const own = gradient.slice();
+    divideBy(own, 128);
+    optimizer.update(own, state, weights);
+    applyUpdate(weights, own);
+  });
+}
