@@ -25,6 +25,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   readonly #socket: WebSocket;
   readonly #queue: Incoming<In>[] = [];
   #error: unknown;
+  #scratch: Uint8Array<ArrayBuffer> | undefined;
   #closed = false;
   #wake: (() => void) | undefined;
 
@@ -58,9 +59,13 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     this.#socket.send(text);
   }
 
-  /** Sends a frame; see {@linkcode sendBytes}. */
-  sendFrame(frame: Frame): Promise<void> {
-    return this.sendBytes(encodeFrame(this.runId, frame));
+  /** Sends a frame; see {@linkcode sendBytes}. The encoded bytes' memory serves again for the next frame of its size. */
+  async sendFrame(frame: Frame): Promise<void> {
+    const scratch = this.#scratch;
+    this.#scratch = undefined;
+    const bytes = encodeFrame(this.runId, frame, scratch);
+    await this.sendBytes(bytes);
+    this.#scratch = bytes;
   }
 
   /**

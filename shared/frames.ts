@@ -58,12 +58,14 @@ interface Header {
 /**
  * The bytes of a frame.
  * @param runId 16 hexadecimal digits
+ * @param scratch is overwritten and returned if it has the right length
  */
-export function encodeFrame(runId: string, frame: Frame): Uint8Array<ArrayBuffer> {
+export function encodeFrame(runId: string, frame: Frame, scratch?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const assemble = assembler(runId, frame.kind, scratch);
   switch (frame.kind) {
     case "partial": {
       const { step, level, index, gradient, losses, logits } = frame;
-      return assemble(runId, frame.kind, { step, level, index, ...sizes(losses, logits), length: gradient.length }, [
+      return assemble({ step, level, index, ...sizes(losses, logits), length: gradient.length }, [
         gradient,
         losses,
         logits,
@@ -71,7 +73,7 @@ export function encodeFrame(runId: string, frame: Frame): Uint8Array<ArrayBuffer
     }
     case "predictions": {
       const { step, index, losses, logits } = frame;
-      return assemble(runId, frame.kind, { step, level: 0, index, ...sizes(losses, logits), length: 0 }, [
+      return assemble({ step, level: 0, index, ...sizes(losses, logits), length: 0 }, [
         losses,
         logits,
       ]);
@@ -79,12 +81,12 @@ export function encodeFrame(runId: string, frame: Frame): Uint8Array<ArrayBuffer
     case "weights": {
       const { step, weights } = frame;
       const header = { step, level: 0, index: 0, samples: 0, outputs: 0, length: weights.length };
-      return assemble(runId, frame.kind, header, [weights]);
+      return assemble(header, [weights]);
     }
     case "chunk": {
       const { index, bytes } = frame;
       const header = { step: 0, level: 0, index, samples: 0, outputs: 0, length: bytes.length };
-      return assemble(runId, frame.kind, header, [bytes]);
+      return assemble(header, [bytes]);
     }
   }
 }
@@ -128,23 +130,23 @@ function sizes(losses: Float32Array, logits: Float32Array): { samples: number; o
   return { samples: losses.length, outputs: losses.length === 0 ? 0 : logits.length / losses.length };
 }
 
-function assemble(
-  runId: string,
-  kind: Frame["kind"],
-  { step, level, index, samples, outputs, length }: Header,
-  parts: readonly (Float32Array | Uint8Array)[],
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(HEADER_BYTES + parts.reduce((sum, part) => sum + part.byteLength, 0));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint16(4, PROTOCOL_VERSION, true);
-  view.setUint16(6, KINDS.indexOf(kind), true);
-  view.setBigUint64(8, BigInt(`0x${runId}`), true);
-  [step, level, index, samples, outputs, length].forEach((value, i) => view.setUint32(16 + 4 * i, value, true));
-  let position = HEADER_BYTES;
-  for (const part of parts) {
-    bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position);
-    position += part.byteLength;
-  }
-  return bytes;
+type Assembler = (header: Header, parts: readonly (Float32Array | Uint8Array)[]) => Uint8Array<ArrayBuffer>;
+
+function assembler(runId: string, kind: Frame["kind"], scratch: Uint8Array<ArrayBuffer> | undefined): Assembler {
+  return ({ step, level, index, samples, outputs, length }, parts) => {
+    const byteLength = HEADER_BYTES + parts.reduce((sum, part) => sum + part.byteLength, 0);
+    const bytes = scratch?.byteLength === byteLength ? scratch : new Uint8Array(byteLength);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, MAGIC, true);
+    view.setUint16(4, PROTOCOL_VERSION, true);
+    view.setUint16(6, KINDS.indexOf(kind), true);
+    view.setBigUint64(8, BigInt(`0x${runId}`), true);
+    [step, level, index, samples, outputs, length].forEach((value, i) => view.setUint32(16 + 4 * i, value, true));
+    let position = HEADER_BYTES;
+    for (const part of parts) {
+      bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position);
+      position += part.byteLength;
+    }
+    return bytes;
+  };
 }

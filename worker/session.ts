@@ -22,7 +22,8 @@ type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
 /** Where the samples come from: the coordinator's cache file, or a copy fetched from it. */
 export interface SampleSource extends Disposable {
-  read(split: Split, id: number): Sample;
+  /** A sample; its pixels are valid until the same slot is read into again. */
+  read(split: Split, id: number, slot: number): Sample;
 }
 
 /** An engine and what its bits depend on. */
@@ -167,11 +168,12 @@ async function compute(
 ): Promise<void> {
   const { step, seed, epoch, range, leafCount } = work;
   const split = work.task === "train" ? "train" : "test";
+  let slot = 0;
   const leaves = work.samples.map((ids, i): Leaf => ({
     index: range.start + i,
     seed,
     epoch,
-    samples: ids.map((id) => source.read(split, id)),
+    samples: ids.map((id) => source.read(split, id, slot++)),
   }));
   if (work.task === "evaluate") {
     for (const leaf of leaves) {
