@@ -1,24 +1,25 @@
 // The workers of a run as one machine: takes a step's samples, returns the sum over them. Membership and messages are here;
-// who is added to whom is in reduce.ts, who computes what in schedule.ts.
+// who computes what is in schedule.ts, what is done with the
+// answers in work.ts, who is added to whom in reduce.ts.
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
 import { Channel } from "../shared/channel.ts";
 import type { NumericConfig } from "../shared/config.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import { encodeFrame, type Frame, type PartialFrame, type PredictionsFrame } from "../shared/frames.ts";
-import { parameterCount } from "../shared/model.ts";
+import { encodeFrame, type Frame } from "../shared/frames.ts";
 import {
   type CoordinatorMessage,
   parseWorkerMessage,
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { nodeRange, type Range, subtreesIn } from "../shared/tree.ts";
+import type { Range } from "../shared/tree.ts";
 import { within } from "./deadline.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Member, type MemberInfo } from "./member.ts";
-import { type PartialSum, ReductionTree } from "./reduce.ts";
+import type { PartialSum } from "./reduce.ts";
 import { assignLeaves, leafRanges } from "./schedule.ts";
+import { type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
 
 /** What a cluster is told. */
 export interface ClusterOptions {
@@ -44,22 +45,10 @@ export interface Samples {
   readonly ids: ArrayLike<number>;
 }
 
-/** Losses and logits in sample order. */
-export interface Predictions {
-  readonly losses: Float32Array;
-  readonly logits: Float32Array;
-}
-
-/** What is done with the answers; true when they are complete. */
-interface Handlers {
-  onPartial?(frame: PartialFrame): boolean;
-  onPredictions?(frame: PredictionsFrame): boolean;
-}
-
 /** A step or evaluation under way, and what its workers still owe. */
-interface Running extends Handlers {
+interface Running {
   readonly step: number;
-  readonly leaves: readonly Range[];
+  readonly collector: Collector<unknown>;
   readonly owners: Map<Member, { readonly images: number; answers: number }>;
   readonly done: PromiseWithResolvers<void>;
 }
@@ -145,43 +134,14 @@ export class Cluster implements AsyncDisposable {
 
   /** The sum of the samples' gradients, with their losses and logits: the all-reduce of one training step. */
   async gradients(samples: Samples): Promise<PartialSum> {
-    const leaves = leafRanges(samples.ids.length, this.#options.config.microBatch);
-    const tree = new ReductionTree(leaves.length);
-    await this.#run("train", samples, leaves, {
-      onPartial: ({ level, index, gradient, losses, logits }) => {
-        const { start, end } = nodeRange(leaves.length, { level, index });
-        const count = (leaves[end - 1]?.end ?? 0) - (leaves[start]?.start ?? 0);
-        this.#check(
-          gradient.length === parameterCount(this.#options.config.model),
-          `${gradient.length} gradient values`,
-        );
-        this.#check(losses.length === count, `${losses.length} losses for ${count} samples`);
-        tree.add({ node: { level, index }, gradient, losses, logits });
-        return tree.missing().length === 0;
-      },
-    });
-    return tree.result();
+    const leaves = this.#leavesOf(samples);
+    return await this.#run(gradientCollector(this.#options.config.model, leaves), samples, leaves);
   }
 
   /** Losses and logits of the samples, without augmentation and dropout. */
   async evaluate(samples: Samples): Promise<Predictions> {
-    const { microBatch, model: { classes } } = this.#options.config;
-    const leaves = leafRanges(samples.ids.length, microBatch);
-    const losses = new Float32Array(samples.ids.length);
-    const logits = new Float32Array(samples.ids.length * classes);
-    const missing = new Set(leaves.keys());
-    await this.#run("evaluate", samples, leaves, {
-      onPredictions: (frame) => {
-        const leaf = leaves[frame.index];
-        const count = leaf === undefined ? 0 : leaf.end - leaf.start;
-        this.#check(frame.losses.length === count, `${frame.losses.length} losses for ${count} samples`);
-        losses.set(frame.losses, leaf!.start);
-        logits.set(frame.logits, leaf!.start * classes);
-        missing.delete(frame.index);
-        return missing.size === 0;
-      },
-    });
-    return { losses, logits };
+    const leaves = this.#leavesOf(samples);
+    return await this.#run(predictionsCollector(this.#options.config.model, leaves), samples, leaves);
   }
 
   /** Tells the workers that the run is over; what they do after that is no failure. */
@@ -218,34 +178,51 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  /** Gives out the leaves of one unit of work and waits until its handlers say that all answers are in. */
-  async #run(
-    task: "train" | "evaluate",
-    { seed, epoch, ids }: Samples,
-    leaves: readonly Range[],
-    handlers: Handlers,
-  ): Promise<void> {
+  #leavesOf({ ids }: Samples): Range[] {
+    return leafRanges(ids.length, this.#options.config.microBatch);
+  }
+
+  /** Gives out the leaves of one unit of work and waits until all answers are in. */
+  async #run<Result>(collector: Collector<Result>, samples: Samples, leaves: readonly Range[]): Promise<Result> {
     const members = this.#ready();
-    const step = ++this.#step;
-    const done = Promise.withResolvers<void>();
-    const running: Running = { step, leaves, owners: new Map(), done, ...handlers };
+    const running: Running = {
+      step: ++this.#step,
+      collector,
+      owners: new Map(),
+      done: Promise.withResolvers(),
+    };
     this.#running = running;
-    const mean = members.reduce((sum, { speed }) => sum + (speed ?? 0), 0) / members.length || 1;
-    const ranges = assignLeaves(leaves.map(({ start, end }) => end - start), members.map(({ speed }) => speed ?? mean));
-    members.forEach((member, i) => {
-      const range = ranges[i]!;
-      if (range.start === range.end) return;
-      running.owners.set(member, { images: imagesIn(leaves, range), answers: answersIn(task, leaves.length, range) });
-      const samples = leaves.slice(range.start, range.end).map(({ start, end }) => Array.from(ids).slice(start, end));
-      const leafCount = leaves.length;
-      member.begin((error) => this.#lost(member, error));
-      member.channel.send({ ...this.#envelope(), type: "work", task, seed, epoch, leafCount, range, samples });
-    });
+    const ranges = assignLeaves(leaves.map(({ start, end }) => end - start), speedsOf(members));
+    for (const [i, member] of members.entries()) this.#giveOut(member, ranges[i]!, { running, samples, leaves });
     try {
-      await Promise.race([done.promise, this.#failure.promise]);
+      await Promise.race([running.done.promise, this.#failure.promise]);
     } finally {
       this.#running = undefined;
     }
+    return collector.result();
+  }
+
+  #giveOut(
+    member: Member,
+    range: Range,
+    { running, samples, leaves }: { running: Running; samples: Samples; leaves: readonly Range[] },
+  ): void {
+    if (range.start === range.end) return;
+    const { collector, owners } = running;
+    const own = leaves.slice(range.start, range.end);
+    owners.set(member, { images: own.at(-1)!.end - own[0]!.start, answers: collector.answersIn(range) });
+    member.begin((error) => this.#lost(member, error));
+    const ids = Array.from(samples.ids);
+    member.channel.send({
+      ...this.#envelope(),
+      type: "work",
+      task: collector.task,
+      seed: samples.seed,
+      epoch: samples.epoch,
+      leafCount: leaves.length,
+      range,
+      samples: own.map(({ start, end }) => ids.slice(start, end)),
+    });
   }
 
   /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
@@ -276,7 +253,9 @@ export class Cluster implements AsyncDisposable {
       case "hello":
         return this.#welcome(member, message);
       case "chunk-request":
-        this.#check(message.index < this.#options.dataset.hashes.length, `a request for chunk ${message.index}`);
+        if (message.index >= this.#options.dataset.hashes.length) {
+          throw new HerdError("cluster", `it asked for chunk ${message.index} of the data set`);
+        }
         return await member.channel.sendFrame({
           kind: "chunk",
           index: message.index,
@@ -346,24 +325,16 @@ export class Cluster implements AsyncDisposable {
 
   #onFrame(member: Member, frame: Frame): void {
     const running = this.#running;
-    if (frame.kind === "weights" || frame.kind === "chunk") {
-      throw new HerdError("cluster", `it sent a ${frame.kind} frame`);
-    }
-    const work = running?.step === frame.step ? running.owners.get(member) : undefined;
+    const step = "step" in frame ? frame.step : undefined;
+    const work = running?.step === step ? running?.owners.get(member) : undefined;
     if (running === undefined || work === undefined) {
-      member.channel.send({ ...this.#envelope(), type: "stale", step: frame.step });
-      return;
+      return member.channel.send({ ...this.#envelope(), type: "stale", step: step ?? this.#step });
     }
     member.sign(0);
-    const complete = frame.kind === "partial" ? running.onPartial?.(frame) : running.onPredictions?.(frame);
+    const complete = running.collector.add(frame);
     work.answers--;
-    if (work.answers === 0) member.finish(frame.kind === "partial" ? work.images : 0);
-    if (complete === true) running.done.resolve();
-  }
-
-  /** Throws inside the loop of the member whose frame is being handled. */
-  #check(condition: boolean, seen: string): void {
-    if (!condition) throw new HerdError("cluster", `it sent ${seen}`);
+    if (work.answers === 0) member.finish(running.collector.task === "train" ? work.images : 0);
+    if (complete) running.done.resolve();
   }
 
   /** In this version a lost worker ends the run; before it is ready it is only forgotten, unless its process was ours. */
@@ -386,11 +357,9 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-function imagesIn(leaves: readonly Range[], range: Range): number {
-  return leaves[range.end - 1]!.end - leaves[range.start]!.start;
-}
-
-/** Frames that a range is answered with: one a subtree in training, one a leaf in evaluation. */
-function answersIn(task: "train" | "evaluate", leafCount: number, range: Range): number {
-  return task === "train" ? subtreesIn(leafCount, range).length : range.end - range.start;
+/** Images a second of each; who has not been measured counts as the mean of the others. */
+function speedsOf(members: readonly Member[]): number[] {
+  const known = members.map(({ speed }) => speed).filter((speed) => speed !== undefined);
+  const mean = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
+  return members.map(({ speed }) => speed ?? mean);
 }

@@ -4,10 +4,11 @@ import { HerdError } from "../shared/errors.ts";
 import { parameterTable } from "../shared/model.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
 import { type ArmName, armOptimizer } from "./arms.ts";
-import type { Predictions, Samples } from "./cluster.ts";
+import type { Samples } from "./cluster.ts";
 import { type EpochMetrics, MetricsAccumulator } from "./metrics.ts";
 import { applyUpdate } from "./optimizer.ts";
 import { divideBy, type PartialSum } from "./reduce.ts";
+import type { Predictions } from "./work.ts";
 
 /** What computes: the cluster, or a fake of it. */
 export interface Computer {
