@@ -16,6 +16,7 @@ import {
   train,
 } from "./coordinator/mod.ts";
 import { cacheDirectory, checkDataset, type DataEnvironment, resolveDataset } from "./data/mod.ts";
+import { BACKENDS } from "./shared/engine_names.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
 import {
   choice,
@@ -29,11 +30,10 @@ import {
   toggle,
 } from "./shared/flags.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
-import { availableEngines, chooseEngine, ENGINE_NAMES, type EngineReport, runRemoteWorker } from "./worker/mod.ts";
+import { availableEngines, chooseEngine, type EngineReport, runRemoteWorker } from "./worker/mod.ts";
 
 const VERSION = denoJson.version;
 const WORKER_ENTRY = new URL("./worker/main.ts", import.meta.url);
-const BACKENDS = ["auto", ...ENGINE_NAMES] as const;
 const MAX_SEED = 2 ** 32 - 1;
 
 const common = {
@@ -65,7 +65,7 @@ const trainFlags = {
   listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
   "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
   "token-file": tokenFlag,
-  quiet: toggle("only the final block"),
+  quiet: toggle("only the final block and warnings"),
   json: toggle("events as JSON lines instead of text"),
   ...common,
 };
@@ -109,6 +109,13 @@ async function runTrain(args: readonly string[]): Promise<void> {
   // With local workers the choice is made here once; remote ones alone choose for themselves.
   const engine = flags.workers === 0 ? undefined : await chooseEngine(flags.backend);
   const workers = flags.workers ?? (engine?.name === "webgpu" ? 1 : navigator.hardwareConcurrency);
+  const minWorkers = flags["min-workers"] ?? Math.max(1, workers);
+  if (minWorkers > workers && token === undefined) {
+    throw new HerdError(
+      "usage",
+      `${minWorkers} workers are awaited and ${workers} started here: the others need --token-file`,
+    );
+  }
   const reporter = reporterFor(flags);
   const busy = Math.ceil(flags["batch-size"] / flags["micro-batch"]);
   if (workers > busy) {
@@ -118,7 +125,7 @@ async function runTrain(args: readonly string[]): Promise<void> {
     train(
       {
         workers,
-        minWorkers: flags["min-workers"] ?? Math.max(1, workers),
+        minWorkers,
         backend: engine?.name ?? flags.backend,
         epochs: flags.epochs,
         batchSize: flags["batch-size"],
@@ -153,16 +160,11 @@ async function runWorker(args: readonly string[]): Promise<void> {
   }
   if (file === undefined) throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
   const token = await readToken(file);
-  await interruptible(async (signal) => {
-    const stopped = Promise.withResolvers<never>();
-    signal.addEventListener("abort", () => stopped.reject(new HerdError("interrupted", "Interrupted")));
-    const { cacheDir } = dataEnvironment();
-    const chosen = backend === "auto" ? {} : { backend };
-    await Promise.race([
-      runRemoteWorker({ url: connect, token, ...chosen, cacheDir, version: VERSION, log: (line) => console.log(line) }),
-      stopped.promise,
-    ]);
-  });
+  // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
+  const { cacheDir } = dataEnvironment();
+  const chosen = backend === "auto" ? {} : { backend };
+  const log = (line: string) => console.log(line);
+  await runRemoteWorker({ url: connect, token, ...chosen, cacheDir, version: VERSION, log });
 }
 
 async function runData(args: readonly string[]): Promise<void> {
@@ -210,7 +212,7 @@ async function checkData(data: string, path: string, signal: AbortSignal): Promi
 }
 
 async function runDoctor(args: readonly string[]): Promise<void> {
-  parseFlags(common, args);
+  refuseRest(parseFlags(common, args).rest);
   const { os, arch } = Deno.build;
   console.log(`herd ${VERSION}, deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`);
   const engines = await availableEngines();
@@ -324,7 +326,7 @@ Each takes --help.`;
 async function main([name, ...args]: readonly string[]): Promise<void> {
   if (name === undefined || name === "--help") return console.log(overview());
   if (name === "--version") return console.log(VERSION);
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const near = nearest(name, Object.keys(COMMANDS));
     throw new HerdError("usage", `Unknown command "${name}": ${near ? `did you mean ${near}?` : "see --help"}`);

@@ -5,6 +5,7 @@
 import type { WebSocket } from "ws";
 import { Channel } from "../shared/channel.ts";
 import type { NumericConfig } from "../shared/config.ts";
+import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { encodeFrame, type Frame } from "../shared/frames.ts";
 import {
@@ -30,12 +31,12 @@ export interface ClusterOptions {
   readonly port: number;
   readonly config: NumericConfig;
   readonly configHash: string;
-  readonly backend: "auto" | "webgpu" | "simd" | "cpu";
+  readonly backend: Backend;
   /** How a remote worker fetches the packed data set. */
   readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
   readChunk(index: number): Uint8Array;
   /** Hears what happens to members. */
-  onMember?(what: "joined" | "ready" | "lost", member: MemberInfo): void;
+  onMember?(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
 }
 
 /** The samples of one unit of work, in order, and what their random draws are named by. */
@@ -56,6 +57,7 @@ interface Running {
 type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
 
 const HELLO_DEADLINE_MS = 10_000;
+const FAREWELL_MS = 500;
 
 /** Listens for workers and computes with them. Any failure ends the whole cluster: every call then rejects with its error. */
 export class Cluster implements AsyncDisposable {
@@ -66,6 +68,7 @@ export class Cluster implements AsyncDisposable {
   #changed = Promise.withResolvers<void>();
   #step = 0;
   #weights: Uint8Array | undefined;
+  #weightsVersion = 0;
   #running: Running | undefined;
   readonly #past: MemberInfo[] = [];
   #retired = { up: 0, down: 0 };
@@ -84,9 +87,15 @@ export class Cluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** HOST:PORT */
+  /** HOST:PORT, an IPv6 address in brackets. */
   get address(): string {
-    return `${this.#listener!.hostname}:${this.#listener!.port}`;
+    return joinAddress(this.#listener!.hostname, this.#listener!.port);
+  }
+
+  /** The same for workers on this machine: the loopback where all interfaces are listened on. */
+  get localAddress(): string {
+    const { hostname, port } = this.#listener!;
+    return joinAddress({ "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname] ?? hostname, port);
   }
 
   /** The workers that can compute, by id. */
@@ -96,7 +105,7 @@ export class Cluster implements AsyncDisposable {
 
   /** All workers that could compute at some time, by id. */
   get history(): MemberInfo[] {
-    return [...this.#past, ...this.members];
+    return [...this.#past, ...this.members].sort(byId);
   }
 
   /** Payload bytes from and to all workers so far. */
@@ -120,14 +129,15 @@ export class Cluster implements AsyncDisposable {
       const seconds = Math.round(deadlineMs / 1000);
       return new HerdError(
         "cluster",
-        `Only ${this.#ready().length} of ${count} workers were ready after ${seconds} s: see the worker logs`,
+        `Only ${this.#ready().length} of ${count} workers were ready after ${seconds} s: see what they printed`,
       );
     });
   }
 
   /** Sends new weights to every worker, encoded once. */
   async setWeights(weights: Float32Array): Promise<void> {
-    this.#weights = encodeFrame(this.#options.runId, { kind: "weights", step: this.#step + 1, weights });
+    this.#weightsVersion = this.#step + 1;
+    this.#weights = encodeFrame(this.#options.runId, { kind: "weights", step: this.#weightsVersion, weights });
     const sends = this.#ready().map((member) => this.#sendWeights(member));
     await Promise.race([Promise.all(sends), this.#failure.promise]);
   }
@@ -157,12 +167,15 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
+    // A connection that is dropped at once may take the last message with it.
+    const farewells = Promise.all([...this.#members].map(({ channel }) => channel.closed));
+    await within(FAREWELL_MS, farewells, () => new Error("late")).catch(() => {});
     await this.#listener?.close();
   }
 
   #ready(): Member[] {
     return [...this.#members].filter((member) => member.ready !== undefined)
-      .sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));
+      .sort(byId);
   }
 
   #envelope(): { protocol: number; runId: string; step: number } {
@@ -219,6 +232,7 @@ export class Cluster implements AsyncDisposable {
       task: collector.task,
       seed: samples.seed,
       epoch: samples.epoch,
+      weights: this.#weightsVersion,
       leafCount: leaves.length,
       range,
       samples: own.map(({ start, end }) => ids.slice(start, end)),
@@ -230,6 +244,7 @@ export class Cluster implements AsyncDisposable {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
     const member = new Member("", channel);
     this.#members.add(member);
+    channel.sendPings();
     const greeting = setTimeout(
       () => this.#lost(member, new HerdError("cluster", "it did not say hello")),
       HELLO_DEADLINE_MS,
@@ -249,6 +264,9 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #onMessage(member: Member, message: WorkerMessage): Promise<void> {
+    if (message.type !== "hello" && message.runId !== this.#options.runId) {
+      throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
+    }
     switch (message.type) {
       case "hello":
         return this.#welcome(member, message);
@@ -268,8 +286,9 @@ export class Cluster implements AsyncDisposable {
             "its numeric config has another hash: use the same version of Herd on both sides",
           );
         }
-        await this.#sendWeights(member);
+        // Ready before the weights are sent: a newer version must reach this worker too. The socket keeps their order.
         member.ready = message;
+        void this.#sendWeights(member);
         this.#options.onMember?.("ready", member.info);
         this.#changed.resolve();
         this.#changed = Promise.withResolvers();
@@ -278,7 +297,12 @@ export class Cluster implements AsyncDisposable {
       case "heartbeat":
         return member.sign(message.leaves, message.milliseconds);
       case "failed":
-        return this.#lost(member, new HerdError("cluster", message.message));
+        this.#lost(member, new HerdError("cluster", message.message));
+        // A local worker that cannot start would be missed for ever; a remote one may be mended and come back.
+        if (member.ready === undefined && member.host === "") {
+          this.fail(new HerdError("cluster", `Worker ${member.description} cannot work: ${message.message}`));
+        }
+        return;
       default: {
         const unknown: never = message;
         throw new Error(`Unknown message: ${JSON.stringify(unknown)}`);
@@ -346,15 +370,24 @@ export class Cluster implements AsyncDisposable {
     this.#retired.down += member.channel.bytesOut;
     if (member.ready !== undefined) this.#past.push(member.info);
     if (this.#disposed) return;
-    this.#options.onMember?.("lost", member.info);
+    if (member.id === "") return; // it never said hello
+    this.#options.onMember?.("lost", member.info, messageOf(error));
     if (member.ready === undefined) return;
+    const where = member.host === ""
+      ? `logs/${member.id}.log in the run's folder`
+      : `what it printed on ${member.host}`;
     this.fail(
-      new HerdError(
-        "cluster",
-        `Worker ${member.description} is lost: ${messageOf(error)}; see its log in the run's folder`,
-      ),
+      new HerdError("cluster", `Worker ${member.description} is lost: ${messageOf(error)}; see ${where}`),
     );
   }
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id.localeCompare(b.id, "en", { numeric: true });
+}
+
+function joinAddress(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** Images a second of each; who has not been measured counts as the mean of the others. */

@@ -14,7 +14,7 @@ export class JsonLinesReporter implements Reporter {
   dataProgress: Reporter["dataProgress"] = () => {};
   dataset: Reporter["dataset"] = (info, used) => this.#say("dataset", { ...info, ...used });
   started: Reporter["started"] = ({ model: _model, ...facts }) => this.#say("started", facts);
-  member: Reporter["member"] = (what, member) => this.#say("worker", { what, ...member });
+  member: Reporter["member"] = (what, member, reason) => this.#say("worker", { what, ...member, reason });
   step: Reporter["step"] = ({ metrics, ...progress }) => this.#say("step", { ...progress, ...metrics });
   epoch: Reporter["epoch"] = (arm, record) => this.#say("epoch", { arm, ...record });
   finished: Reporter["finished"] = (report, folder) => this.#say("finished", { folder, report });

@@ -1,6 +1,6 @@
 // Local workers: separate processes with the least permissions, told by one line on stdin where to connect.
 import { join } from "node:path";
-import { HerdError } from "../shared/errors.ts";
+import { HerdError, messageOf } from "../shared/errors.ts";
 
 /** What local workers are started with. */
 export interface LaunchOptions {
@@ -33,7 +33,14 @@ export class LocalWorkers implements AsyncDisposable {
     this.#children = Array.from({ length: options.count }, () => spawn(options));
     this.#logs = this.#children.map(async (child, i) => {
       const log = join(options.logDir, `${nameOf(i)}.log`);
-      await writeLog(child, log);
+      try {
+        await writeLog(child, log);
+      } catch (cause) {
+        if (!this.#stopping) {
+          options.onExit(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
+        }
+        return;
+      }
       const { code, signal } = await child.status;
       if (this.#stopping) return;
       const end = signal ? `was killed (${signal})` : `ended with exit code ${code}`;
@@ -78,7 +85,13 @@ function nameOf(index: number): string {
 }
 
 function spawn({ entry, address, cachePath, count }: LaunchOptions): Deno.ChildProcess {
-  const flags = [`--allow-net=${address}`, `--allow-read=${cachePath}`, "--ignore-env", "--no-prompt", "-q"];
+  const flags = [
+    `--allow-net=${address}`,
+    `--allow-read=${cachePath.replaceAll(",", ",,")}`,
+    "--ignore-env",
+    "--no-prompt",
+    "-q",
+  ];
   return new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, entry.href],
     // Software adapters share the cores; the other setting keeps Mesa's device selection quiet.

@@ -1,5 +1,6 @@
 // Whether the network can learn a data set at all: a short training run on small images, without a comparison.
 import type { DataEnvironment } from "../data/mod.ts";
+import type { Backend } from "../shared/engine_names.ts";
 import type { Reporter } from "./reporter.ts";
 import { train } from "./run.ts";
 import type { EpochRecord, StepProgress } from "./train.ts";
@@ -9,7 +10,7 @@ export interface LearnabilityOptions {
   /** As --data. */
   readonly data: string;
   readonly environment: DataEnvironment;
-  readonly backend: "webgpu" | "simd" | "cpu";
+  readonly backend: Backend;
   readonly workers: number;
   readonly workerEntry: URL;
   readonly version: string;

@@ -25,7 +25,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .mark { background: #fff1cc; border-left: 4px solid #d99a00; padding: .5rem .8rem; font-weight: 600; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; } svg { max-width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 table { border-collapse: collapse; } th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
-th:first-child, td:first-child, td.text { text-align: left; } code { font-size: .85em; overflow-wrap: anywhere; }
+th:first-child, td:first-child, th.text, td.text { text-align: left; } code { font-size: .85em; overflow-wrap: anywhere; }
 @media (prefers-color-scheme: dark) {
   body { background: #16181c; color: #ddd; } th, td { border-color: #444; } .mark { background: #4a3a00; } svg { background: #fff; }
 }
@@ -106,11 +106,12 @@ function chart({ arms, dataset }: Report, plot: Plot): string {
   for (let epoch = 1; epoch <= epochs; epoch += every) {
     ticks.push(`<text x="${x(epoch)}" y="${HEIGHT - MARGIN.bottom + 16}" text-anchor="middle">${epoch}</text>`);
   }
-  const legend = arms.map((arm, i) =>
-    `<text x="${WIDTH - MARGIN.right - 60 * (arms.length - 1 - i)}" y="20" text-anchor="end" fill="${
-      COLOURS[i % 3]
-    }" font-weight="600">${escape(arm.arm)}</text>`
-  );
+  const legend = arms.map((arm, i) => {
+    const behind = arms.slice(i + 1).reduce((width, { arm }) => width + 8 * arm.length + 16, 0);
+    const x = WIDTH - MARGIN.right - behind;
+    const fill = COLOURS[i % COLOURS.length];
+    return `<text x="${x}" y="20" text-anchor="end" fill="${fill}" font-weight="600">${escape(arm.arm)}</text>`;
+  });
   const chanceLine = plot.train === "accuracy"
     ? `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(chance)}" y2="${
       y(chance)
@@ -149,7 +150,7 @@ function comparison({ comparison }: Report): string {
       meanDifference.toFixed(4)
     }</td><td>${pairs}</td><td class="text">${escape(verdict)}</td></tr>`
   );
-  return `<table><tr><th>metric</th><th></th><th>difference</th><th>pairs</th><th>verdict</th></tr>${
+  return `<table><tr><th>metric</th><th></th><th>difference</th><th>pairs</th><th class="text">verdict</th></tr>${
     rows.join("")
   }</table>`;
 }

@@ -27,7 +27,7 @@ export interface Reporter {
   dataProgress(progress: DataProgress): void;
   dataset(info: DatasetInfo, used: { readonly limit: number | null; readonly fallback: boolean }): void;
   started(facts: RunFacts): void;
-  member(what: "joined" | "ready" | "lost", member: MemberInfo): void;
+  member(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
   step(progress: StepProgress): void;
   epoch(arm: ArmName, record: EpochRecord): void;
   finished(report: Report, folder: string): void;

@@ -9,6 +9,7 @@ import {
   type ResolvedDataset,
 } from "../data/mod.ts";
 import { configHash, type NumericConfig, sha256 } from "../shared/config.ts";
+import type { Backend } from "../shared/engine_names.ts";
 import { HerdError } from "../shared/errors.ts";
 import { initialWeights } from "../shared/initial_weights.ts";
 import { builtInModel, type ModelName, type ModelSpec, parameterCount } from "../shared/model.ts";
@@ -26,7 +27,7 @@ export interface TrainConfig {
   readonly workers: number;
   /** Workers to wait for before the first step. */
   readonly minWorkers: number;
-  readonly backend: "auto" | "webgpu" | "simd" | "cpu";
+  readonly backend: Backend;
   readonly epochs: number;
   readonly batchSize: number;
   readonly microBatch: number;
@@ -86,13 +87,15 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     backend: config.backend,
     dataset: { ...manifest, hashes: [...hashes] },
     readChunk: (index) => readChunk(path, index),
-    onMember: (what, member) => reporter.member(what, member),
+    onMember(what, member, reason) {
+      reporter.member(what, member, reason);
+      if (what === "ready") sayIfMixed(cluster, member.fingerprint, reporter);
+    },
   });
   const interrupt = () => cluster.fail(signal.reason as Error);
   signal.addEventListener("abort", interrupt, { once: true });
   const arms: ArmReport[] = [];
   const report = (complete: boolean) => makeReport({ config, spec, data, cluster, arms, complete });
-  let complete = false;
   try {
     signal.throwIfAborted();
     await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.address }));
@@ -109,7 +112,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     await using _workers = await LocalWorkers.start({
       count: config.workers,
       entry: config.workerEntry,
-      address: cluster.address,
+      address: cluster.localAddress,
       token,
       cachePath: path,
       version: config.version,
@@ -119,7 +122,6 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     try {
       if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
       await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
-      sayMixedFingerprints(cluster, reporter);
       const experiment: Experiment = {
         config: numeric,
         arms: config.arms,
@@ -132,7 +134,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
         folder.writeModel(`${arm}-${config.seed}`, spec, current);
       await runExperiment(cluster, experiment, {
         onStep: (progress) => reporter.step(progress),
-        onBreak: saveModel,
+        onBreak: (arm, current) => folder.writeModel(`${arm}-${config.seed}-partial`, spec, current),
         async onEpoch(arm, record, current) {
           const facts = { arm, seed: config.seed, initialWeightsSha256, weightsSha256: await weightsHash(current) };
           arms.splice(0, arms.length, ...withEpoch(arms, facts, record));
@@ -141,15 +143,19 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
           reporter.epoch(arm, record);
         },
       });
-      complete = true;
     } finally {
       cluster.stop();
     }
+  } catch (error) {
+    // What broke the run off matters more than what goes wrong now.
+    await folder.writeReport(report(false)).catch(() => {});
+    if (!signal.aborted) throw error;
+    throw new HerdError("interrupted", `Interrupted: what is finished is in ${folder.path}`);
   } finally {
     signal.removeEventListener("abort", interrupt);
-    await folder.writeReport(report(complete));
   }
   const final = report(true);
+  await folder.writeReport(final);
   reporter.finished(final, folder.path);
   return final;
 }
@@ -237,9 +243,10 @@ function makeReport(
   };
 }
 
-function sayMixedFingerprints(cluster: Cluster, reporter: Reporter): void {
-  if (new Set(cluster.members.map(({ fingerprint }) => fingerprint)).size <= 1) return;
-  reporter.notice("The workers' fingerprints differ: results may differ in the last bits from those of other workers");
+/** Says so when a worker joins whose bits may differ from the others'. */
+function sayIfMixed(cluster: Cluster, fingerprint: string, reporter: Reporter): void {
+  if (cluster.members.every((other) => other.fingerprint === fingerprint)) return;
+  reporter.notice("The workers' fingerprints differ: bit-identity with other sets of workers is off");
 }
 
 function weightsHash(weights: Float32Array): Promise<string> {
@@ -248,5 +255,5 @@ function weightsHash(weights: Float32Array): Promise<string> {
 
 /** What a run ends with on Ctrl-C. */
 export function interrupted(): HerdError {
-  return new HerdError("interrupted", "Interrupted: the report of the finished epochs is in the run's folder");
+  return new HerdError("interrupted", "Interrupted");
 }

@@ -5,6 +5,9 @@ import { type Range, subtreesIn } from "../shared/tree.ts";
 /** A cut may take this much longer than the fastest one if fewer partial sums travel. */
 const SLACK = 1.05;
 
+/** From here on the search, quadratic in the leaves, costs more than a slightly uneven cut. */
+const MANY_LEAVES = 128;
+
 /** A leaf's cost and its position: the samples of a batch in micro-batches of at most `microBatch`. */
 export function leafRanges(samples: number, microBatch: number): Range[] {
   const leaves: Range[] = [];
@@ -26,12 +29,29 @@ export function assignLeaves(leafSizes: readonly number[], speeds: readonly numb
   for (const size of leafSizes) before.push(before.at(-1)! + size);
   const seconds = (worker: number, start: number, end: number) => (before[end]! - before[start]!) / speeds[worker]!;
 
+  if (leaves > MANY_LEAVES) return proportional(before, speeds);
   const best = cut(leaves, speeds.length, (worker, start, end, rest) => Math.max(seconds(worker, start, end), rest));
   const limit = best.cost * SLACK;
   const sent = subtreeCounts(leaves);
   return cut(leaves, speeds.length, (worker, start, end, rest) => {
     return seconds(worker, start, end) > limit ? Infinity : rest + sent[start]![end]!;
   }).ranges;
+}
+
+/** Cuts at the leaf nearest to each worker's share. */
+function proportional(before: readonly number[], speeds: readonly number[]): Range[] {
+  const all = before.at(-1)! / speeds.reduce((a, b) => a + b, 0);
+  let [share, start] = [0, 0];
+  return speeds.map((speed, i) => {
+    share += speed * all;
+    let end = start;
+    while (end < before.length - 1 && (i === speeds.length - 1 || (before[end]! + before[end + 1]!) / 2 <= share)) {
+      end++;
+    }
+    const range = { start, end };
+    start = end;
+    return range;
+  });
 }
 
 /** Dynamic programming over (worker, first leaf): the cheapest way to give the rest of the leaves to the rest of the workers. */

@@ -103,13 +103,13 @@ export class TerminalReporter implements Reporter {
     this.#print(`Folder  ${facts.folder}`);
   }
 
-  member: Reporter["member"] = (what, member) => {
+  member: Reporter["member"] = (what, member, reason) => {
     const { id, pid, host, engine, adapter, fingerprint } = member;
     const where = `pid ${pid}${host ? ` on ${host}` : ""}`;
     if (what === "ready") {
       this.#print(`Worker  ${id} (${where}): ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}…`);
     }
-    if (what === "lost") this.notice(`Worker  ${id} (${where}) is gone`);
+    if (what === "lost") this.notice(`Worker  ${id} (${where}) is gone: ${reason}`);
     if (what === "joined") this.detail(`Worker  ${id} (${where}) has joined`);
   };
 
@@ -145,13 +145,13 @@ export class TerminalReporter implements Reporter {
   }
 
   /** After the first step: a run of over an hour says so, and the --limit that would take ten minutes. */
-  #sayIfLong({ steps, step, images, seconds }: StepProgress): void {
+  #sayIfLong({ images, seconds }: StepProgress): void {
     if (this.#estimated || this.#facts === undefined) return;
     this.#estimated = true;
     const { arms, epochs, trainImages } = this.#facts;
     const perEpoch = seconds / images * trainImages;
     const whole = perEpoch * epochs * arms.length;
-    if (whole < LONG_RUN_SECONDS || steps === step) return;
+    if (whole < LONG_RUN_SECONDS) return;
     const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
     this.notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
   }

@@ -80,7 +80,8 @@ export async function runExperiment(computer: Computer, experiment: Experiment, 
     try {
       await runArm(computer, experiment, { arm, weights, listeners });
     } catch (error) {
-      await listeners.onBreak(arm, weights);
+      // What broke the arm off matters more than whether its weights could be kept.
+      await listeners.onBreak(arm, weights).catch(() => {});
       throw error;
     }
   }

@@ -39,6 +39,7 @@ export function gradientCollector(model: ModelSpec, leaves: readonly Range[]): C
       const count = (leaves[end - 1]?.end ?? 0) - (leaves[start]?.start ?? 0);
       expect(gradient.length === parameterCount(model), `${gradient.length} gradient values`);
       expect(losses.length === count, `${losses.length} losses for ${count} samples`);
+      expect(logits.length === count * model.classes, `${logits.length} logits for ${count} samples`);
       tree.add({ node: { level, index }, gradient, losses, logits });
       return tree.missing().length === 0;
     },
@@ -60,8 +61,12 @@ export function predictionsCollector(
     answersIn: (range) => range.end - range.start,
     add(answer) {
       if (answer.kind !== "predictions") return refuse(`a ${answer.kind} frame in an evaluation`);
-      const { start, end } = leaves[answer.index] ?? { start: 0, end: 0 };
+      const { start, end } = leaves[answer.index] ?? refuse(`predictions for leaf ${answer.index}`);
       expect(answer.losses.length === end - start, `${answer.losses.length} losses for ${end - start} samples`);
+      expect(
+        answer.logits.length === (end - start) * classes,
+        `${answer.logits.length} logits for ${end - start} samples`,
+      );
       losses.set(answer.losses, start);
       logits.set(answer.logits, start * classes);
       missing.delete(answer.index);

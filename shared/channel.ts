@@ -12,6 +12,10 @@ export const SOCKET_OPTIONS = { perMessageDeflate: false } as const;
 /** A send that has not left after this long means that the peer is gone. */
 const SEND_DEADLINE_MS = 60_000;
 
+const PING_MS = 15_000;
+/** So many intervals without a sign of the peer mean that it is gone, though nobody closed the connection. */
+const SILENT_PINGS = 6;
+
 /** What comes in: a control message or a binary frame. */
 export type Incoming<In> = { readonly message: In } | { readonly frame: Frame };
 
@@ -27,6 +31,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   #error: unknown;
   #scratch: Uint8Array<ArrayBuffer> | undefined;
   #closed = false;
+  readonly #whenClosed = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
 
   constructor(socket: WebSocket, parse: Parser<In>) {
@@ -47,8 +52,14 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     socket.on("error", (error) => this.#fail(new HerdError("cluster", `The connection failed: ${messageOf(error)}`)));
     socket.on("close", () => {
       this.#closed = true;
+      this.#whenClosed.resolve();
       this.#wake?.();
     });
+  }
+
+  /** Resolves when the connection has closed. */
+  get closed(): Promise<void> {
+    return this.#whenClosed.promise;
   }
 
   /** Sends a control message. */
@@ -80,6 +91,26 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     this.bytesOut += bytes.length;
     this.#socket.send(bytes, (error) => error ? fail(messageOf(error)) : resolve());
     return promise.finally(() => clearTimeout(deadline));
+  }
+
+  /** Shows the peer that this end is alive. */
+  sendPings(): void {
+    const timer = setInterval(() => this.#socket.ping(), PING_MS);
+    this.#socket.once("close", () => clearInterval(timer));
+  }
+
+  /** Fails the connection when the peer, who sends pings, falls silent. */
+  expectPings(): void {
+    let silent = 0;
+    const heard = () => silent = 0;
+    this.#socket.on("ping", heard).on("message", heard);
+    const timer = setInterval(() => {
+      // A long computation delays timers and pings alike, and the delayed timer fires once: counting is safe, clocks are not.
+      if (++silent > SILENT_PINGS) {
+        this.#fail(new HerdError("cluster", "The connection is silent: the coordinator is gone"));
+      }
+    }, PING_MS);
+    this.#socket.once("close", () => clearInterval(timer));
   }
 
   /** Closes politely; the iteration ends. */

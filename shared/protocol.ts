@@ -1,6 +1,7 @@
 // The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
 // come in. Every message carries protocol version, run id and step.
 import * as v from "valibot";
+import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
@@ -43,7 +44,7 @@ const ready = v.object({
   ...envelope,
   type: v.literal("ready"),
   configHash: v.string(),
-  engine: v.picklist(["webgpu", "simd", "cpu"]),
+  engine: v.picklist(ENGINE_NAMES),
   adapter: text,
   fingerprint: v.string(),
 });
@@ -64,7 +65,7 @@ const welcome = v.object({
   workerId: v.string(),
   config: numericConfig,
   configHash: v.string(),
-  backend: v.picklist(["auto", "webgpu", "simd", "cpu"]),
+  backend: v.picklist(BACKENDS),
   dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(v.string()) }),
 });
 /** coordinator → worker: you cannot take part. */
@@ -76,6 +77,8 @@ const work = v.object({
   task: v.picklist(["train", "evaluate"]),
   seed: count,
   epoch: count,
+  /** Version of the weights to compute with; 0 for none yet. */
+  weights: count,
   /** Leaves in the whole step: the shape of the tree. */
   leafCount: count,
   range,

@@ -1,10 +1,9 @@
 // Everything that a device must do, whatever it is. An engine knows no socket, no clock and no other worker.
+import type { EngineName } from "../shared/engine_names.ts";
 import type { ModelSpec } from "../shared/model.ts";
 import type { NodeId } from "../shared/tree.ts";
 
-/** The engines there are. */
-export const ENGINE_NAMES = ["webgpu", "simd", "cpu"] as const;
-export type EngineName = (typeof ENGINE_NAMES)[number];
+export type { EngineName };
 
 /** One image: its id in its split, its class (0 or 1 for a binary model) and size × size × 3 bytes. */
 export interface Sample {

@@ -57,7 +57,9 @@ export function availableEngines(): Promise<readonly EngineReport[]> {
  * @throws {HerdError} cluster, if the named engine does not work here
  */
 export async function chooseEngine(wanted: EngineName | "auto"): Promise<EngineReport> {
-  return chooseAmong(await availableEngines(), wanted);
+  // A named engine is asked alone: to look for adapters costs time and memory.
+  const asked = wanted === "auto" ? ENGINES : ENGINES.filter(({ name }) => name === wanted);
+  return chooseAmong(await Promise.all(asked.map((engine) => engine.report())), wanted);
 }
 
 /** {@linkcode chooseEngine} on given reports. */

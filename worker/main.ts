@@ -1,7 +1,7 @@
 // The process of a local worker: told by one JSON line on stdin where the coordinator is. stdin at its end means that the
 // coordinator is gone. Ctrl-C reaches the whole process group, but ending the workers is the coordinator's business.
 import * as v from "valibot";
-import { messageOf } from "../shared/errors.ts";
+import { HerdError, messageOf } from "../shared/errors.ts";
 import { prepareEngine } from "./prepare.ts";
 import { samplesFrom } from "./samples.ts";
 import { runSession } from "./session.ts";
@@ -40,7 +40,8 @@ try {
   });
   Deno.exit(0);
 } catch (error) {
+  // The stack tells something only of a bug, and comes first: the coordinator shows the last lines.
+  if (!(error instanceof HerdError) && error instanceof Error && error.stack) write(error.stack);
   write(`error: ${messageOf(error)}`);
-  if (error instanceof Error && error.stack) write(error.stack);
   Deno.exit(1);
 }

@@ -1,6 +1,6 @@
 // Makes the engine that a run asks for, with its fingerprint.
 import type { NumericConfig } from "../shared/config.ts";
-import type { EngineName } from "./engine.ts";
+import type { Backend } from "../shared/engine_names.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
 import type { PreparedEngine } from "./session.ts";
@@ -11,7 +11,7 @@ import type { PreparedEngine } from "./session.ts";
  */
 export async function prepareEngine(
   { model, microBatch }: NumericConfig,
-  backend: EngineName | "auto",
+  backend: Backend,
   onLeaf: () => void,
 ): Promise<PreparedEngine> {
   const { name } = await chooseEngine(backend);

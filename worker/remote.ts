@@ -1,6 +1,6 @@
 // A worker on another machine: fetches the packed data set from the coordinator once, then serves like a local one.
 import { ChunkedCacheWriter } from "../data/mod.ts";
-import type { EngineName } from "./engine.ts";
+import type { Backend } from "../shared/engine_names.ts";
 import { prepareEngine } from "./prepare.ts";
 import { samplesFrom } from "./samples.ts";
 import { runSession } from "./session.ts";
@@ -10,7 +10,7 @@ export interface RemoteWorkerOptions {
   /** ws://HOST:PORT */
   readonly url: string;
   readonly token: string;
-  readonly backend?: EngineName | "auto";
+  readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;
   readonly version: string;
@@ -29,7 +29,7 @@ export async function runRemoteWorker(options: RemoteWorkerOptions): Promise<voi
     hostName: Deno.hostname(),
     prepareEngine,
     async openSamples(manifest, fetch) {
-      const writer = new ChunkedCacheWriter(options.cacheDir, manifest);
+      using writer = new ChunkedCacheWriter(options.cacheDir, manifest);
       const missing = writer.missing();
       if (missing.length > 0) {
         options.log(`fetching ${missing.length} of ${manifest.hashes.length} chunks of the data set`);

@@ -4,6 +4,7 @@
 import { WebSocket } from "ws";
 import { Channel, type Incoming, SOCKET_OPTIONS } from "../shared/channel.ts";
 import { configHash, type NumericConfig } from "../shared/config.ts";
+import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { MAX_FRAME_BYTES } from "../shared/frames.ts";
 import {
@@ -14,7 +15,7 @@ import {
 } from "../shared/protocol.ts";
 import { subtreesIn } from "../shared/tree.ts";
 import type { Split } from "../data/mod.ts";
-import type { EngineName, GradientEngine, Leaf, Sample } from "./engine.ts";
+import type { GradientEngine, Leaf, Sample } from "./engine.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type Work = Extract<CoordinatorMessage, { type: "work" }>;
@@ -43,11 +44,11 @@ export interface SessionOptions {
   readonly name: string;
   readonly hostName: string;
   /** Overrides the coordinator's wish. */
-  readonly backend?: EngineName | "auto";
+  readonly backend?: Backend;
   /** Opens the data; `fetch` asks the coordinator for a chunk. */
   openSamples(dataset: Welcome["dataset"], fetch: (index: number) => Promise<Uint8Array>): Promise<SampleSource>;
   /** Makes the engine; `onLeaf` is to be called after each leaf. */
-  prepareEngine(config: NumericConfig, backend: EngineName | "auto", onLeaf: () => void): Promise<PreparedEngine>;
+  prepareEngine(config: NumericConfig, backend: Backend, onLeaf: () => void): Promise<PreparedEngine>;
   /** Says what happens, for the log. */
   log(text: string): void;
 }
@@ -61,6 +62,7 @@ const ANSWER_DEADLINE_MS = 60_000;
  */
 export async function runSession(options: SessionOptions): Promise<void> {
   const channel: WorkerChannel = new Channel(await connect(options), parseCoordinatorMessage);
+  channel.expectPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
     await serve(channel, incoming, options);
@@ -82,6 +84,7 @@ async function serve(
   const fetch = (index: number) => fetchChunk(channel, incoming, index);
   using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
+  let version = 0;
   let lastSign = 0;
   const onLeaf = () => {
     const now = performance.now();
@@ -103,7 +106,9 @@ async function serve(
   });
   for await (const event of incoming) {
     if ("frame" in event) {
-      if (event.frame.kind === "weights") engine.setWeights(event.frame.weights);
+      if (event.frame.kind !== "weights") continue;
+      engine.setWeights(event.frame.weights);
+      version = event.frame.step;
       continue;
     }
     const { message } = event;
@@ -111,6 +116,9 @@ async function serve(
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
     if (message.type === "work") {
       step = message.step;
+      if (message.weights !== version) {
+        throw new HerdError("cluster", `Step ${step} is for weights ${message.weights}; weights ${version} are here`);
+      }
       lastSign = performance.now();
       await compute(channel, engine, samples, message);
     }
@@ -156,6 +164,9 @@ async function fetchChunk(
   channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
   const event = await nextWithin(incoming, `chunk ${index} of the data set`);
   if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
+  if ("message" in event && event.message.type === "stop") {
+    throw new HerdError("cluster", "The run ended before this worker had its data");
+  }
   throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
 }
 
@@ -168,20 +179,24 @@ async function compute(
 ): Promise<void> {
   const { step, seed, epoch, range, leafCount } = work;
   const split = work.task === "train" ? "train" : "test";
-  let slot = 0;
-  const leaves = work.samples.map((ids, i): Leaf => ({
+  const leafAt = (i: number, firstSlot: number): Leaf => ({
     index: range.start + i,
     seed,
     epoch,
-    samples: ids.map((id) => source.read(split, id, slot++)),
-  }));
+    samples: work.samples[i]!.map((id, slot) => source.read(split, id, firstSlot + slot)),
+  });
   if (work.task === "evaluate") {
-    for (const leaf of leaves) {
-      const { losses, logits } = await engine.evaluate(leaf);
-      await channel.sendFrame({ kind: "predictions", step, index: leaf.index, losses, logits });
+    for (const i of work.samples.keys()) {
+      const { losses, logits } = await engine.evaluate(leafAt(i, 0));
+      await channel.sendFrame({ kind: "predictions", step, index: range.start + i, losses, logits });
     }
     return;
   }
+  let slot = 0;
+  const leaves = work.samples.map((ids, i) => {
+    slot += ids.length;
+    return leafAt(i, slot - ids.length);
+  });
   for await (
     const { node, gradient, losses, logits } of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))
   ) {
