@@ -30,7 +30,7 @@ import {
   toggle,
 } from "./shared/flags.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
-import { availableEngines, chooseEngine, type EngineReport, runRemoteWorker } from "./worker/mod.ts";
+import { chooseEngine, runRemoteWorker, type TriedEngine, tryEngines } from "./worker/mod.ts";
 
 const VERSION = denoJson.version;
 const WORKER_ENTRY = new URL("./worker/main.ts", import.meta.url);
@@ -215,15 +215,14 @@ async function runDoctor(args: readonly string[]): Promise<void> {
   refuseRest(parseFlags(common, args).rest);
   const { os, arch } = Deno.build;
   console.log(`herd ${VERSION}, deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`);
-  const engines = await availableEngines();
-  for (const engine of engines) describeEngine(engine);
+  for (const engine of await tryEngines()) describeEngine(engine);
   console.log(`auto    ${(await chooseEngine("auto")).name}`);
   const { cacheDir, dataDir } = dataEnvironment();
   console.log(`cache   ${cacheDir}`);
   console.log(`data    ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
 }
 
-function describeEngine({ name, works, adapter, software, reason, remedy }: EngineReport): void {
+function describeEngine({ name, works, adapter, software, reason, remedy }: TriedEngine): void {
   if (works) console.log(`${name.padEnd(7)} works: ${adapter}${name === "webgpu" && software ? " (no GPU)" : ""}`);
   else console.log(`${name.padEnd(7)} does not work: ${reason}\n        to make it work: ${remedy}`);
 }

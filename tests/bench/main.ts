@@ -22,7 +22,9 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
 Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200; exit code 1 above 5 MB of growth.
 --json prints data instead of tables. Let nothing else run meanwhile.`;
 
-const flags = parseArgs(Deno.args, { boolean: ["leak", "slow", "json", "help"] });
+const strangers: string[] = [];
+const note = (arg: string, key?: string) => key === undefined || void strangers.push(arg);
+const flags = parseArgs(Deno.args, { boolean: ["leak", "slow", "json", "help"], unknown: note });
 const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   kernels: () => kernels(),
   step,
@@ -33,7 +35,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
 };
 
 const wanted = flags["leak"] ? [] : flags._.length > 0 ? flags._ : ["kernels", "step", "wire"];
-const unknown = wanted.find((name) => BENCHES[name] === undefined);
+const unknown = strangers[0] ?? wanted.find((name) => !Object.hasOwn(BENCHES, name));
 if (flags["help"] || unknown !== undefined) {
   console.log(unknown === undefined ? USAGE : `There is no bench "${unknown}".\n\n${USAGE}`);
   Deno.exit(unknown === undefined ? 0 : 2);

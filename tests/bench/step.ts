@@ -103,7 +103,7 @@ export async function step(): Promise<Findings> {
     const gradients = (end.gradients - start.gradients) / steps;
     const parts = [
       { part: "leaves: read, augment, forward, backward (slowest worker)", ms: slowest },
-      { part: "the rest of the all-reduce: sums, transfer, waiting", ms: gradients - slowest },
+      { part: "the rest of the all-reduce, not told apart: sums, transfer, waiting", ms: gradients - slowest },
       { part: "mean, centralization, RMSprop (measured alone)", ms: await centralStep("gc") },
       { part: "encoding and sending the weights", ms: (end.weights - start.weights) / steps },
     ];
@@ -114,6 +114,7 @@ export async function step(): Promise<Findings> {
       rows: parts.map(({ part, ms }) => [part, ms.toFixed(1), `${(100 * ms / wall).toFixed(1)} %`]),
       notes: [`accounted for: ${(100 * accounted).toFixed(1)} %; inside the leaves: deno task bench kernels`],
       data: { wall, parts, accounted },
+      ...(accounted < 0.95 ? { failure: `Only ${(100 * accounted).toFixed(1)} % of a step is accounted for` } : {}),
     };
   } finally {
     await Deno.remove(join(logDir), { recursive: true });

@@ -61,6 +61,12 @@ export async function* trainEvents(args: readonly string[]): AsyncGenerator<Reco
     const { success, code } = await child.status;
     if (!success) throw new Error(`The run ended with exit code ${code}`);
   } finally {
+    try {
+      child.kill("SIGTERM"); // when the reader has stopped reading before the end
+    } catch {
+      // It has ended.
+    }
+    await child.status;
     await Deno.remove(out, { recursive: true });
   }
 }

@@ -116,6 +116,23 @@ Deno.test({
 });
 
 Deno.test({
+  name: "train: Ctrl-C before the workers are ready ends with exit 130 too",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const child = workspace.spawn(workspace.train("early", "--backend", "cpu", "--workers", "2", "--json"));
+    for await (const event of eventsOf(child)) {
+      if (event["event"] !== "started") continue;
+      child.kill("SIGINT");
+      break;
+    }
+    const stderr = await new Response(child.stderr).text();
+    assertEquals((await child.status).code, 130, stderr);
+    assertEquals((await workspace.report("early")).complete, false);
+  },
+});
+
+Deno.test({
   name: "worker: one from outside fetches the data and gives the same weights; a wrong token is refused",
   ignore,
   async fn() {

@@ -25,6 +25,37 @@ Deno.test("Cluster sums over its workers in sample order, one of them without a 
   await Promise.all(workers.map(({ closed }) => closed));
 });
 
+Deno.test(
+  "Cluster gives a worker that joins during a step the newest weights before its first work",
+  { ignore },
+  async () => {
+    await using cluster = await startCluster();
+    const first = await FakeWorker.join(cluster);
+    await cluster.waitForMembers(1, 5_000);
+    await cluster.setWeights(new Float32Array(PARAMETERS));
+    const joining = FakeWorker.join(cluster);
+    for (let step = 0; step < 20; step++) {
+      await cluster.gradients(SAMPLES);
+      await cluster.setWeights(new Float32Array(PARAMETERS).fill(step));
+    }
+    const late = await joining;
+    await cluster.waitForMembers(2, 5_000);
+    await cluster.gradients(SAMPLES);
+    assert(late.versions.length > 0, "the late worker has had work");
+    for (const [wanted, there] of [...first.versions, ...late.versions]) assertEquals(there, wanted);
+    cluster.stop();
+    await Promise.all([first.closed, late.closed]);
+  },
+);
+
+Deno.test("Cluster ends with the reason of a local worker that cannot make its engine", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const worker = await FakeWorker.join(cluster, { broken: "The webgpu engine does not work here" });
+  const waiting = cluster.waitForMembers(1, 5_000);
+  await assertRejects(() => waiting, HerdError, "cannot work: The webgpu engine does not work here");
+  await worker.closed;
+});
+
 Deno.test("Cluster answers a stale frame and goes on", { ignore }, async () => {
   await using cluster = await startCluster();
   const worker = await FakeWorker.join(cluster, { stale: true });

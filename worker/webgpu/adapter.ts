@@ -2,8 +2,8 @@
 
 /** What to do to get an adapter, for people. */
 export const WEBGPU_REMEDY =
-  "without a GPU, on Debian or Ubuntu: apt-get install -y mesa-vulkan-drivers libvulkan1 (and set NODEVICE_SELECT=1); " +
-  "with an NVIDIA GPU: install the driver's Vulkan part (libnvidia-gl and nvidia_icd.json) and libvulkan1";
+  "apt-get install -y mesa-vulkan-drivers libvulkan1 (a software adapter, or Intel's and AMD's GPUs; for NVIDIA's the " +
+  "driver's own Vulkan part, libnvidia-gl)";
 
 /** The adapter that Deno's WebGPU would use, or undefined where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {

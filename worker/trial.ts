@@ -1,0 +1,24 @@
+// Whether an engine really computes here: one leaf of a tiny network through it, not only a look at what is installed.
+import { messageOf } from "../shared/errors.ts";
+import { builtInModel } from "../shared/model.ts";
+import { availableEngines, type EngineReport } from "./engines.ts";
+import { fingerprintOf } from "./probe.ts";
+
+/** An engine's report after a trial, with its fingerprint for keras-example where it works. */
+export type TriedEngine = EngineReport & { readonly fingerprint?: string };
+
+/** Tries every engine that claims to work. */
+export async function tryEngines(): Promise<readonly TriedEngine[]> {
+  const tried: TriedEngine[] = [];
+  for (const report of await availableEngines()) tried.push(report.works ? await tryEngine(report) : report);
+  return tried;
+}
+
+async function tryEngine(report: EngineReport): Promise<TriedEngine> {
+  const spec = builtInModel("tiny", 32);
+  try {
+    return { ...report, fingerprint: await fingerprintOf(report.name, spec, 1) };
+  } catch (error) {
+    return { name: report.name, works: false, reason: messageOf(error), remedy: "use another --backend" };
+  }
+}
