@@ -1,14 +1,16 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-// @ts-types="@types/ws"
-import { WebSocket } from "ws";
 import { HerdError } from "../../shared/errors.ts";
-import { parameterCount } from "../../shared/model.ts";
+import { builtInModel, parameterCount } from "../../shared/model.ts";
 import { PROTOCOL_VERSION } from "../../shared/protocol.ts";
-import { CONFIG, FakeWorker, type Misbehaviour, startCluster } from "../fixtures/fake_worker.ts";
+import type { Misbehaviour } from "../fixtures/fake_worker.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
-const PARAMETERS = parameterCount(CONFIG.model);
+// ws reads the environment as soon as it is loaded, so it is loaded only where that is allowed.
+const { FakeWorker, refusedConnection, startCluster } = ignore
+  ? {} as typeof import("../fixtures/fake_worker.ts")
+  : await import("../fixtures/fake_worker.ts");
+const PARAMETERS = parameterCount(builtInModel("tiny", 22));
 const SAMPLES = { seed: 0, epoch: 1, ids: [1, 2, 3, 4, 5, 6, 7] };
 
 Deno.test("Cluster sums over its workers in sample order, one of them without a leaf", { ignore }, async () => {
@@ -103,8 +105,7 @@ Deno.test("Cluster names a worker whose connection breaks in the middle of a ste
 Deno.test("Cluster lets nobody in without the token", { ignore }, async () => {
   await using cluster = await startCluster();
   for (const headers of [{}, { authorization: "Bearer wrong" }]) {
-    const socket = new WebSocket(`ws://${cluster.address}`, { headers });
-    const error = await new Promise<Error>((resolve) => socket.once("error", resolve));
+    const error = await refusedConnection(cluster, headers);
     assertStringIncludes(error.message, "401");
   }
 });
