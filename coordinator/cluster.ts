@@ -19,7 +19,7 @@ import { within } from "./deadline.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Member, type MemberInfo } from "./member.ts";
 import type { PartialSum } from "./reduce.ts";
-import { assignLeaves, leafRanges } from "./schedule.ts";
+import { assignLeaves, completeSpeeds, leafRanges } from "./schedule.ts";
 import { type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
 
 /** What a cluster is told. */
@@ -87,15 +87,14 @@ export class Cluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** HOST:PORT, an IPv6 address in brackets. */
+  /** HOST:PORT for workers elsewhere. */
   get address(): string {
-    return joinAddress(this.#listener!.hostname, this.#listener!.port);
+    return this.#listener!.address;
   }
 
-  /** The same for workers on this machine: the loopback where all interfaces are listened on. */
+  /** HOST:PORT for workers on this machine. */
   get localAddress(): string {
-    const { hostname, port } = this.#listener!;
-    return joinAddress({ "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname] ?? hostname, port);
+    return this.#listener!.localAddress;
   }
 
   /** The workers that can compute, by id. */
@@ -205,7 +204,10 @@ export class Cluster implements AsyncDisposable {
       done: Promise.withResolvers(),
     };
     this.#running = running;
-    const ranges = assignLeaves(leaves.map(({ start, end }) => end - start), speedsOf(members));
+    const ranges = assignLeaves(
+      leaves.map(({ start, end }) => end - start),
+      completeSpeeds(members.map(({ speed }) => speed)),
+    );
     for (const [i, member] of members.entries()) this.#giveOut(member, ranges[i]!, { running, samples, leaves });
     try {
       await Promise.race([running.done.promise, this.#failure.promise]);
@@ -384,15 +386,4 @@ export class Cluster implements AsyncDisposable {
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id.localeCompare(b.id, "en", { numeric: true });
-}
-
-function joinAddress(hostname: string, port: number): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
-/** Images a second of each; who has not been measured counts as the mean of the others. */
-function speedsOf(members: readonly Member[]): number[] {
-  const known = members.map(({ speed }) => speed).filter((speed) => speed !== undefined);
-  const mean = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
-  return members.map(({ speed }) => speed ?? mean);
 }

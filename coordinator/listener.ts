@@ -22,8 +22,10 @@ export interface ListenOptions {
 
 /** An open front door. */
 export interface Listener {
-  readonly hostname: string;
-  readonly port: number;
+  /** HOST:PORT, an IPv6 address in brackets. */
+  readonly address: string;
+  /** The same for workers on this machine: the loopback where all interfaces are listened on. */
+  readonly localAddress: string;
   /** Closes the door and drops the connections. */
   close(): Promise<void>;
 }
@@ -56,9 +58,10 @@ export async function listen({ hostname, port, token, onSocket }: ListenOptions)
       cause,
     });
   }
+  const taken = (server.address() as AddressInfo).port;
   return {
-    hostname,
-    port: (server.address() as AddressInfo).port,
+    address: joinAddress(hostname, taken),
+    localAddress: joinAddress({ "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname] ?? hostname, taken),
     async close() {
       const closed = new Promise<void>((done) => server.close(() => done()));
       sockets.close();
@@ -74,4 +77,8 @@ function hasToken(header: string | undefined, token: string): boolean {
   const expected = new TextEncoder().encode(`Bearer ${token}`);
   const actual = new TextEncoder().encode(header ?? "");
   return actual.length === expected.length && timingSafeEqual(actual, expected);
+}
+
+function joinAddress(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -90,3 +90,10 @@ function subtreeCounts(leaves: number): number[][] {
     (_, start) => Array.from({ length: leaves + 1 }, (_, end) => subtreesIn(leaves, { start, end }).length),
   );
 }
+
+/** Images a second of each worker; one that has not been measured counts as the mean of the others. */
+export function completeSpeeds(speeds: readonly (number | undefined)[]): number[] {
+  const known = speeds.filter((speed) => speed !== undefined);
+  const mean = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
+  return speeds.map((speed) => speed ?? mean);
+}

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { divideBy, type PartialSum, ReductionTree } from "../../coordinator/reduce.ts";
-import { assignLeaves, leafRanges } from "../../coordinator/schedule.ts";
+import { assignLeaves, completeSpeeds, leafRanges } from "../../coordinator/schedule.ts";
 import { addInto, childrenOf, type NodeId, nodeRange, parentOf, rootOf, subtreesIn } from "../../shared/tree.ts";
 
 const SIZE = 37;
@@ -151,4 +151,9 @@ Deno.test("assignLeaves() covers all leaves in order, in proportion to speed", (
   assertEquals(assignLeaves([3], [1, 1, 1]).map(({ start, end }) => end - start).sort(), [0, 0, 1]);
   // 5 leaves on 2 workers: 4 + 1 would be slower than 3 + 2, so the cut with fewer subtrees is not taken.
   assertEquals(assignLeaves(Array(5).fill(8), [1, 1]).map(({ start, end }) => end - start).sort(), [2, 3]);
+});
+
+Deno.test("completeSpeeds() counts a newcomer as the mean of the measured", () => {
+  assertEquals(completeSpeeds([10, undefined, 20]), [10, 15, 20]);
+  assertEquals(completeSpeeds([undefined, undefined]), [1, 1]);
 });
