@@ -200,10 +200,10 @@ Deno.test("packedPath() depends on identity and size", () => {
 });
 
 Deno.test("cacheDirectory() follows HERD_CACHE_DIR, XDG_CACHE_HOME and HOME in this order", () => {
-  const home = { HOME: "/home/x" };
+  const home = { HOME: "/users/x" };
   assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "/xdg", HERD_CACHE_DIR: "/herd" }), "/herd");
   assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "/xdg", HERD_CACHE_DIR: "" }), "/xdg/herd");
-  assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "relative" }), "/home/x/.cache/herd");
-  assertEquals(cacheDirectory(home), "/home/x/.cache/herd");
+  assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "relative" }), "/users/x/.cache/herd");
+  assertEquals(cacheDirectory(home), "/users/x/.cache/herd");
   assertThrows(() => cacheDirectory({}), HerdError, "HERD_CACHE_DIR");
 });
