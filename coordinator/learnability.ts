@@ -1,7 +1,7 @@
 // Whether the network can learn a data set at all: a short training run on small images, without a comparison.
 import type { DataEnvironment } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
-import type { Reporter } from "./reporter.ts";
+import { silentReporter } from "./reporter.ts";
 import { train } from "./run.ts";
 import type { EpochRecord, StepProgress } from "./train.ts";
 
@@ -45,27 +45,11 @@ export async function learnability(options: LearnabilityOptions, signal: AbortSi
         listen: { hostname: "127.0.0.1", port: 0 },
         token: undefined,
       },
-      reporterOf(onStep),
+      { ...silentReporter, step: onStep },
       signal,
     );
     return arms[0]!.epochs.at(-1)!;
   } finally {
     await Deno.remove(out, { recursive: true });
   }
-}
-
-/** Nothing but the steps is told. */
-function reporterOf(step: Reporter["step"]): Reporter {
-  const nothing = () => {};
-  return {
-    notice: nothing,
-    detail: nothing,
-    dataProgress: nothing,
-    dataset: nothing,
-    started: nothing,
-    member: nothing,
-    step,
-    epoch: nothing,
-    finished: nothing,
-  };
 }

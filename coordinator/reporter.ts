@@ -32,3 +32,16 @@ export interface Reporter {
   epoch(arm: ArmName, record: EpochRecord): void;
   finished(report: Report, folder: string): void;
 }
+
+/** Tells nobody anything: what a program overrides that wants to hear of little. */
+export const silentReporter: Reporter = {
+  notice() {},
+  detail() {},
+  dataProgress() {},
+  dataset() {},
+  started() {},
+  member() {},
+  step() {},
+  epoch() {},
+  finished() {},
+};

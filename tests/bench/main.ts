@@ -19,8 +19,8 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
   scaling   images a second with 1, 2 and 4 workers
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
 
-Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200, and its peaks over the 80 steps from there
-on; exit code 1 if the peak grows by more than 5 MB or passes 700 MB.
+Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200 with garbage collected, and the most that it
+holds without; exit code 1 if it grows by more than 5 MB or passes 700 MB.
 --json prints data instead of tables. Let nothing else run meanwhile.`;
 
 const strangers: string[] = [];

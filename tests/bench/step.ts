@@ -1,14 +1,15 @@
 // Where a training step's wall time goes: the experiment's own loop with real workers, timed around the cluster.
 import { join } from "node:path";
 import { runExperiment } from "../../coordinator/train.ts";
-import { Cluster } from "../../coordinator/cluster.ts";
+import { Cluster, type Samples } from "../../coordinator/cluster.ts";
 import { LocalWorkers } from "../../coordinator/launch.ts";
 import { cacheDirectory, limitSplit, PackedDataset, resolveDataset } from "../../data/mod.ts";
 import { configHash, type NumericConfig } from "../../shared/config.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
-import { builtInModel } from "../../shared/model.ts";
-import type { Findings } from "./support.ts";
-import { centralStep } from "./wire.ts";
+import { builtInModel, type ModelSpec } from "../../shared/model.ts";
+import { createEngine } from "../../worker/engines.ts";
+import { type Findings, milliseconds } from "./support.ts";
+import { centralStep, emptyStep } from "./wire.ts";
 
 const LIMIT = 512;
 const WORKER_ENTRY = new URL("../../worker/main.ts", import.meta.url);
@@ -60,15 +61,21 @@ export async function step(): Promise<Findings> {
   });
   try {
     await cluster.waitForMembers(workers, 60_000);
-    const spent = { gradients: 0, weights: 0 };
-    let start = { ...spent, compute: computeSeconds(cluster) };
+    const spent = { gradients: 0, weights: 0, leaves: 0 };
+    let start = { ...spent };
     let epochSeconds = 0;
     const timed = {
       get traffic() {
         return cluster.traffic;
       },
       evaluate: cluster.evaluate.bind(cluster),
-      gradients: (samples: Parameters<Cluster["gradients"]>[0]) => time(() => cluster.gradients(samples), "gradients"),
+      async gradients(samples: Samples) {
+        const before = computeSeconds(cluster);
+        const sum = await time(() => cluster.gradients(samples), "gradients");
+        // A step waits for its own slowest worker, which may be another one each time.
+        spent.leaves += Math.max(...computeSeconds(cluster).map((seconds, i) => 1000 * (seconds - before[i]!)));
+        return sum;
+      },
       setWeights: (weights: Float32Array) => time(() => cluster.setWeights(weights), "weights"),
     };
     const time = async <T>(action: () => Promise<T>, part: keyof typeof spent): Promise<T> => {
@@ -88,26 +95,27 @@ export async function step(): Promise<Findings> {
       test: { ids: ids.test, labels: dataset.labels("test") },
     }, {
       onStep(progress) {
-        end = { ...spent, compute: computeSeconds(cluster) };
+        end = { ...spent };
         [steps, epochSeconds] = [progress.steps, progress.seconds];
       },
       onEpoch: (_arm, record) => {
-        if (record.epoch === 1) start = { ...spent, compute: computeSeconds(cluster) };
+        if (record.epoch === 1) start = { ...spent };
         return Promise.resolve();
       },
       onBreak: () => Promise.resolve(),
     });
     cluster.stop();
     const wall = 1000 * epochSeconds / steps;
-    const slowest = Math.max(...end.compute.map((seconds, i) => 1000 * (seconds - start.compute[i]!))) / steps;
-    const gradients = (end.gradients - start.gradients) / steps;
-    const parts = [
-      { part: "leaves: read, augment, forward, backward (slowest worker)", ms: slowest },
-      { part: "the rest of the all-reduce, not told apart: sums, transfer, waiting", ms: gradients - slowest },
+    const part = (name: keyof typeof spent) => (end[name] - start[name]) / steps;
+    const known = [
+      { part: "leaves: read, augment, forward, backward (each step's slowest worker)", ms: part("leaves") },
+      { part: "all-reduce: encoding, transfer, sums (measured alone)", ms: (await emptyStep(workers)).allReduce },
+      { part: "weights into the engine (measured alone)", ms: await takeWeights(config.model) },
       { part: "mean, centralization, RMSprop (measured alone)", ms: await centralStep("gc") },
-      { part: "encoding and sending the weights", ms: (end.weights - start.weights) / steps },
+      { part: "encoding and sending the weights", ms: part("weights") },
     ];
-    const accounted = parts.reduce((sum, { ms }) => sum + ms, 0) / wall;
+    const accounted = known.reduce((sum, { ms }) => sum + ms, 0) / wall;
+    const parts = [...known, { part: "not told apart: the loop, waiting", ms: wall * (1 - accounted) }];
     return {
       title: `A step of 128 images at 300 px with ${workers} SIMD workers: ${wall.toFixed(0)} ms`,
       columns: ["part", "ms", "share"],
@@ -123,4 +131,11 @@ export async function step(): Promise<Findings> {
 
 function computeSeconds(cluster: Cluster): number[] {
   return cluster.members.map((member) => member.computeSeconds);
+}
+
+/** What a worker does with new weights before its first leaf. */
+async function takeWeights(spec: ModelSpec): Promise<number> {
+  await using engine = await createEngine("simd", { spec, microBatch: 8, augment: true });
+  const weights = initialWeights(spec, 0);
+  return await milliseconds(15, () => engine.setWeights(weights));
 }

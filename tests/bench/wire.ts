@@ -18,21 +18,9 @@ export async function wire(): Promise<Findings> {
     rows.push({ part: `mean and optimizer, ${arm}`, milliseconds: await centralStep(arm) });
   }
   for (const workers of [1, 2, 4]) {
-    await using cluster = await startCluster({ model: SPEC, batchSize: 128, microBatch: 8 });
-    const fakes = await Promise.all(Array.from({ length: workers }, () => FakeWorker.join(cluster)));
-    await cluster.waitForMembers(workers, 5_000);
-    const weights = new Float32Array(parameterCount(SPEC));
-    const ids = Array.from({ length: 128 }, (_, i) => i);
-    rows.push({
-      part: `broadcast to ${workers}`,
-      milliseconds: await milliseconds(REPEATS, () => cluster.setWeights(weights)),
-    });
-    rows.push({
-      part: `all-reduce of ${workers}`,
-      milliseconds: await milliseconds(REPEATS, () => cluster.gradients({ seed: 0, epoch: 1, ids })),
-    });
-    cluster.stop();
-    await Promise.all(fakes.map(({ closed }) => closed));
+    const { broadcast, allReduce } = await emptyStep(workers);
+    rows.push({ part: `broadcast to ${workers}`, milliseconds: broadcast });
+    rows.push({ part: `all-reduce of ${workers}`, milliseconds: allReduce });
   }
   return {
     title: `Wire: ${parameterCount(SPEC).toLocaleString("en")} float32 values a message, median of ${REPEATS}`,
@@ -54,4 +42,18 @@ export async function centralStep(arm: "no-gc" | "gc"): Promise<number> {
     optimizer.update(own, state, weights);
     applyUpdate(weights, own);
   });
+}
+
+/** The median times of broadcast and all-reduce with workers that compute nothing: encoding, transfer, sums. */
+export async function emptyStep(workers: number): Promise<{ broadcast: number; allReduce: number }> {
+  await using cluster = await startCluster({ model: SPEC, batchSize: 128, microBatch: 8 });
+  const fakes = await Promise.all(Array.from({ length: workers }, () => FakeWorker.join(cluster)));
+  await cluster.waitForMembers(workers, 5_000);
+  const weights = new Float32Array(parameterCount(SPEC));
+  const ids = Array.from({ length: 128 }, (_, i) => i);
+  const broadcast = await milliseconds(REPEATS, () => cluster.setWeights(weights));
+  const allReduce = await milliseconds(REPEATS, () => cluster.gradients({ seed: 0, epoch: 1, ids }));
+  cluster.stop();
+  await Promise.all(fakes.map(({ closed }) => closed));
+  return { broadcast, allReduce };
 }
