@@ -64,6 +64,7 @@ const trainFlags = {
   out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
   listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
   "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
+  "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
   "token-file": tokenFlag,
   quiet: toggle("only the final block and warnings"),
   json: toggle("events as JSON lines instead of text"),
@@ -126,6 +127,7 @@ async function runTrain(args: readonly string[]): Promise<void> {
       {
         workers,
         minWorkers,
+        workerTimeout: flags["worker-timeout"],
         backend: engine?.name ?? flags.backend,
         epochs: flags.epochs,
         batchSize: flags["batch-size"],

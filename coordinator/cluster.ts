@@ -1,42 +1,26 @@
-// The workers of a run as one machine: takes a step's samples, returns the sum over them. Membership and messages are here;
-// who computes what is in schedule.ts, what is done with the
-// answers in work.ts, who is added to whom in reduce.ts.
-// @ts-types="@types/ws"
-import type { WebSocket } from "ws";
-import { Channel } from "../shared/channel.ts";
-import type { NumericConfig } from "../shared/config.ts";
-import type { Backend } from "../shared/engine_names.ts";
-import { HerdError, messageOf } from "../shared/errors.ts";
-import { encodeFrame, type Frame } from "../shared/frames.ts";
-import {
-  type CoordinatorMessage,
-  parseWorkerMessage,
-  PROTOCOL_VERSION,
-  type WorkerMessage,
-} from "../shared/protocol.ts";
-import type { Range } from "../shared/tree.ts";
+// The workers of a run as one machine: takes a step's samples, returns the sum over them, whatever happens to the workers
+// meanwhile. Who belongs to it is in membership.ts, who computes what in step_schedule.ts, what is done with the answers in
+// work.ts, who is added to whom in reduce.ts.
+import { HerdError } from "../shared/errors.ts";
+import { checksum, encodeFrame, type Frame } from "../shared/frames.ts";
+import { type NodeId, nodeKey, type Range } from "../shared/tree.ts";
 import { within } from "./deadline.ts";
-import { listen, type Listener } from "./listener.ts";
-import { Member, type MemberInfo } from "./member.ts";
+import { type FaultCounts, NO_FAULTS } from "./faults.ts";
+import type { Member, MemberInfo } from "./member.ts";
+import { Membership, type MembershipOptions } from "./membership.ts";
 import type { PartialSum } from "./reduce.ts";
-import { assignLeaves, completeSpeeds, leafRanges } from "./schedule.ts";
-import { type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
+import { leafRanges } from "./schedule.ts";
+import { type Order, StepSchedule } from "./step_schedule.ts";
+import { type Answer, type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
 
 /** What a cluster is told. */
-export interface ClusterOptions {
-  /** 16 hexadecimal digits. */
-  readonly runId: string;
-  readonly token: string;
-  readonly hostname: string;
-  readonly port: number;
-  readonly config: NumericConfig;
-  readonly configHash: string;
-  readonly backend: Backend;
-  /** How a remote worker fetches the packed data set. */
-  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
-  readChunk(index: number): Uint8Array;
+export interface ClusterOptions extends MembershipOptions {
+  /** How long a run waits without any worker before it gives up, in milliseconds. */
+  readonly workerTimeout: number;
   /** Hears what happens to members. */
   onMember?(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
+  /** Hears what people should know besides. */
+  onNotice?(text: string): void;
 }
 
 /** The samples of one unit of work, in order, and what their random draws are named by. */
@@ -46,33 +30,55 @@ export interface Samples {
   readonly ids: ArrayLike<number>;
 }
 
-/** A step or evaluation under way, and what its workers still owe. */
+/** A gradient as its sender computed it, to be compared with another's. */
+interface Vote extends Ballot {
+  readonly answer: Answer;
+}
+
+/** Two workers got different bits; the judge's will be those of one of them. */
+interface Dispute {
+  readonly node: NodeId;
+  readonly votes: readonly [Ballot, Ballot];
+  readonly judge: Member;
+}
+
+interface Ballot {
+  readonly member: Member;
+  readonly bits: number;
+}
+
+/** A step or evaluation under way. */
 interface Running {
   readonly step: number;
-  readonly collector: Collector<unknown>;
-  readonly owners: Map<Member, { readonly images: number; answers: number }>;
+  readonly samples: Samples;
+  readonly leaves: readonly Range[];
+  /** Replaced when a counted answer turns out to be wrong. */
+  collector: Collector<unknown>;
+  schedule: StepSchedule<Member>;
+  /** Who answered a node with which bits, for comparison with a second answer. */
+  readonly counted: Map<string, Ballot>;
+  /** Non-finite gradients that wait for a second opinion. */
+  readonly doubted: Map<string, Vote>;
+  /** Two different gradients for a node, and the worker that is asked who is right. */
+  readonly disputes: Map<string, Dispute>;
+  restart(): Pick<Running, "collector" | "schedule">;
   readonly done: PromiseWithResolvers<void>;
 }
 
-type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
-
-const HELLO_DEADLINE_MS = 10_000;
-const FAREWELL_MS = 500;
-
-/** Listens for workers and computes with them. Any failure ends the whole cluster: every call then rejects with its error. */
+/** Listens for workers and computes with them. What cannot be mended ends it: every call then rejects with that error. */
 export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions;
-  readonly #members = new Set<Member>();
   readonly #failure = Promise.withResolvers<never>();
-  #listener: Listener | undefined;
+  #membership!: Membership; // set by start, the only way to make one
   #changed = Promise.withResolvers<void>();
   #step = 0;
-  #weights: Uint8Array | undefined;
-  #weightsVersion = 0;
+  #weights: { readonly version: number; readonly checksum: number; readonly bytes: Uint8Array } | undefined;
   #running: Running | undefined;
-  readonly #past: MemberInfo[] = [];
-  #retired = { up: 0, down: 0 };
-  #disposed = false;
+  #wake: ReturnType<typeof setTimeout> | undefined;
+  #pause: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+  readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
+  #bitIdentical = true;
+  #stopped = false;
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
@@ -82,112 +88,113 @@ export class Cluster implements AsyncDisposable {
   /** Starts to listen. @throws {HerdError} cluster, if the address is taken */
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options);
-    const { hostname, port, token } = options;
-    cluster.#listener = await listen({ hostname, port, token, onSocket: (socket) => void cluster.#serve(socket) });
+    cluster.#membership = await Membership.start(options, {
+      onJoined: (member) => options.onMember?.("joined", member.info),
+      onReady: (member) => cluster.#onReady(member),
+      onLost: (member, reason) => cluster.#onLost(member, reason),
+      onFrame: (member, frame) => cluster.#onFrame(member, frame),
+      onHeartbeat: (member) => cluster.#watch(member),
+      onBroken: (member, error) => cluster.#distrust(member, error.message, "badAnswers"),
+      onUnable: (member, reason) => {
+        // While nobody has ever computed, waiting for better workers would be waiting for nothing.
+        if (cluster.#membership.history.length > 0) return;
+        cluster.fail(new HerdError("cluster", `Worker ${member.description} cannot work: ${reason}`));
+      },
+    });
     return cluster;
   }
 
   /** HOST:PORT for workers elsewhere. */
   get address(): string {
-    return this.#listener!.address;
+    return this.#membership.address;
   }
 
   /** HOST:PORT for workers on this machine. */
   get localAddress(): string {
-    return this.#listener!.localAddress;
+    return this.#membership.localAddress;
   }
 
   /** The workers that can compute, by id. */
   get members(): MemberInfo[] {
-    return this.#ready().map((member) => member.info);
+    return this.#membership.ready.map(({ info }) => info);
   }
 
   /** All workers that could compute at some time, by id. */
   get history(): MemberInfo[] {
-    return [...this.#past, ...this.members].sort(byId);
+    return this.#membership.history;
   }
 
   /** Payload bytes from and to all workers so far. */
   get traffic(): { up: number; down: number } {
-    let { up, down } = this.#retired;
-    for (const { channel } of this.#members) [up, down] = [up + channel.bytesIn, down + channel.bytesOut];
-    return { up, down };
+    return this.#membership.traffic;
   }
 
-  /** Ends the cluster with an error: from outside, an interruption or the death of a process. */
+  /** What went wrong and was mended so far. */
+  get faults(): FaultCounts {
+    return { ...this.#faults };
+  }
+
+  /** False once two workers have got different bits where the same were to be expected. */
+  get bitIdentical(): boolean {
+    return this.#bitIdentical;
+  }
+
+  /** Ends the cluster with an error: from outside, an interruption. */
   fail(error: Error): void {
-    if (!this.#disposed) this.#failure.reject(error);
+    if (!this.#stopped) this.#failure.reject(error);
+  }
+
+  /** A local worker's process has been started again. */
+  countRestart(): void {
+    this.#faults.workersRestarted++;
   }
 
   /** Resolves when at least `count` workers are ready. @throws {HerdError} cluster, after `deadlineMs` */
   async waitForMembers(count: number, deadlineMs: number): Promise<void> {
     const enough = async () => {
-      while (this.#ready().length < count) await this.#changed.promise;
+      while (this.#membership.ready.length < count) await this.#changed.promise;
     };
     await within(deadlineMs, Promise.race([enough(), this.#failure.promise]), () => {
       const seconds = Math.round(deadlineMs / 1000);
       return new HerdError(
         "cluster",
-        `Only ${this.#ready().length} of ${count} workers were ready after ${seconds} s: see what they printed`,
+        `Only ${this.#membership.ready.length} of ${count} workers were ready after ${seconds} s: see what they printed`,
       );
     });
   }
 
-  /** Sends new weights to every worker, encoded once. */
-  async setWeights(weights: Float32Array): Promise<void> {
-    this.#weightsVersion = this.#step + 1;
-    this.#weights = encodeFrame(this.#options.runId, { kind: "weights", step: this.#weightsVersion, weights });
-    const sends = this.#ready().map((member) => this.#sendWeights(member));
-    await Promise.race([Promise.all(sends), this.#failure.promise]);
+  /** Sends new weights to every worker, encoded once; does not wait for anyone to take them. */
+  setWeights(weights: Float32Array): Promise<void> {
+    const version = this.#step + 1;
+    const bytes = encodeFrame(this.#options.runId, { kind: "weights", step: version, weights });
+    this.#weights = { version, checksum: checksum(weights), bytes };
+    for (const member of this.#membership.ready) this.#sendWeights(member);
+    return Promise.resolve();
   }
 
   /** The sum of the samples' gradients, with their losses and logits: the all-reduce of one training step. */
   async gradients(samples: Samples): Promise<PartialSum> {
     const leaves = this.#leavesOf(samples);
-    return await this.#run(gradientCollector(this.#options.config.model, leaves), samples, leaves);
+    return await this.#run(() => gradientCollector(this.#options.config.model, leaves), samples, leaves);
   }
 
   /** Losses and logits of the samples, without augmentation and dropout. */
   async evaluate(samples: Samples): Promise<Predictions> {
     const leaves = this.#leavesOf(samples);
-    return await this.#run(predictionsCollector(this.#options.config.model, leaves), samples, leaves);
+    return await this.#run(() => predictionsCollector(this.#options.config.model, leaves), samples, leaves);
   }
 
   /** Tells the workers that the run is over; what they do after that is no failure. */
   stop(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    for (const member of this.#members) {
-      member.finish(0);
-      member.channel.send({ ...this.#envelope(), type: "stop" });
-      member.channel.close();
-    }
+    this.#stopped = true;
+    this.#endPause();
+    clearTimeout(this.#wake);
+    this.#membership.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    // A connection that is dropped at once may take the last message with it.
-    const farewells = Promise.all([...this.#members].map(({ channel }) => channel.closed));
-    await within(FAREWELL_MS, farewells, () => new Error("late")).catch(() => {});
-    await this.#listener?.close();
-  }
-
-  #ready(): Member[] {
-    return [...this.#members].filter((member) => member.ready !== undefined)
-      .sort(byId);
-  }
-
-  #envelope(): { protocol: number; runId: string; step: number } {
-    return { protocol: PROTOCOL_VERSION, runId: this.#options.runId, step: this.#step };
-  }
-
-  async #sendWeights(member: Member): Promise<void> {
-    if (this.#weights === undefined) return;
-    try {
-      await member.channel.sendBytes(this.#weights);
-    } catch (error) {
-      this.#lost(member, error);
-    }
+    await this.#membership[Symbol.asyncDispose]();
   }
 
   #leavesOf({ ids }: Samples): Range[] {
@@ -195,195 +202,287 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in. */
-  async #run<Result>(collector: Collector<Result>, samples: Samples, leaves: readonly Range[]): Promise<Result> {
-    const members = this.#ready();
+  async #run<Result>(collect: () => Collector<Result>, samples: Samples, leaves: readonly Range[]): Promise<Result> {
+    let collector = collect();
+    const { task } = collector;
     const running: Running = {
       step: ++this.#step,
+      samples,
+      leaves,
       collector,
-      owners: new Map(),
+      schedule: new StepSchedule(leaves, task),
+      counted: new Map(),
+      doubted: new Map(),
+      disputes: new Map(),
+      restart: () => ({ collector: collector = collect(), schedule: new StepSchedule(leaves, task) }),
       done: Promise.withResolvers(),
     };
     this.#running = running;
-    const ranges = assignLeaves(
-      leaves.map(({ start, end }) => end - start),
-      completeSpeeds(members.map(({ speed }) => speed)),
-    );
-    for (const [i, member] of members.entries()) this.#giveOut(member, ranges[i]!, { running, samples, leaves });
+    for (const member of this.#membership.ready) this.#enlist(member);
+    this.#advance();
     try {
       await Promise.race([running.done.promise, this.#failure.promise]);
     } finally {
       this.#running = undefined;
+      clearTimeout(this.#wake);
+      this.#endPause();
+      for (const member of this.#membership.ready) member.unwatch();
     }
     return collector.result();
   }
 
-  #giveOut(
-    member: Member,
-    range: Range,
-    { running, samples, leaves }: { running: Running; samples: Samples; leaves: readonly Range[] },
-  ): void {
-    if (range.start === range.end) return;
-    const { collector, owners } = running;
-    const own = leaves.slice(range.start, range.end);
-    owners.set(member, { images: own.at(-1)!.end - own[0]!.start, answers: collector.answersIn(range) });
-    member.begin((error) => this.#lost(member, error));
+  /** Takes a worker into the work under way, unless it has to get the newest weights first. */
+  #enlist(member: Member): void {
+    const current = member.weightsVersion === (this.#weights?.version ?? 0);
+    if (current) this.#running?.schedule.join(member);
+  }
+
+  /** Sends what is to be sent now, and sees to it that this happens again in time. */
+  #advance(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    clearTimeout(this.#wake);
+    if (running.schedule.complete && running.disputes.size === 0) return running.done.resolve();
+    const now = performance.now();
+    for (const order of running.schedule.orders(now)) this.#send(running, order);
+    for (const { worker, images, milliseconds } of running.schedule.takeOvertaken()) {
+      worker.standing.pace.record(images, milliseconds, running.collector.task === "train");
+    }
+    if (this.#membership.ready.length === 0) this.#beginPause();
+    else this.#endPause();
+    const wakeAt = running.schedule.wakeAt(now);
+    if (wakeAt !== undefined) this.#wake = setTimeout(() => this.#advance(), wakeAt - now);
+  }
+
+  #send({ step, samples, leaves, collector }: Running, { worker, range, because }: Order<Member>): void {
+    const count = range.end - range.start;
+    if (because === "late") this.#faults.leavesDuplicated += count;
+    else if (because !== "first") this.#faults.leavesReissued += count;
     const ids = Array.from(samples.ids);
-    member.channel.send({
-      ...this.#envelope(),
+    worker.channel.send({
+      ...this.#membership.envelope(step),
       type: "work",
       task: collector.task,
       seed: samples.seed,
       epoch: samples.epoch,
-      weights: this.#weightsVersion,
+      weights: this.#weights?.version ?? 0,
       leafCount: leaves.length,
       range,
-      samples: own.map(({ start, end }) => ids.slice(start, end)),
+      samples: leaves.slice(range.start, range.end).map(({ start, end }) => ids.slice(start, end)),
     });
+    this.#watch(worker);
   }
 
-  /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
-  async #serve(socket: WebSocket): Promise<void> {
-    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
-    const member = new Member("", channel);
-    this.#members.add(member);
-    channel.sendPings();
-    const greeting = setTimeout(
-      () => this.#lost(member, new HerdError("cluster", "it did not say hello")),
-      HELLO_DEADLINE_MS,
-    );
-    try {
-      for await (const event of channel) {
-        clearTimeout(greeting);
-        if ("frame" in event) this.#onFrame(member, event.frame);
-        else await this.#onMessage(member, event.message);
-      }
-      this.#lost(member, new HerdError("cluster", "its connection closed"));
-    } catch (error) {
-      this.#lost(member, error);
-    } finally {
-      clearTimeout(greeting);
+  /** A worker that owes leaves must show signs of life. */
+  #watch(member: Member): void {
+    if ((this.#running?.schedule.owed(member).length ?? 0) === 0) return member.unwatch();
+    member.watch((error) => this.#membership.lose(member, error));
+  }
+
+  #onReady(member: Member): void {
+    this.#options.onMember?.("ready", member.info);
+    this.#sendWeights(member);
+    this.#enlist(member);
+    this.#advance();
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #sendWeights(member: Member): void {
+    if (this.#weights === undefined) return;
+    // Work may follow as soon as the newest weights are on their way: the socket keeps the order.
+    const newest = () => {
+      queueMicrotask(() => {
+        this.#enlist(member);
+        this.#advance();
+      });
+      return this.#weights!;
+    };
+    member.sendWeights(newest).catch((error) => this.#membership.lose(member, error));
+  }
+
+  #onLost(member: Member, reason: string): void {
+    const owed = this.#dismiss(member);
+    if (member.ready !== undefined) this.#faults.workersLost++;
+    if (this.#stopped) return;
+    const what = owed.length === 0 ? "" : `; it had ${this.#describe(owed)}`;
+    const others = this.#membership.ready.map(({ id }) => id);
+    const whither = owed.length === 0
+      ? ""
+      : others.length === 0
+      ? ", which wait"
+      : `, which go to ${others.join(", ")}`;
+    this.#options.onMember?.("lost", member.info, `${reason}${what}${whither}`);
+    this.#advance();
+  }
+
+  /** Expects nothing more of a worker. @returns the leaves that it owed */
+  #dismiss(member: Member): number[] {
+    if (this.#running === undefined) return [];
+    const owed = this.#running.schedule.leave(member);
+    for (const [key, { node, votes, judge }] of this.#running.disputes) {
+      if (judge !== member) continue;
+      this.#running.disputes.delete(key);
+      this.#dispute(this.#running, node, votes);
     }
+    return owed;
   }
 
-  async #onMessage(member: Member, message: WorkerMessage): Promise<void> {
-    if (message.type !== "hello" && message.runId !== this.#options.runId) {
-      throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
-    }
-    switch (message.type) {
-      case "hello":
-        return this.#welcome(member, message);
-      case "chunk-request":
-        if (message.index >= this.#options.dataset.hashes.length) {
-          throw new HerdError("cluster", `it asked for chunk ${message.index} of the data set`);
-        }
-        return await member.channel.sendFrame({
-          kind: "chunk",
-          index: message.index,
-          bytes: this.#options.readChunk(message.index),
-        });
-      case "ready": {
-        if (message.configHash !== this.#options.configHash) {
-          return this.#refuse(
-            member,
-            "its numeric config has another hash: use the same version of Herd on both sides",
-          );
-        }
-        // Ready before the weights are sent: a newer version must reach this worker too. The socket keeps their order.
-        member.ready = message;
-        void this.#sendWeights(member);
-        this.#options.onMember?.("ready", member.info);
-        this.#changed.resolve();
-        this.#changed = Promise.withResolvers();
-        return;
-      }
-      case "heartbeat":
-        return member.sign(message.leaves, message.milliseconds);
-      case "failed":
-        this.#lost(member, new HerdError("cluster", message.message));
-        // A local worker that cannot start would be missed for ever; a remote one may be mended and come back.
-        if (member.ready === undefined && member.host === "") {
-          this.fail(new HerdError("cluster", `Worker ${member.description} cannot work: ${message.message}`));
-        }
-        return;
-      default: {
-        const unknown: never = message;
-        throw new Error(`Unknown message: ${JSON.stringify(unknown)}`);
-      }
-    }
-  }
-
-  #welcome(member: Member, hello: Extract<WorkerMessage, { type: "hello" }>): void {
-    member.id = this.#nameFor(hello.name);
-    member.host = hello.host;
-    member.pid = hello.pid;
-    if (hello.protocol !== PROTOCOL_VERSION) {
-      const versions = `protocol ${hello.protocol}, this coordinator ${PROTOCOL_VERSION}`;
-      return this.#refuse(member, `it speaks ${versions}: use the same version of Herd on both sides`);
-    }
-    member.channel.runId = this.#options.runId;
-    this.#options.onMember?.("joined", member.info);
-    const { config, configHash, backend, dataset } = this.#options;
-    member.channel.send({
-      ...this.#envelope(),
-      type: "welcome",
-      workerId: member.id,
-      config: config as WelcomeConfig,
-      configHash,
-      backend,
-      dataset,
-    });
-  }
-
-  /** The name that a worker gives itself, or the next free number. */
-  #nameFor(wish: string): string {
-    const taken = new Set([...this.#members, ...this.#past].map(({ id }) => id));
-    if (wish !== "" && !taken.has(wish)) return wish;
-    let number = 1;
-    while (taken.has(`r${number}`)) number++;
-    return `r${number}`;
-  }
-
-  #refuse(member: Member, reason: string): void {
-    this.#members.delete(member);
-    member.channel.send({ ...this.#envelope(), type: "refused", reason });
-    member.channel.close();
+  /** "leaves 8, 9, 10 of step 12" */
+  #describe(leaves: readonly number[]): string {
+    const task = this.#running?.collector.task === "evaluate" ? "the test of step" : "step";
+    return `${leaves.length === 1 ? "leaf" : "leaves"} ${leaves.join(", ")} of ${task} ${this.#running?.step}`;
   }
 
   #onFrame(member: Member, frame: Frame): void {
     const running = this.#running;
-    const step = "step" in frame ? frame.step : undefined;
-    const work = running?.step === step ? running?.owners.get(member) : undefined;
-    if (running === undefined || work === undefined) {
-      return member.channel.send({ ...this.#envelope(), type: "stale", step: step ?? this.#step });
+    const step = "step" in frame ? frame.step : this.#step;
+    if (running?.step !== step) {
+      this.#faults.staleAnswers++;
+      return member.channel.send({ ...this.#membership.envelope(this.#step), type: "stale", step });
     }
-    member.sign(0);
-    const complete = running.collector.add(frame);
-    work.answers--;
-    if (work.answers === 0) member.finish(running.collector.task === "train" ? work.images : 0);
-    if (complete) running.done.resolve();
+    let answer: Answer;
+    try {
+      answer = running.collector.check(frame);
+    } catch (error) {
+      if (!(error instanceof HerdError)) throw error;
+      return this.#distrust(member, error.message, "badAnswers");
+    }
+    if (this.#weights !== undefined && answer.frame.weights !== this.#weights.checksum) {
+      member.weightsVersion = 0; // they are sent again
+      return this.#distrust(member, "it computed with other weights", "badAnswers");
+    }
+    if (this.#isDoubtful(running, { member, answer, bits: bitsOf(answer) })) return this.#advance();
+    this.#count(running, member, answer);
+    this.#watch(member);
+    this.#advance();
   }
 
-  /** In this version a lost worker ends the run; before it is ready it is only forgotten, unless its process was ours. */
-  #lost(member: Member, error: unknown): void {
-    if (!this.#members.delete(member)) return;
-    member.finish(0);
-    member.channel.terminate();
-    this.#retired.up += member.channel.bytesIn;
-    this.#retired.down += member.channel.bytesOut;
-    if (member.ready !== undefined) this.#past.push(member.info);
-    if (this.#disposed) return;
-    if (member.id === "") return; // it never said hello
-    this.#options.onMember?.("lost", member.info, messageOf(error));
-    if (member.ready === undefined) return;
-    const where = member.host === ""
-      ? `logs/${member.id}.log in the run's folder`
-      : `what it printed on ${member.host}`;
-    this.fail(
-      new HerdError("cluster", `Worker ${member.description} is lost: ${messageOf(error)}; see ${where}`),
-    );
+  #count({ schedule, collector, counted }: Running, member: Member, answer: Answer): void {
+    const { verdict, finished } = schedule.answer(member, answer.node, performance.now());
+    if (finished !== undefined) {
+      member.standing.pace.record(finished.images, finished.milliseconds, collector.task === "train");
+    }
+    if (verdict === "duplicate") return void this.#faults.duplicateAnswers++;
+    counted.set(nodeKey(answer.node), { member, bits: bitsOf(answer) });
+    collector.add(answer);
+  }
+
+  /**
+   * Compares an answer with what others got: a non-finite one needs a second worker that gets it too, and two finite ones for
+   * the same node must have the same bits. @returns true if the answer is not to be counted now
+   */
+  #isDoubtful(running: Running, vote: Vote): boolean {
+    const { member, answer, bits } = vote;
+    const key = nodeKey(answer.node);
+    const earlier = running.doubted.get(key);
+    const finite = isFiniteAnswer(answer);
+    if (earlier !== undefined) {
+      running.doubted.delete(key);
+      const reason = "its gradient was not finite, and another worker's is";
+      if (finite) this.#distrust(earlier.member, reason, "unreproducedAnswers");
+      return false; // not finite for both: divergence, which the training loop names
+    }
+    if (!finite && running.collector.task === "train") {
+      running.doubted.set(key, vote);
+      const now = performance.now();
+      running.schedule.release(member, answer.node, now);
+      const order = running.schedule.recheck([member], answer.node, now);
+      if (order !== undefined) this.#send(running, order);
+      return true;
+    }
+    const dispute = running.disputes.get(key);
+    if (dispute?.judge === member) {
+      running.schedule.release(member, answer.node, performance.now());
+      this.#settle(running, dispute, bits);
+      return true;
+    }
+    const first = running.counted.get(key);
+    if (dispute === undefined && first !== undefined && first.bits !== bits && sameFingerprint(first.member, member)) {
+      this.#dispute(running, answer.node, [first, { member, bits }]);
+    }
+    return false;
+  }
+
+  /** Asks a third worker; where there is none, the first again: broken hardware seldom errs twice in the same way. */
+  #dispute(running: Running, node: NodeId, votes: Dispute["votes"]): void {
+    const order = running.schedule.recheck(votes.map(({ member }) => member), node, performance.now());
+    if (order === undefined) return;
+    running.disputes.set(nodeKey(node), { node, votes, judge: order.worker });
+    this.#send(running, order);
+  }
+
+  #settle(running: Running, { node, votes }: Dispute, bits: number): void {
+    running.disputes.delete(nodeKey(node));
+    const [first, second] = votes;
+    const wrong = first.bits === bits ? second : second.bits === bits ? first : undefined;
+    if (wrong === undefined) {
+      this.#bitIdentical = false;
+      const who = `${first.member.description} and ${second.member.description}`;
+      this.#options.onNotice?.(`Workers ${who} get different bits for the same leaves: bit-identity is off`);
+      return;
+    }
+    if (wrong === first) {
+      // It is in the sum already, and sums cannot be taken back.
+      this.#faults.leavesReissued += running.leaves.length;
+      Object.assign(running, running.restart());
+      running.counted.clear();
+      running.doubted.clear();
+      running.disputes.clear();
+      for (const member of this.#membership.ready) this.#enlist(member);
+    }
+    this.#distrust(wrong.member, "another worker does not get its gradient", "unreproducedAnswers");
+  }
+
+  /** Drops a worker's answer, gives what it owes to others, and counts a strike. */
+  #distrust(member: Member, reason: string, fault: "badAnswers" | "unreproducedAnswers"): void {
+    this.#faults[fault]++;
+    const owed = this.#dismiss(member);
+    const excluded = this.#membership.strike(member);
+    if (excluded) this.#faults.workersExcluded++;
+    const what = owed.length === 0 ? "" : `; ${this.#describe(owed)} are given out again`;
+    const end = excluded ? "; it is excluded" : "";
+    this.#options.onNotice?.(`Worker  ${member.description} gave a bad answer: ${reason}${what}${end}`);
+    if (!excluded) {
+      this.#sendWeights(member);
+      this.#enlist(member);
+    }
+    this.#advance();
+  }
+
+  #beginPause(): void {
+    if (this.#pause !== undefined) return;
+    const seconds = Math.round(this.#options.workerTimeout / 1000);
+    this.#faults.pauses++;
+    this.#options.onNotice?.(`No worker is left: the run waits up to ${seconds} s for one`);
+    const timer = setTimeout(() => {
+      this.fail(new HerdError("cluster", `No worker came within ${seconds} s (--worker-timeout)`));
+    }, this.#options.workerTimeout);
+    this.#pause = { since: performance.now(), timer };
+  }
+
+  #endPause(): void {
+    if (this.#pause === undefined) return;
+    clearTimeout(this.#pause.timer);
+    this.#faults.pausedSeconds += (performance.now() - this.#pause.since) / 1000;
+    this.#pause = undefined;
+    if (!this.#stopped) this.#options.onNotice?.("The run goes on");
   }
 }
 
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return a.id.localeCompare(b.id, "en", { numeric: true });
+function bitsOf({ frame }: Answer): number {
+  return frame.kind === "partial" ? checksum(frame.gradient) : checksum(frame.logits);
+}
+
+/** By a sum: in float64, finite float32 values cannot overflow, and the others are never lost in it. */
+function isFiniteAnswer({ frame }: Answer): boolean {
+  if (frame.kind === "predictions") return true;
+  let sum = 0;
+  for (const value of frame.gradient) sum += value;
+  for (const loss of frame.losses) sum += loss;
+  return Number.isFinite(sum);
+}
+
+function sameFingerprint(a: Member, b: Member): boolean {
+  return a.ready?.fingerprint === b.ready?.fingerprint;
 }

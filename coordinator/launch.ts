@@ -15,67 +15,118 @@ export interface LaunchOptions {
   readonly version: string;
   /** Receives what a worker prints, in w1.log, w2.log, …. */
   readonly logDir: string;
-  /** A worker's process has ended although nobody asked it to. */
-  onExit(error: HerdError): void;
+  /** A worker's process has ended although nobody asked it to, and is started again after a while. */
+  onRestart(text: string): void;
+  /** A worker's process has ended too often, or its log cannot be written; `left` others are still looked after. */
+  onGivenUp(error: HerdError, left: number): void;
 }
 
 /** What ended workers get to say goodbye before they are killed. */
 const GRACE_MS = 1_000;
 const LOG_LINES = 5;
+/** A worker is started again so often within this time; older ends are forgiven. */
+const MOST_RESTARTS = 5;
+const RESTART_WINDOW_MS = 10 * 60_000;
+/** Wait before the first restart; doubled each time. */
+const FIRST_WAIT_MS = 250;
 
-/** The running processes. Disposing ends them: stdin closes, then SIGTERM, then SIGKILL. */
+/** The running processes; those that end are started again. Disposing ends them: stdin closes, then SIGTERM, then SIGKILL. */
 export class LocalWorkers implements AsyncDisposable {
-  readonly #children: Deno.ChildProcess[];
-  readonly #logs: Promise<void>[];
+  readonly #options: LaunchOptions;
+  readonly #children = new Map<string, Deno.ChildProcess>();
+  readonly #supervised: Promise<void>[];
+  readonly #stop = Promise.withResolvers<void>();
+  #left: number;
   #stopping = false;
 
   private constructor(options: LaunchOptions) {
-    this.#children = Array.from({ length: options.count }, () => spawn(options));
-    this.#logs = this.#children.map(async (child, i) => {
-      const log = join(options.logDir, `${nameOf(i)}.log`);
-      try {
-        await writeLog(child, log);
-      } catch (cause) {
-        if (!this.#stopping) {
-          options.onExit(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
-        }
-        return;
-      }
-      const { code, signal } = await child.status;
-      if (this.#stopping) return;
-      const end = signal ? `was killed (${signal})` : `ended with exit code ${code}`;
-      options.onExit(
-        new HerdError("cluster", `The worker process ${child.pid} ${end}; the end of ${log}:\n${await tail(log)}`),
-      );
-    });
+    this.#options = options;
+    this.#left = options.count;
+    this.#supervised = Array.from({ length: options.count }, (_, i) => this.#supervise(nameOf(i)));
   }
 
   /** Starts the processes. */
-  static async start(options: LaunchOptions): Promise<LocalWorkers> {
-    const workers = new LocalWorkers(options);
-    const { address, token, cachePath, version } = options;
-    const told = { url: `ws://${address}`, token, cachePath, version };
-    await Promise.all(workers.#children.map((child, i) => tell(child, JSON.stringify({ name: nameOf(i), ...told }))));
-    return workers;
+  static start(options: LaunchOptions): LocalWorkers {
+    return new LocalWorkers(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
+    this.#stop.resolve();
     const timer = setTimeout(() => this.#kill("SIGKILL"), GRACE_MS);
-    await Promise.all(this.#children.map((child) => child.stdin.close().catch(() => {})));
+    await Promise.all([...this.#children.values()].map((child) => child.stdin.close().catch(() => {})));
     this.#kill("SIGTERM");
-    await Promise.all(this.#logs);
+    await Promise.all(this.#supervised);
+    clearTimeout(timer);
+  }
+
+  /** Runs one worker's process, again and again while that makes sense. */
+  async #supervise(name: string): Promise<void> {
+    const log = join(this.#options.logDir, `${name}.log`);
+    const ends: number[] = [];
+    while (!this.#stopping) {
+      let how: string;
+      try {
+        how = await this.#runOnce(name, log);
+      } catch (cause) {
+        return this.#giveUp(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
+      }
+      if (this.#stopping) return;
+      const now = performance.now();
+      ends.push(now);
+      const recent = ends.filter((end) => now - end < RESTART_WINDOW_MS).length;
+      const story = `The worker process ${name} ${how}; the end of ${log}:\n${await tail(log)}`;
+      if (recent > MOST_RESTARTS) {
+        return this.#giveUp(new HerdError("cluster", `${story}\nIt ended ${recent} times and is not started again`));
+      }
+      const wait = FIRST_WAIT_MS * 2 ** (recent - 1);
+      this.#options.onRestart(`${story}\nIt is started again in ${wait / 1000} s`);
+      await this.#pause(wait);
+    }
+  }
+
+  /** @returns how it ended: "was killed (SIGKILL)" */
+  async #runOnce(name: string, log: string): Promise<string> {
+    using file = await Deno.open(log, { append: true, create: true });
+    const child = spawn(this.#options);
+    this.#children.set(name, child);
+    try {
+      const { address, token, cachePath, version } = this.#options;
+      await tell(child, JSON.stringify({ name, url: `ws://${address}`, token, cachePath, version }));
+      const copy = async (stream: ReadableStream<Uint8Array>) => {
+        for await (const bytes of stream) file.writeSync(bytes);
+      };
+      await Promise.all([copy(child.stdout), copy(child.stderr)]);
+      const { code, signal } = await child.status;
+      return `(${child.pid}) ${signal ? `was killed (${signal})` : `ended with exit code ${code}`}`;
+    } finally {
+      this.#children.delete(name);
+      send(child, "SIGKILL"); // if its log could not be written
+    }
+  }
+
+  #giveUp(error: HerdError): void {
+    this.#left--;
+    if (!this.#stopping) this.#options.onGivenUp(error, this.#left);
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    await Promise.race([promise, this.#stop.promise]);
     clearTimeout(timer);
   }
 
   #kill(signal: Deno.Signal): void {
-    for (const child of this.#children) {
-      try {
-        child.kill(signal);
-      } catch {
-        // It has ended.
-      }
-    }
+    for (const child of this.#children.values()) send(child, signal);
+  }
+}
+
+function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended.
   }
 }
 
@@ -115,14 +166,6 @@ async function tell(child: Deno.ChildProcess, line: string): Promise<void> {
   } finally {
     writer.releaseLock();
   }
-}
-
-async function writeLog(child: Deno.ChildProcess, path: string): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  const copy = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const bytes of stream) file.writeSync(bytes);
-  };
-  await Promise.all([copy(child.stdout), copy(child.stderr)]);
 }
 
 async function tail(path: string): Promise<string> {

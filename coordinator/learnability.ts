@@ -35,6 +35,7 @@ export async function learnability(options: LearnabilityOptions, signal: AbortSi
         ...SETTINGS,
         workers,
         minWorkers: workers,
+        workerTimeout: 60,
         microBatch: 8,
         momentum: 0,
         seed: 0,

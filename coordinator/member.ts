@@ -2,7 +2,8 @@
 import { Channel } from "../shared/channel.ts";
 import { HerdError } from "../shared/errors.ts";
 import type { CoordinatorMessage, WorkerMessage } from "../shared/protocol.ts";
-import { leafDeadline } from "./deadline.ts";
+import { leafDeadline, type LeafLimits } from "./deadline.ts";
+import { Pace } from "./pace.ts";
 
 type Ready = Extract<WorkerMessage, { type: "ready" }>;
 
@@ -19,27 +20,32 @@ export interface MemberInfo {
   readonly computeSeconds: number;
 }
 
-/** Part of the newest speed in the running mean. */
-const SPEED_WEIGHT = 0.3;
+/** What is remembered of a worker when it leaves and comes back: by its id. */
+export interface Standing {
+  readonly pace: Pace;
+  strikes: number;
+}
 
-/** A worker's connection, its speed, and what it is doing. */
+/** A worker's connection, its standing, and what it is doing. */
 export class Member {
-  id: string;
+  id = "";
   readonly channel: Channel<WorkerMessage, CoordinatorMessage>;
   host = "";
   pid = 0;
   /** Set when the worker can compute. */
   ready: Ready | undefined;
-  #speed: number | undefined;
+  standing: Standing = { pace: new Pace(), strikes: 0 };
+  /** Version of the weights that are on their way to it or there; work for them may follow. */
+  weightsVersion = 0;
+  readonly #limits: LeafLimits;
+  #sending = false;
   #slowestLeaf: number | undefined;
-  #started = 0;
   #computeSeconds = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #late: ((error: HerdError) => void) | undefined;
 
-  constructor(id: string, channel: Channel<WorkerMessage, CoordinatorMessage>) {
-    this.id = id;
+  constructor(channel: Channel<WorkerMessage, CoordinatorMessage>, limits: LeafLimits) {
     this.channel = channel;
+    this.#limits = limits;
   }
 
   /** "w2 (pid 4711 on host)": for messages. */
@@ -49,12 +55,16 @@ export class Member {
 
   /** Images a second in a training step, smoothed; undefined until measured. */
   get speed(): number | undefined {
-    return this.#speed;
+    return this.standing.pace.speed;
+  }
+
+  /** How long so many images may take before others are asked too, in milliseconds. */
+  patience(images: number): number {
+    return this.standing.pace.patience(images);
   }
 
   get info(): MemberInfo {
     const { engine = "cpu", adapter = "", fingerprint = "" } = this.ready ?? {};
-    const imagesPerSecond = this.#speed ?? 0;
     return {
       id: this.id,
       host: this.host,
@@ -62,39 +72,45 @@ export class Member {
       engine,
       adapter,
       fingerprint,
-      imagesPerSecond,
+      imagesPerSecond: this.speed ?? 0,
       computeSeconds: this.#computeSeconds,
     };
   }
 
-  /** The worker has been given leaves: `late` is called if it then shows no sign of life for a leaf's deadline. */
-  begin(late: (error: HerdError) => void): void {
-    this.#late = late;
-    this.#started = performance.now();
-    this.#watch();
+  /**
+   * Sends the newest weights. While older ones are still on their way nothing is added to them: a stalled worker must not hold
+   * the others back, nor pile up frames. `newest` is asked again when it can take more.
+   */
+  async sendWeights(newest: () => { readonly version: number; readonly bytes: Uint8Array }): Promise<void> {
+    if (this.#sending) return;
+    this.#sending = true;
+    try {
+      for (let next = newest(); next.version > this.weightsVersion; next = newest()) {
+        this.weightsVersion = next.version;
+        await this.channel.sendBytes(next.bytes);
+      }
+    } finally {
+      this.#sending = false;
+    }
   }
 
-  /** A sign of life between leaves, and what they took. */
-  sign(leaves: number, milliseconds = 0): void {
+  /** The worker owes leaves: `late` is called if it then shows no sign of life for a leaf's deadline. */
+  watch(late: (error: HerdError) => void): void {
+    clearTimeout(this.#timer);
+    const deadline = leafDeadline(this.#slowestLeaf, this.#limits);
+    this.#timer = setTimeout(() => {
+      late(new HerdError("cluster", `it has shown no sign of life for ${Math.round(deadline / 100) / 10} s`));
+    }, deadline);
+  }
+
+  /** The worker owes nothing. */
+  unwatch(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Leaves are done, and what they took. */
+  sign(leaves: number, milliseconds: number): void {
     if (leaves > 0) this.#slowestLeaf = Math.max(this.#slowestLeaf ?? 0, milliseconds / leaves);
     this.#computeSeconds += milliseconds / 1000;
-    if (this.#timer !== undefined) this.#watch();
-  }
-
-  /** All its leaves are in; with `images` > 0 the time counts as a measure of its speed. */
-  finish(images: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (images === 0) return;
-    const speed = images / ((performance.now() - this.#started) / 1000);
-    this.#speed = this.#speed === undefined ? speed : (1 - SPEED_WEIGHT) * this.#speed + SPEED_WEIGHT * speed;
-  }
-
-  #watch(): void {
-    clearTimeout(this.#timer);
-    const deadline = leafDeadline(this.#slowestLeaf);
-    this.#timer = setTimeout(() => {
-      this.#late?.(new HerdError("cluster", `it has shown no sign of life for ${Math.round(deadline / 1000)} s`));
-    }, deadline);
   }
 }

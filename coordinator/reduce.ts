@@ -39,6 +39,12 @@ export class ReductionTree {
     return subtreesIn(this.leaves, range);
   }
 
+  /** Whether a node is one of this tree, under its canonical name. */
+  has(node: NodeId): boolean {
+    const { start, end } = nodeRange(this.leaves, node);
+    return start < end && nodeKey(canonical(this.leaves, node)) === nodeKey(node);
+  }
+
   /**
    * Takes a partial sum and adds it up the tree as far as its siblings are there.
    * @returns false if any of its leaves is counted already: the first answer wins
@@ -47,8 +53,9 @@ export class ReductionTree {
   add(partial: PartialSum): boolean {
     const { start, end } = nodeRange(this.leaves, partial.node);
     const { level, index } = partial.node;
-    const known = start < end && nodeKey(canonical(this.leaves, partial.node)) === nodeKey(partial.node);
-    if (!known) throw new RangeError(`Cannot add node ${level}:${index}: the tree has ${this.leaves} leaves`);
+    if (!this.has(partial.node)) {
+      throw new RangeError(`Cannot add node ${level}:${index}: the tree has ${this.leaves} leaves`);
+    }
     if (this.#covered.subarray(start, end).includes(1)) return false;
     this.#covered.fill(1, start, end);
     let sum = partial;

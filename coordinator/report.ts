@@ -2,6 +2,7 @@
 import type { DatasetInfo } from "../data/mod.ts";
 import { HerdError } from "../shared/errors.ts";
 import type { ArmName } from "./arms.ts";
+import { type FaultCounts, NO_FAULTS } from "./faults.ts";
 import type { EpochRecord } from "./train.ts";
 
 /** One arm with one seed. */
@@ -56,6 +57,8 @@ export interface Report {
   readonly engine: { readonly name: string; readonly fingerprint: string; readonly adapter: string };
   readonly bitIdentical: boolean;
   readonly workers: readonly WorkerReport[];
+  /** What went wrong during the run and was mended. */
+  readonly faults: FaultCounts;
   readonly arms: readonly ArmReport[];
   readonly comparison: readonly Comparison[];
 }
@@ -127,7 +130,9 @@ export function datasetReport(
 export function parseReport(text: string, path: string): Report {
   try {
     const report = JSON.parse(text) as Report;
-    if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) return report;
+    if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
+      return { ...report, faults: { ...NO_FAULTS, ...report.faults } };
+    }
   } catch {
     // Said below.
   }

@@ -27,6 +27,8 @@ export interface TrainConfig {
   readonly workers: number;
   /** Workers to wait for before the first step. */
   readonly minWorkers: number;
+  /** How long the run waits without any worker before it gives up, in seconds. */
+  readonly workerTimeout: number;
   readonly backend: Backend;
   readonly epochs: number;
   readonly batchSize: number;
@@ -85,8 +87,10 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     config: numeric,
     configHash: hash,
     backend: config.backend,
+    workerTimeout: 1000 * config.workerTimeout,
     dataset: { ...manifest, hashes: [...hashes] },
     readChunk: (index) => readChunk(path, index),
+    onNotice: (text) => reporter.notice(text),
     onMember(what, member, reason) {
       reporter.member(what, member, reason);
       if (what === "ready") sayIfMixed(cluster, member.fingerprint, reporter);
@@ -109,7 +113,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
       initialWeightsSha256,
       folder: folder.path,
     });
-    await using _workers = await LocalWorkers.start({
+    await using _workers = LocalWorkers.start({
       count: config.workers,
       entry: config.workerEntry,
       address: cluster.localAddress,
@@ -117,7 +121,15 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
       cachePath: path,
       version: config.version,
       logDir: folder.logs,
-      onExit: (error) => cluster.fail(error),
+      onRestart(text) {
+        cluster.countRestart();
+        reporter.notice(text);
+      },
+      onGivenUp(error, left) {
+        // Others may go on, and remote workers come; with neither, nobody is left to wait for.
+        if (left === 0 && cluster.members.length === 0) cluster.fail(error);
+        else reporter.notice(error.message);
+      },
     });
     try {
       if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
@@ -230,7 +242,8 @@ function makeReport(
       fingerprint: first?.fingerprint ?? "",
       adapter: first?.adapter ?? "",
     },
-    bitIdentical: new Set(members.map(({ fingerprint }) => fingerprint)).size <= 1,
+    bitIdentical: cluster.bitIdentical && new Set(members.map(({ fingerprint }) => fingerprint)).size <= 1,
+    faults: cluster.faults,
     workers: members.map(({ id, engine, adapter, host, imagesPerSecond }) => ({
       id,
       engine,

@@ -2,6 +2,7 @@
 // colours only where there is a terminal to show them.
 import type { DataProgress } from "../data/mod.ts";
 import { parameterCount, summaryRows } from "../shared/model.ts";
+import { describeFaults } from "./faults.ts";
 import { chanceAccuracy, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
 import type { EpochRecord, StepProgress } from "./train.ts";
@@ -211,7 +212,11 @@ export function finalBlock(report: Report): string[] {
       lines.push(`  ${metric}: ${meanDifference >= 0 ? "+" : ""}${meanDifference.toFixed(6)}  ${verdict}`);
     }
   }
-  if (!report.bitIdentical) lines.push("", "Workers' fingerprints differ: bit-identity is off.");
+  const faults = describeFaults(report.faults);
+  if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
+  if (!report.bitIdentical) {
+    lines.push("", "Bit-identity is off: workers computed, or may have computed, different bits.");
+  }
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;
 }

@@ -1,9 +1,9 @@
 // A unit of work on its way, a training step or an evaluation: what its workers owe, and what is done with their answers.
 // Knows no socket and no clock.
 import { HerdError } from "../shared/errors.ts";
-import type { Frame } from "../shared/frames.ts";
+import type { Frame, PartialFrame, PredictionsFrame } from "../shared/frames.ts";
 import { type ModelSpec, parameterCount } from "../shared/model.ts";
-import { nodeRange, type Range, subtreesIn } from "../shared/tree.ts";
+import { type NodeId, nodeRange, type Range } from "../shared/tree.ts";
 import { type PartialSum, ReductionTree } from "./reduce.ts";
 
 /** Losses and logits in sample order. */
@@ -15,15 +15,21 @@ export interface Predictions {
 /** Collects the answers to one unit of work. */
 export interface Collector<Result> {
   readonly task: "train" | "evaluate";
-  /** Frames that a range of leaves is answered with. */
-  answersIn(range: Range): number;
   /**
-   * Takes an answer; true when it was the last one missing.
+   * The node that an answer is for.
    * @throws {HerdError} cluster, if it is not of the kind or the size that it should be
    */
-  add(answer: Frame): boolean;
-  /** What came of it. */
+  check(answer: Frame): Answer;
+  /** Takes an answer that has been checked and whose leaves are not in yet. */
+  add(answer: Answer): void;
+  /** What came of it, once all leaves are in. */
   result(): Result;
+}
+
+/** An answer and the node that it is for. */
+export interface Answer {
+  readonly node: NodeId;
+  readonly frame: PartialFrame | PredictionsFrame;
 }
 
 /** Sums the gradients of a training step: one answer a subtree. */
@@ -31,17 +37,21 @@ export function gradientCollector(model: ModelSpec, leaves: readonly Range[]): C
   const tree = new ReductionTree(leaves.length);
   return {
     task: "train",
-    answersIn: (range) => subtreesIn(leaves.length, range).length,
-    add(answer) {
-      if (answer.kind !== "partial") return refuse(`a ${answer.kind} frame in a training step`);
-      const { level, index, gradient, losses, logits } = answer;
-      const { start, end } = nodeRange(leaves.length, { level, index });
-      const count = (leaves[end - 1]?.end ?? 0) - (leaves[start]?.start ?? 0);
+    check(frame) {
+      if (frame.kind !== "partial") return refuse(`a ${frame.kind} frame in a training step`);
+      const { level, index, gradient, losses, logits } = frame;
+      const node = { level, index };
+      expect(tree.has(node), `a sum for node ${level}:${index} of ${leaves.length} leaves`);
+      const { start, end } = nodeRange(leaves.length, node);
+      const count = leaves[end - 1]!.end - leaves[start]!.start;
       expect(gradient.length === parameterCount(model), `${gradient.length} gradient values`);
       expect(losses.length === count, `${losses.length} losses for ${count} samples`);
       expect(logits.length === count * model.classes, `${logits.length} logits for ${count} samples`);
-      tree.add({ node: { level, index }, gradient, losses, logits });
-      return tree.missing().length === 0;
+      return { node, frame };
+    },
+    add({ node, frame }) {
+      const { gradient, losses, logits } = frame as PartialFrame; // by check
+      tree.add({ node, gradient, losses, logits });
     },
     result: () => tree.result(),
   };
@@ -55,22 +65,20 @@ export function predictionsCollector(
   const samples = leaves.at(-1)?.end ?? 0;
   const losses = new Float32Array(samples);
   const logits = new Float32Array(samples * classes);
-  const missing = new Set(leaves.keys());
   return {
     task: "evaluate",
-    answersIn: (range) => range.end - range.start,
-    add(answer) {
-      if (answer.kind !== "predictions") return refuse(`a ${answer.kind} frame in an evaluation`);
-      const { start, end } = leaves[answer.index] ?? refuse(`predictions for leaf ${answer.index}`);
-      expect(answer.losses.length === end - start, `${answer.losses.length} losses for ${end - start} samples`);
-      expect(
-        answer.logits.length === (end - start) * classes,
-        `${answer.logits.length} logits for ${end - start} samples`,
-      );
-      losses.set(answer.losses, start);
-      logits.set(answer.logits, start * classes);
-      missing.delete(answer.index);
-      return missing.size === 0;
+    check(frame) {
+      if (frame.kind !== "predictions") return refuse(`a ${frame.kind} frame in an evaluation`);
+      const { index, losses, logits } = frame;
+      const { start, end } = leaves[index] ?? refuse(`predictions for leaf ${index}`);
+      expect(losses.length === end - start, `${losses.length} losses for ${end - start} samples`);
+      expect(logits.length === (end - start) * classes, `${logits.length} logits for ${end - start} samples`);
+      return { node: { level: 0, index }, frame };
+    },
+    add({ node, frame }) {
+      const { start } = leaves[node.index]!;
+      losses.set(frame.losses, start);
+      logits.set(frame.logits, start * classes);
     },
     result: () => ({ losses, logits }),
   };
@@ -80,7 +88,7 @@ function expect(condition: boolean, seen: string): void {
   if (!condition) refuse(seen);
 }
 
-/** What follows "Worker w1 is lost:" in the message. */
+/** What follows the worker's name in the message. */
 function refuse(seen: string): never {
   throw new HerdError("cluster", `it sent ${seen}`);
 }

@@ -16,8 +16,8 @@ const PING_MS = 15_000;
 /** So many intervals without a sign of the peer mean that it is gone, though nobody closed the connection. */
 const SILENT_PINGS = 6;
 
-/** What comes in: a control message or a binary frame. */
-export type Incoming<In> = { readonly message: In } | { readonly frame: Frame };
+/** What comes in: a control message, a binary frame, or something that is neither; the connection itself is sound. */
+export type Incoming<In> = { readonly message: In } | { readonly frame: Frame } | { readonly broken: HerdError };
 
 /** A connection over which `In` messages come in and `Out` messages go out. */
 export class Channel<In, Out extends { runId: string }> implements AsyncIterable<Incoming<In>> {
@@ -46,7 +46,8 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
           isBinary ? { frame: decodeFrame(this.runId, buffer) } : { message: parse(new TextDecoder().decode(buffer)) },
         );
       } catch (error) {
-        this.#fail(error);
+        if (error instanceof HerdError) this.#push({ broken: error });
+        else this.#fail(error);
       }
     });
     socket.on("error", (error) => this.#fail(new HerdError("cluster", `The connection failed: ${messageOf(error)}`)));
@@ -55,6 +56,11 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
       this.#whenClosed.resolve();
       this.#wake?.();
     });
+  }
+
+  /** Whether the connection is closed, or failed and about to be. */
+  get isClosed(): boolean {
+    return this.#closed || this.#error !== undefined;
   }
 
   /** Resolves when the connection has closed. */
@@ -111,6 +117,11 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
       }
     }, PING_MS);
     this.#socket.once("close", () => clearInterval(timer));
+  }
+
+  /** Whether something that has come in and waits to be read satisfies a condition. */
+  waits(condition: (incoming: Incoming<In>) => boolean): boolean {
+    return this.#queue.some(condition);
   }
 
   /** Closes politely; the iteration ends. */

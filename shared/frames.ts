@@ -1,5 +1,7 @@
-// Binary frames: a fixed 40-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
-// view them in place. Gradients, predictions, weights and data set chunks travel so; control messages are in protocol.ts.
+// Binary frames: a fixed 48-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
+// view them in place. The header's last word is a CRC-32 over all the rest: memory, cards and proxies flip bits that TCP's
+// checksum lets through. Gradients, predictions, weights and data set chunks travel so; control messages are in protocol.ts.
+import { crc32 } from "node:zlib";
 import { HerdError } from "./errors.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
 
@@ -9,6 +11,8 @@ export interface PartialFrame {
   readonly step: number;
   readonly level: number;
   readonly index: number;
+  /** {@linkcode checksum} of the weights that it was computed with. */
+  readonly weights: number;
   readonly gradient: Float32Array;
   readonly losses: Float32Array;
   readonly logits: Float32Array;
@@ -19,6 +23,8 @@ export interface PredictionsFrame {
   readonly kind: "predictions";
   readonly step: number;
   readonly index: number;
+  /** {@linkcode checksum} of the weights that they were computed with. */
+  readonly weights: number;
   readonly losses: Float32Array;
   readonly logits: Float32Array;
 }
@@ -40,7 +46,8 @@ export interface ChunkFrame {
 export type Frame = PartialFrame | PredictionsFrame | WeightsFrame | ChunkFrame;
 
 const MAGIC = 0x44524548; // "HERD"
-const HEADER_BYTES = 40;
+const HEADER_BYTES = 48;
+const CHECKSUM_OFFSET = 44;
 const KINDS = ["partial", "predictions", "weights", "chunk"] as const;
 
 /** The most bytes a frame may have; larger ones are refused before they are read. */
@@ -53,6 +60,17 @@ interface Header {
   samples: number;
   outputs: number;
   length: number;
+  weights: number;
+}
+
+/** CRC-32 of an array's bytes. */
+export function checksum({ buffer, byteOffset, byteLength }: Float32Array): number {
+  return crc32(new Uint8Array(buffer, byteOffset, byteLength));
+}
+
+/** CRC-32 of a whole frame without its last header word. */
+function frameChecksum(bytes: Uint8Array): number {
+  return crc32(bytes.subarray(HEADER_BYTES), crc32(bytes.subarray(0, CHECKSUM_OFFSET)));
 }
 
 /**
@@ -64,28 +82,28 @@ export function encodeFrame(runId: string, frame: Frame, scratch?: Uint8Array<Ar
   const assemble = assembler(runId, frame.kind, scratch);
   switch (frame.kind) {
     case "partial": {
-      const { step, level, index, gradient, losses, logits } = frame;
-      return assemble({ step, level, index, ...sizes(losses, logits), length: gradient.length }, [
+      const { step, level, index, weights, gradient, losses, logits } = frame;
+      return assemble({ step, level, index, weights, ...sizes(losses, logits), length: gradient.length }, [
         gradient,
         losses,
         logits,
       ]);
     }
     case "predictions": {
-      const { step, index, losses, logits } = frame;
-      return assemble({ step, level: 0, index, ...sizes(losses, logits), length: 0 }, [
+      const { step, index, weights, losses, logits } = frame;
+      return assemble({ step, level: 0, index, weights, ...sizes(losses, logits), length: 0 }, [
         losses,
         logits,
       ]);
     }
     case "weights": {
       const { step, weights } = frame;
-      const header = { step, level: 0, index: 0, samples: 0, outputs: 0, length: weights.length };
+      const header = { step, level: 0, index: 0, samples: 0, outputs: 0, length: weights.length, weights: 0 };
       return assemble(header, [weights]);
     }
     case "chunk": {
       const { index, bytes } = frame;
-      const header = { step: 0, level: 0, index, samples: 0, outputs: 0, length: bytes.length };
+      const header = { step: 0, level: 0, index, samples: 0, outputs: 0, length: bytes.length, weights: 0 };
       return assemble(header, [bytes]);
     }
   }
@@ -109,14 +127,18 @@ export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
   const [step, level, index, samples, outputs, length] = [field(4), field(5), field(6), field(7), field(8), field(9)];
   const payload = kind === "chunk" ? length : 4 * (length + samples * (1 + outputs));
   if (buffer.byteLength !== HEADER_BYTES + payload) throw refuse(`${buffer.byteLength} bytes, ${payload} announced`);
+  if (view.getUint32(CHECKSUM_OFFSET, true) !== frameChecksum(new Uint8Array(buffer))) {
+    throw refuse(`the checksum of a ${kind} frame of ${buffer.byteLength} bytes does not fit`);
+  }
+  const weights = field(10);
   const losses = () => new Float32Array(buffer, HEADER_BYTES + 4 * length, samples);
   const logits = () => new Float32Array(buffer, HEADER_BYTES + 4 * (length + samples), samples * outputs);
   const flat = () => new Float32Array(buffer, HEADER_BYTES, length);
   switch (kind) {
     case "partial":
-      return { kind, step, level, index, gradient: flat(), losses: losses(), logits: logits() };
+      return { kind, step, level, index, weights, gradient: flat(), losses: losses(), logits: logits() };
     case "predictions":
-      return { kind, step, index, losses: losses(), logits: logits() };
+      return { kind, step, index, weights, losses: losses(), logits: logits() };
     case "weights":
       return { kind, step, weights: flat() };
     case "chunk":
@@ -133,7 +155,7 @@ function sizes(losses: Float32Array, logits: Float32Array): { samples: number; o
 type Assembler = (header: Header, parts: readonly (Float32Array | Uint8Array)[]) => Uint8Array<ArrayBuffer>;
 
 function assembler(runId: string, kind: Frame["kind"], scratch: Uint8Array<ArrayBuffer> | undefined): Assembler {
-  return ({ step, level, index, samples, outputs, length }, parts) => {
+  return ({ step, level, index, samples, outputs, length, weights }, parts) => {
     const byteLength = HEADER_BYTES + parts.reduce((sum, part) => sum + part.byteLength, 0);
     const bytes = scratch?.byteLength === byteLength ? scratch : new Uint8Array(byteLength);
     const view = new DataView(bytes.buffer);
@@ -141,12 +163,15 @@ function assembler(runId: string, kind: Frame["kind"], scratch: Uint8Array<Array
     view.setUint16(4, PROTOCOL_VERSION, true);
     view.setUint16(6, KINDS.indexOf(kind), true);
     view.setBigUint64(8, BigInt(`0x${runId}`), true);
-    [step, level, index, samples, outputs, length].forEach((value, i) => view.setUint32(16 + 4 * i, value, true));
+    [step, level, index, samples, outputs, length, weights].forEach((value, i) =>
+      view.setUint32(16 + 4 * i, value, true)
+    );
     let position = HEADER_BYTES;
     for (const part of parts) {
       bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position);
       position += part.byteLength;
     }
+    view.setUint32(CHECKSUM_OFFSET, frameChecksum(bytes), true);
     return bytes;
   };
 }

@@ -5,7 +5,7 @@ import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const envelope = { protocol: v.number(), runId: v.string(), step: count };

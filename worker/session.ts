@@ -6,7 +6,7 @@ import { Channel, type Incoming, SOCKET_OPTIONS } from "../shared/channel.ts";
 import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import { MAX_FRAME_BYTES } from "../shared/frames.ts";
+import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import {
   type CoordinatorMessage,
   parseCoordinatorMessage,
@@ -53,20 +53,58 @@ export interface SessionOptions {
   log(text: string): void;
 }
 
+/** The network or the coordinator is gone: both may come back. */
+class ConnectionLost extends HerdError {
+  constructor(message: string) {
+    super("cluster", message);
+  }
+}
+
 const CONNECT_DEADLINE_MS = 10_000;
 const ANSWER_DEADLINE_MS = 60_000;
+/** Between attempts to connect again: doubled each time, up to the longest. */
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+const GIVE_UP_MS = 10 * 60_000;
 
 /**
- * Serves one run. Returns when the coordinator ends it.
- * @throws {HerdError} cluster, if the coordinator cannot be reached, refuses the worker, or breaks off
+ * Serves a coordinator. Returns when it ends the run. When the connection breaks, or the coordinator is started again at the
+ * same address, the worker joins again under its name.
+ * @throws {HerdError} cluster, if the coordinator cannot be reached at first, or for ten minutes, or refuses the worker
  */
 export async function runSession(options: SessionOptions): Promise<void> {
+  const self = { name: options.name };
+  let wait = FIRST_WAIT_MS;
+  let joined = false;
+  let lost = performance.now();
+  while (true) {
+    try {
+      return await runConnection({ ...options, name: self.name }, (id) => {
+        [self.name, joined, wait] = [id, true, FIRST_WAIT_MS];
+      }, () => lost = performance.now());
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || !joined || performance.now() - lost > GIVE_UP_MS) throw error;
+      options.log(`${error.message}; connecting again`);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      wait = Math.min(2 * wait, LONGEST_WAIT_MS);
+    }
+  }
+}
+
+/** One connection from beginning to end. */
+async function runConnection(
+  options: SessionOptions,
+  onWelcome: (id: string) => void,
+  onLost: () => void,
+): Promise<void> {
   const channel: WorkerChannel = new Channel(await connect(options), parseCoordinatorMessage);
   channel.expectPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
-    await serve(channel, incoming, options);
+    await serve(channel, incoming, { ...options, onWelcome });
   } catch (error) {
+    onLost();
+    if (channel.isClosed) throw error instanceof ConnectionLost ? error : new ConnectionLost(messageOf(error));
     channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error) });
     throw error;
   } finally {
@@ -77,14 +115,15 @@ export async function runSession(options: SessionOptions): Promise<void> {
 async function serve(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  options: SessionOptions,
+  options: SessionOptions & { onWelcome(id: string): void },
 ): Promise<void> {
   const welcome = await introduce(channel, incoming, options);
+  options.onWelcome(welcome.workerId);
   const config = welcome.config as NumericConfig;
   const fetch = (index: number) => fetchChunk(channel, incoming, index);
   using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
-  let version = 0;
+  let weights = { version: 0, checksum: 0 };
   let lastSign = 0;
   const onLeaf = () => {
     const now = performance.now();
@@ -108,22 +147,24 @@ async function serve(
     if ("frame" in event) {
       if (event.frame.kind !== "weights") continue;
       engine.setWeights(event.frame.weights);
-      version = event.frame.step;
+      weights = { version: event.frame.step, checksum: checksum(event.frame.weights) };
       continue;
     }
+    if ("broken" in event) throw event.broken;
     const { message } = event;
     if (message.type === "stop") return options.log("stopped by the coordinator");
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
     if (message.type === "work") {
       step = message.step;
-      if (message.weights !== version) {
-        throw new HerdError("cluster", `Step ${step} is for weights ${message.weights}; weights ${version} are here`);
+      if (message.weights !== weights.version) {
+        const here = `weights ${weights.version} are here`;
+        throw new HerdError("cluster", `Step ${step} is for weights ${message.weights}; ${here}`);
       }
       lastSign = performance.now();
-      await compute(channel, engine, samples, message);
+      await compute(channel, engine, samples, { work: message, weights: weights.checksum });
     }
   }
-  throw new HerdError("cluster", "The coordinator closed the connection without ending the run");
+  throw new ConnectionLost("The coordinator closed the connection without ending the run");
 }
 
 /** Says hello and waits for the welcome. */
@@ -170,13 +211,15 @@ async function fetchChunk(
   throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
 }
 
-/** Computes the leaves of one step or evaluation and sends the answers. */
+/** Computes the leaves of one step or evaluation and sends the answers; breaks off when the cluster has gone on to another. */
 async function compute(
   channel: WorkerChannel,
   engine: GradientEngine,
   source: SampleSource,
-  work: Work,
+  { work, weights }: { work: Work; weights: number },
 ): Promise<void> {
+  const overtaken = () => channel.waits((event) => "message" in event && isLater(event.message, work));
+  if (overtaken()) return;
   const { step, seed, epoch, range, leafCount } = work;
   const split = work.task === "train" ? "train" : "test";
   const leafAt = (i: number, firstSlot: number): Leaf => ({
@@ -188,7 +231,8 @@ async function compute(
   if (work.task === "evaluate") {
     for (const i of work.samples.keys()) {
       const { losses, logits } = await engine.evaluate(leafAt(i, 0));
-      await channel.sendFrame({ kind: "predictions", step, index: range.start + i, losses, logits });
+      await channel.sendFrame({ kind: "predictions", step, index: range.start + i, weights, losses, logits });
+      if (overtaken()) return;
     }
     return;
   }
@@ -200,8 +244,13 @@ async function compute(
   for await (
     const { node, gradient, losses, logits } of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))
   ) {
-    await channel.sendFrame({ kind: "partial", step, ...node, gradient, losses, logits });
+    await channel.sendFrame({ kind: "partial", step, ...node, weights, gradient, losses, logits });
+    if (overtaken()) return;
   }
+}
+
+function isLater(message: CoordinatorMessage, { step }: Work): boolean {
+  return message.type === "stop" || (message.type === "work" && message.step > step);
 }
 
 function envelope(channel: WorkerChannel, step: number): { protocol: number; runId: string; step: number } {
@@ -219,7 +268,8 @@ async function nextWithin(
   );
   try {
     const next = await Promise.race([incoming.next(), late.promise]);
-    if (next.done) throw new HerdError("cluster", `The coordinator closed the connection instead of sending ${what}`);
+    if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
+    if ("broken" in next.value) throw next.value.broken;
     return next.value;
   } finally {
     clearTimeout(timer);
@@ -236,11 +286,12 @@ async function connect({ url, token }: SessionOptions): Promise<WebSocket> {
     generateMask: (mask) => mask.fill(0),
   });
   const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
-  const fail = (why: string) => reject(new HerdError("cluster", `Could not join ${url}: ${why}`));
+  const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
   socket.once("open", () => resolve(socket));
   socket.once("error", (error) => fail(messageOf(error)));
   socket.once("unexpected-response", (_request, response) => {
-    fail(response.statusCode === 401 ? "the token is wrong (--token-file)" : `the answer was ${response.statusCode}`);
+    if (response.statusCode !== 401) return fail(`the answer was ${response.statusCode}`);
+    reject(new HerdError("cluster", `Could not join ${url}: the token is wrong (--token-file)`));
   });
   return await promise;
 }

@@ -50,6 +50,7 @@ async function residentSets(workerEntry: URL): Promise<number[][]> {
       {
         workers: WORKERS,
         minWorkers: WORKERS,
+        workerTimeout: 60,
         backend: "simd",
         epochs: Math.ceil(LAST / STEPS_AN_EPOCH),
         batchSize: 128,

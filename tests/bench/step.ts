@@ -45,11 +45,12 @@ export async function step(): Promise<Findings> {
     config,
     configHash: await configHash(config),
     backend: "simd",
+    workerTimeout: 60_000,
     dataset: { byteLength: 0, chunkBytes: 1, hashes: [] },
     readChunk: () => new Uint8Array(),
   });
   const logDir = await Deno.makeTempDir({ prefix: "herd-bench-" });
-  await using _workers = await LocalWorkers.start({
+  await using _workers = LocalWorkers.start({
     count: workers,
     entry: WORKER_ENTRY,
     address: cluster.address,
@@ -57,7 +58,8 @@ export async function step(): Promise<Findings> {
     cachePath: path,
     version: "bench",
     logDir,
-    onExit: (error) => cluster.fail(error),
+    onRestart: (text) => cluster.fail(new Error(text)),
+    onGivenUp: (error) => cluster.fail(error),
   });
   try {
     await cluster.waitForMembers(workers, 60_000);

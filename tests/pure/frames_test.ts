@@ -16,6 +16,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
         step: fc.constant(step),
         level: fc.constant(level),
         index: fc.constant(index),
+        weights: uint32,
         gradient: floats(length),
         losses: floats(samples),
         logits: floats(samples * outputs),
@@ -26,6 +27,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
       kind: fc.constant("predictions" as const),
       step: fc.constant(step),
       index: fc.constant(index),
+      weights: uint32,
       losses: floats(samples),
       logits: floats(samples),
     })

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type ArmReport, chanceAccuracy, compare, parseReport, type Report } from "../../coordinator/report.ts";
+import { NO_FAULTS } from "../../coordinator/faults.ts";
 import { reportHtml } from "../../coordinator/report_html.ts";
 import { finalBlock, formatBytes, formatSeconds } from "../../coordinator/terminal.ts";
 import type { EpochRecord } from "../../coordinator/train.ts";
@@ -39,6 +40,7 @@ function report(changes: Partial<Report> = {}): Report {
     model: { name: "keras-example", parameters: 1_704_097 },
     engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
     bitIdentical: true,
+    faults: NO_FAULTS,
     workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],
     arms,
     comparison: compare(arms),

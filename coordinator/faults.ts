@@ -1,0 +1,63 @@
+// What went wrong during a run and was mended, as counts.
+
+/** Counts of a run; all zero in a quiet one. */
+export interface FaultCounts {
+  /** Workers that were there and are gone. */
+  readonly workersLost: number;
+  /** Local worker processes started again. */
+  readonly workersRestarted: number;
+  /** Workers that are not let in any more after three strikes. */
+  readonly workersExcluded: number;
+  /** Leaves given out again because their worker was lost or its answer not believed. */
+  readonly leavesReissued: number;
+  /** Leaves of a late worker given to another one too. */
+  readonly leavesDuplicated: number;
+  /** Answers that came when others had answered already. */
+  readonly duplicateAnswers: number;
+  /** Answers for a step that was over. */
+  readonly staleAnswers: number;
+  /** Frames that were damaged, of the wrong size, or computed with other weights. */
+  readonly badAnswers: number;
+  /** Gradients that another worker did not get. */
+  readonly unreproducedAnswers: number;
+  /** Times that no worker was left. */
+  readonly pauses: number;
+  readonly pausedSeconds: number;
+}
+
+/** The counts of a quiet run. */
+export const NO_FAULTS: FaultCounts = {
+  workersLost: 0,
+  workersRestarted: 0,
+  workersExcluded: 0,
+  leavesReissued: 0,
+  leavesDuplicated: 0,
+  duplicateAnswers: 0,
+  staleAnswers: 0,
+  badAnswers: 0,
+  unreproducedAnswers: 0,
+  pauses: 0,
+  pausedSeconds: 0,
+};
+
+const WORDS: Readonly<Record<keyof FaultCounts, string>> = {
+  workersLost: "workers lost",
+  workersRestarted: "started again",
+  workersExcluded: "excluded",
+  leavesReissued: "leaves given out again",
+  leavesDuplicated: "leaves of late workers given out twice",
+  duplicateAnswers: "duplicate answers",
+  staleAnswers: "stale answers",
+  badAnswers: "bad answers",
+  unreproducedAnswers: "answers not reproduced",
+  pauses: "pauses without a worker",
+  pausedSeconds: "seconds paused",
+};
+
+/** "2 workers lost, 2 started again, 9 leaves given out again"; "" for a quiet run. */
+export function describeFaults(faults: FaultCounts): string {
+  const names = Object.keys(WORDS) as (keyof FaultCounts)[];
+  return names.filter((name) => faults[name] > 0)
+    .map((name) => `${Math.round(10 * faults[name]) / 10} ${WORDS[name]}`)
+    .join(", ");
+}

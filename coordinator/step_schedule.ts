@@ -1,0 +1,251 @@
+// One unit of work, a training step or an evaluation, as a pure function of events and a clock: who is asked for which leaves,
+// again when a worker is lost, twice when one is late. It keeps one promise: whenever a worker is there, every missing leaf is
+// on its way from a worker that is there, in an answer that can still be used. So nothing waits for ever.
+import { type NodeId, nodeKey, nodeRange, type Range, subtreesIn } from "../shared/tree.ts";
+import { assignLeaves, completeSpeeds } from "./schedule.ts";
+
+/** A worker as the schedule sees it; the same object for the same worker. */
+export interface Hand {
+  /** Images a second, undefined until measured. */
+  readonly speed: number | undefined;
+  /** How long so many images may take before others are asked too, in milliseconds. */
+  patience(images: number): number;
+}
+
+/** Leaves for a worker to compute. */
+export interface Order<W> {
+  readonly worker: W;
+  readonly range: Range;
+  /** Why it is given out. */
+  readonly because: "first" | "lost" | "late" | "doubt";
+}
+
+/** An order that is not answered in full. */
+interface Open<W> extends Order<W> {
+  readonly images: number;
+  /** Answers that can still be used, by node key. */
+  readonly nodes: Map<string, Range>;
+  /** When the worker took it up: orders of one worker are computed one after another. */
+  started: number;
+  duplicated: boolean;
+}
+
+/** What an answer is worth. */
+export type Verdict = "used" | "duplicate";
+
+/** What came of an answer. */
+export interface Answered {
+  readonly verdict: Verdict;
+  /** Set when it was the last one of its order: what the order took. */
+  readonly finished?: { readonly images: number; readonly milliseconds: number };
+}
+
+/** An order whose leaves came from others: what its worker has taken so far is the least that it takes. */
+export interface Overtaken<W> {
+  readonly worker: W;
+  readonly images: number;
+  readonly milliseconds: number;
+}
+
+/** Who computes what in one unit of work. Milliseconds are those of the caller's clock. */
+export class StepSchedule<W extends Hand> {
+  readonly #leaves: readonly Range[];
+  readonly #nodesOf: (range: Range) => NodeId[];
+  readonly #rangeOf: (node: NodeId) => Range;
+  readonly #covered: boolean[];
+  /** In order of joining; open orders of each, oldest first. */
+  readonly #workers = new Map<W, Open<W>[]>();
+  /** Leaves that were on their way once and are not any more. */
+  readonly #lost = new Set<number>();
+  readonly #overtaken: Overtaken<W>[] = [];
+
+  /**
+   * @param leaves samples of each leaf
+   * @param task a training step is answered by subtree, an evaluation by leaf
+   */
+  constructor(leaves: readonly Range[], task: "train" | "evaluate") {
+    this.#leaves = leaves;
+    this.#covered = leaves.map(() => false);
+    const count = leaves.length;
+    this.#nodesOf = task === "train" ? (range) => subtreesIn(count, range) : leafNodes;
+    this.#rangeOf = (node) => nodeRange(count, node);
+  }
+
+  /** Whether every leaf has been counted. */
+  get complete(): boolean {
+    return this.#covered.every((covered) => covered);
+  }
+
+  /** A worker can take orders. */
+  join(worker: W): void {
+    if (!this.#workers.has(worker)) this.#workers.set(worker, []);
+  }
+
+  /**
+   * A worker is gone, or what it owes is not believed any more (it may join again).
+   * @returns the leaves that it owed
+   */
+  leave(worker: W): number[] {
+    const owed = new Set<number>();
+    for (const { nodes } of this.#workers.get(worker) ?? []) {
+      for (const range of nodes.values()) for (const leaf of leavesOf(range)) owed.add(leaf);
+    }
+    this.#workers.delete(worker);
+    for (const leaf of owed) this.#lost.add(leaf);
+    return [...owed];
+  }
+
+  /** An answer has come, from whomever: counts its leaves, unless one of them is counted already. */
+  answer(worker: W, node: NodeId, now: number): Answered {
+    const range = this.#rangeOf(node);
+    const finished = this.#settle(worker, node, now);
+    if (leavesOf(range).some((leaf) => this.#covered[leaf])) return { verdict: "duplicate", ...finished };
+    for (const leaf of leavesOf(range)) this.#covered[leaf] = true;
+    // What overlaps it cannot be used any more, and is not waited for.
+    for (const [other, orders] of this.#workers) {
+      for (const { nodes } of orders) {
+        for (const [key, its] of nodes) if (overlap(range, its)) nodes.delete(key);
+      }
+      for (const { nodes, images, started } of orders) {
+        if (nodes.size === 0) this.#overtaken.push({ worker: other, images, milliseconds: now - started });
+      }
+      keep(orders, ({ nodes }) => nodes.size > 0);
+    }
+    return { verdict: "used", ...finished };
+  }
+
+  /** An answer has come that is not counted for now: its worker does not owe it any more. */
+  release(worker: W, node: NodeId, now: number): void {
+    this.#settle(worker, node, now);
+  }
+
+  /** An answer is not believed: another worker is to compute it too, or a suspect itself if there is no other. */
+  recheck(suspects: readonly W[], node: NodeId, now: number): Order<W> | undefined {
+    const others = [...this.#workers].filter(([worker]) => !suspects.includes(worker));
+    const [worker] = others.toSorted(([, a], [, b]) => a.length - b.length)[0] ?? [...this.#workers.keys()];
+    if (worker === undefined) return undefined;
+    const order = { worker, range: this.#rangeOf(node), because: "doubt" } as const;
+    this.#open(order, now);
+    return order;
+  }
+
+  /** The orders that were overtaken since this was last asked. */
+  takeOvertaken(): Overtaken<W>[] {
+    return this.#overtaken.splice(0);
+  }
+
+  /** What to send now: missing leaves that nobody is computing, then leaves of late workers to idle ones. */
+  orders(now: number): Order<W>[] {
+    if (this.#workers.size === 0) return [];
+    const orders = this.#idleLeaves().flatMap((range) => {
+      return this.#cut(range, [...this.#workers.keys()], this.#lost.has(range.start) ? "lost" : "first");
+    });
+    for (const order of orders) this.#open(order, now);
+    return [...orders, ...this.#duplicates(now)];
+  }
+
+  /** When to ask for orders again although nothing has happened; undefined if there is no such time. */
+  wakeAt(now: number): number | undefined {
+    if (this.#workers.size < 2) return undefined;
+    const deadlines = [...this.#workers.entries()].flatMap(([worker, [order]]) =>
+      order === undefined || order.duplicated ? [] : [order.started + worker.patience(order.images)]
+    ).filter((deadline) => deadline > now); // whoever is late already waits for an idle worker, not for the clock
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  }
+
+  /** Leaves that a worker still owes. */
+  owed(worker: W): number[] {
+    const leaves = (this.#workers.get(worker) ?? []).flatMap(({ nodes }) => [...nodes.values()].flatMap(leavesOf));
+    return [...new Set(leaves)].sort((a, b) => a - b);
+  }
+
+  /** Takes an answer off its order, and tells what the order took if it was its last. */
+  #settle(worker: W, node: NodeId, now: number): { finished?: Answered["finished"] & object } {
+    const orders = this.#workers.get(worker) ?? [];
+    const order = orders.find(({ nodes }) => nodes.delete(nodeKey(node)));
+    if (order === undefined || order.nodes.size > 0) return {};
+    keep(orders, (other) => other !== order);
+    const [next] = orders;
+    if (next !== undefined) next.started = now;
+    return { finished: { images: order.images, milliseconds: now - order.started } };
+  }
+
+  /** Missing leaves that no open order will bring, as maximal ranges. */
+  #idleLeaves(): Range[] {
+    const coming = [...this.#covered];
+    for (const orders of this.#workers.values()) {
+      for (const { nodes } of orders) {
+        for (const range of nodes.values()) for (const leaf of leavesOf(range)) coming[leaf] = true;
+      }
+    }
+    return rangesWhere(coming, (is) => !is);
+  }
+
+  /** The unfinished leaves of late workers, once for each order, cut over the workers that have nothing to do. */
+  #duplicates(now: number): Order<W>[] {
+    const given: Order<W>[] = [];
+    for (const [worker, [order]] of this.#workers) {
+      if (order === undefined || order.duplicated || now < order.started + worker.patience(order.images)) continue;
+      const idle = [...this.#workers].filter(([, orders]) => orders.length === 0).map(([other]) => other);
+      if (idle.length === 0) break;
+      order.duplicated = true;
+      const missing = this.#leaves.map((_, leaf) => [...order.nodes.values()].some((range) => within(range, leaf)));
+      for (const range of rangesWhere(missing, (is) => is)) {
+        for (const duplicate of this.#cut(range, idle, "late")) {
+          this.#open(duplicate, now);
+          given.push(duplicate);
+        }
+      }
+    }
+    return given;
+  }
+
+  #cut(range: Range, workers: readonly W[], because: Order<W>["because"]): Order<W>[] {
+    const sizes = this.#leaves.slice(range.start, range.end).map(({ start, end }) => end - start);
+    const ranges = assignLeaves(sizes, completeSpeeds(workers.map(({ speed }) => speed)));
+    return workers.flatMap((worker, i) => {
+      const { start, end } = ranges[i]!;
+      return start === end ? [] : [{ worker, range: { start: range.start + start, end: range.start + end }, because }];
+    });
+  }
+
+  #open(order: Order<W>, now: number): void {
+    const { start, end } = order.range;
+    const images = this.#leaves[end - 1]!.end - this.#leaves[start]!.start;
+    const nodes = new Map(this.#nodesOf(order.range).map((node) => [nodeKey(node), this.#rangeOf(node)]));
+    this.#workers.get(order.worker)!.push({ ...order, images, nodes, started: now, duplicated: false });
+  }
+}
+
+function leafNodes({ start, end }: Range): NodeId[] {
+  return Array.from({ length: end - start }, (_, i) => ({ level: 0, index: start + i }));
+}
+
+function leavesOf({ start, end }: Range): number[] {
+  return Array.from({ length: end - start }, (_, i) => start + i);
+}
+
+function within({ start, end }: Range, leaf: number): boolean {
+  return start <= leaf && leaf < end;
+}
+
+function overlap(a: Range, b: Range): boolean {
+  return a.start < b.end && b.start < a.end;
+}
+
+function rangesWhere(flags: readonly boolean[], wanted: (flag: boolean) => boolean): Range[] {
+  const ranges: Range[] = [];
+  for (let start = 0; start < flags.length; start++) {
+    if (!wanted(flags[start]!)) continue;
+    let end = start;
+    while (end < flags.length && wanted(flags[end]!)) end++;
+    ranges.push({ start, end });
+    start = end;
+  }
+  return ranges;
+}
+
+/** Keeps the entries that satisfy a condition, in place. */
+function keep<T>(array: T[], condition: (entry: T) => boolean): void {
+  for (let i = array.length - 1; i >= 0; i--) if (!condition(array[i]!)) array.splice(i, 1);
+}

@@ -1,0 +1,224 @@
+// Every fault, against real sockets and workers without a device: the weights must be those of a quiet run, bit for bit, and
+// what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Cluster } from "../../coordinator/cluster.ts";
+import { type FaultCounts, NO_FAULTS } from "../../coordinator/faults.ts";
+import { type Experiment, runExperiment } from "../../coordinator/train.ts";
+import { sha256 } from "../../shared/config.ts";
+import { HerdError } from "../../shared/errors.ts";
+import { initialWeights } from "../../shared/initial_weights.ts";
+import type { FakeWorker as Fake, Fault as FaultKind, Misbehaviour } from "../fixtures/fake_worker.ts";
+import { granted } from "../fixtures/permissions.ts";
+
+const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
+const { CONFIG, FakeWorker, Fault, SHORT_LIMITS, startCluster } = ignore
+  ? {} as typeof import("../fixtures/fake_worker.ts")
+  : await import("../fixtures/fake_worker.ts");
+
+const IDS = Uint32Array.from({ length: 19 }, (_, i) => 3 * i);
+
+/** Two epochs of steps of 8, 8 and 3 samples in leaves of 2, each with a test. */
+function experiment(): Experiment {
+  return {
+    config: CONFIG,
+    arms: ["gc"],
+    epochs: 2,
+    initialWeights: initialWeights(CONFIG.model, 0),
+    train: { ids: IDS, labels: new Uint8Array(60) },
+    test: { ids: IDS.subarray(0, 9), labels: new Uint8Array(60) },
+  };
+}
+
+/** Trains, and hashes the last weights. */
+async function weightsOf(cluster: Cluster, onStep: (step: number) => Promise<void> | void = () => {}): Promise<string> {
+  let last = new Float32Array();
+  let step = 0;
+  let happening: Promise<void> | void;
+  await runExperiment(cluster, experiment(), {
+    onStep: () => void (happening = onStep(++step)),
+    async onEpoch(_arm, _record, weights) {
+      await happening;
+      last = weights.slice();
+    },
+    onBreak: () => Promise.resolve(),
+  });
+  return await sha256(new Uint8Array(last.buffer));
+}
+
+let quiet: Promise<string> | undefined;
+
+/** The hash of a run in which nothing happens; made once. */
+function quietHash(): Promise<string> {
+  return quiet ??= (async () => {
+    await using cluster = await startCluster();
+    const worker = await FakeWorker.join(cluster);
+    await cluster.waitForMembers(1, 5_000);
+    const hash = await weightsOf(cluster);
+    assertEquals(cluster.faults, NO_FAULTS);
+    cluster.stop();
+    await worker.closed;
+    return hash;
+  })();
+}
+
+interface Case {
+  /** Of the third of three workers; the others are sound. */
+  readonly fault: FaultKind;
+  /** Bounds on the counts; what is not named must be zero. */
+  readonly expected: { readonly [K in keyof FaultCounts]?: readonly [number, number] };
+}
+
+// Steps have 4, 4 and 2 leaves over three workers: the third has one or two of the first 4.
+const lost = { workersLost: [1, 1], leavesReissued: [0, 2] } as const;
+const again = { leavesReissued: [1, 2], duplicateAnswers: [0, 2], staleAnswers: [0, 2] } as const;
+const late = { leavesDuplicated: [1, 12], duplicateAnswers: [0, 4], staleAnswers: [0, 6] } as const;
+const CASES: readonly Case[] = ignore ? [] : [
+  { fault: Fault.KillBeforeStep, expected: { ...lost, leavesReissued: [1, 2] } },
+  { fault: Fault.KillMidCompute, expected: lost },
+  { fault: Fault.KillMidSend, expected: lost },
+  { fault: Fault.CorruptFrame, expected: { ...again, badAnswers: [1, 1] } },
+  { fault: Fault.WrongWeights, expected: { ...again, badAnswers: [1, 1] } },
+  { fault: Fault.NaN, expected: { ...again, unreproducedAnswers: [1, 1] } },
+  { fault: Fault.Duplicate, expected: { duplicateAnswers: [0, 1], staleAnswers: [0, 1] } },
+  { fault: Fault.Stale, expected: { staleAnswers: [1, 1] } },
+  { fault: Fault.Slow, expected: late },
+  { fault: Fault.Stall, expected: { ...late, workersLost: [0, 1] } },
+  { fault: Fault.HalfOpen, expected: { ...late, workersLost: [0, 1] } },
+];
+
+for (const { fault, expected } of CASES) {
+  Deno.test(`faults: ${fault}: the weights are those of a quiet run`, { ignore }, async () => {
+    const { hash, faults } = await withThird({ fault, at: 2 });
+    assertEquals(hash, await quietHash());
+    assertCounts(faults, expected);
+  });
+}
+
+Deno.test("faults: a worker that sends nothing but corrupt frames is excluded", { ignore }, async () => {
+  const { hash, faults } = await withThird({ fault: Fault.CorruptFrame, always: true });
+  assertEquals(hash, await quietHash());
+  assertEquals([faults.badAnswers, faults.workersExcluded], [3, 1]);
+  assert(faults.leavesReissued <= 6, `${faults.leavesReissued}`);
+});
+
+/** Trains with two sound workers and this one. */
+async function withThird(misbehaviour: Misbehaviour): Promise<{ hash: string; faults: FaultCounts }> {
+  await using cluster = await startCluster({}, { limits: SHORT_LIMITS });
+  const workers = [await FakeWorker.join(cluster), await FakeWorker.join(cluster)];
+  workers.push(await FakeWorker.join(cluster, misbehaviour));
+  await cluster.waitForMembers(3, 5_000);
+  const hash = await weightsOf(cluster);
+  cluster.stop();
+  workers[2]!.channel.terminate(); // a stalled one does not hear
+  await Promise.all(workers.map(({ closed }) => closed));
+  return { hash, faults: cluster.faults };
+}
+
+function assertCounts(faults: FaultCounts, expected: Case["expected"]): void {
+  for (const [name, count] of Object.entries(faults)) {
+    const [least, most] = expected[name as keyof FaultCounts] ?? [0, 0];
+    assert(
+      least <= count && count <= most,
+      `${name} is ${count}, not from ${least} to ${most}: ${JSON.stringify(faults)}`,
+    );
+  }
+}
+
+const DISPUTED = ignore ? [] : [Fault.WrongBits, Fault.WrongBitsFirst];
+for (const fault of DISPUTED) {
+  Deno.test(
+    `faults: ${fault}: a third worker decides, and the weights are those of a quiet run`,
+    { ignore },
+    async () => {
+      const sent = Promise.withResolvers<void>();
+      // The sound workers answer only when both versions are there.
+      const before = async (n: number) => {
+        await sent.promise;
+        if (n === 1) await new Promise((resolve) => setTimeout(resolve, 50));
+      };
+      await using cluster = await startCluster();
+      const workers = [await FakeWorker.join(cluster, { before }), await FakeWorker.join(cluster, { before })];
+      workers.push(await FakeWorker.join(cluster, { fault, after: () => sent.resolve() }));
+      await cluster.waitForMembers(3, 5_000);
+      assertEquals(await weightsOf(cluster), await quietHash());
+      const { unreproducedAnswers, leavesReissued } = cluster.faults;
+      assertEquals(unreproducedAnswers, 1);
+      assert(leavesReissued <= 8, `${leavesReissued}`);
+      assert(cluster.bitIdentical);
+      cluster.stop();
+      await Promise.all(workers.map(({ closed }) => closed));
+    },
+  );
+}
+
+Deno.test("faults: a gradient that is not finite for anybody is divergence", { ignore }, async () => {
+  for (const count of [1, 2]) {
+    await using cluster = await startCluster();
+    const nan = { fault: Fault.NaN, always: true, at: 2 };
+    const workers = await Promise.all(Array.from({ length: count }, () => FakeWorker.join(cluster, nan)));
+    await cluster.waitForMembers(count, 5_000);
+    const error = await assertRejects(() => weightsOf(cluster), HerdError, "The gradient is not finite");
+    assertEquals(error.code, "divergence");
+    cluster.stop();
+    await Promise.all(workers.map(({ closed }) => closed));
+  }
+});
+
+Deno.test("faults: a worker that joins in the middle of an epoch changes nothing", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const workers = [await FakeWorker.join(cluster)];
+  await cluster.waitForMembers(1, 5_000);
+  const hash = await weightsOf(cluster, async (step) => {
+    if (step === 2) workers.push(await FakeWorker.join(cluster));
+  });
+  assertEquals(hash, await quietHash());
+  assertEquals(cluster.faults, NO_FAULTS);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: all workers gone, the run pauses, and goes on with new ones", { ignore }, async () => {
+  const notices: string[] = [];
+  const workers: Fake[] = [];
+  await using cluster = await startCluster({}, {
+    async onNotice(text) {
+      notices.push(text);
+      if (text.startsWith("No worker is left")) workers.push(await FakeWorker.join(cluster));
+    },
+  });
+  for (let i = 0; i < 2; i++) workers.push(await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 3 }));
+  await cluster.waitForMembers(2, 5_000);
+  assertEquals(await weightsOf(cluster), await quietHash());
+  const { workersLost, pauses, leavesReissued } = cluster.faults;
+  assertEquals([workersLost, pauses], [2, 1]);
+  assert(leavesReissued <= 6, `${leavesReissued}`);
+  assertEquals(notices.at(-1), "The run goes on");
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: no worker comes back: the run ends after the worker timeout", { ignore }, async () => {
+  await using cluster = await startCluster({}, { workerTimeout: 50 });
+  const worker = await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 2 });
+  await cluster.waitForMembers(1, 5_000);
+  const error = await assertRejects(() => weightsOf(cluster), HerdError, "--worker-timeout");
+  assertEquals(error.code, "cluster");
+  await worker.closed;
+});
+
+Deno.test("faults: a worker on a new connection replaces its old one, under the same name", { ignore }, async () => {
+  const told: string[] = [];
+  await using cluster = await startCluster({}, {
+    onMember: (what, { id }, reason = "") => told.push(`${what} ${id} ${reason}`),
+  });
+  const first = await FakeWorker.join(cluster, { name: "w1" });
+  await cluster.waitForMembers(1, 5_000);
+  const second = await FakeWorker.join(cluster, { name: "w1" });
+  await first.closed;
+  await cluster.waitForMembers(1, 5_000);
+  assertEquals(cluster.members.map(({ id }) => id), ["w1"]);
+  assert(told.includes("lost w1 it has connected anew"), told.join());
+  assertEquals(cluster.history.length, 1);
+  cluster.stop();
+  await second.closed;
+});
