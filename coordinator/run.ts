@@ -8,6 +8,7 @@ import {
   resolveDataset,
   type ResolvedDataset,
 } from "../data/mod.ts";
+import type { ServerCertificate } from "../shared/certificates.ts";
 import { configHash, type NumericConfig, sha256 } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError } from "../shared/errors.ts";
@@ -45,6 +46,8 @@ export interface TrainConfig {
   readonly listen: { readonly hostname: string; readonly port: number };
   /** What workers must know; undefined makes one up. */
   readonly token: string | undefined;
+  /** Encrypts what goes to other machines; undefined sends it in clear. */
+  readonly tls?: ServerCertificate | undefined;
   readonly environment: DataEnvironment;
   /** worker/main.ts */
   readonly workerEntry: URL;
@@ -84,6 +87,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     runId,
     token,
     ...config.listen,
+    tls: config.tls,
     config: numeric,
     configHash: hash,
     backend: config.backend,
@@ -102,7 +106,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
   const report = (complete: boolean) => makeReport({ config, spec, data, cluster, arms, complete });
   try {
     signal.throwIfAborted();
-    await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.address }));
+    await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.url }));
     reporter.started({
       modelName: config.model,
       model: spec,
@@ -132,7 +136,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
       },
     });
     try {
-      if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
+      if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
       await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
       const experiment: Experiment = {
         config: numeric,
@@ -197,7 +201,7 @@ function configFile(
   config: TrainConfig,
   facts: { numeric: NumericConfig; hash: string; runId: string; info: unknown; address: string },
 ): unknown {
-  const { token: _token, environment: _environment, workerEntry: _entry, version, ...told } = config;
+  const { token: _token, tls: _tls, environment: _environment, workerEntry: _entry, version, ...told } = config;
   const { numeric, hash, runId, info, address } = facts;
   const versions = { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 };
   return { runId, address, versions, told, numeric, numericConfigSha256: hash, dataset: info };
