@@ -54,7 +54,7 @@ export class Doorkeeper {
   /** A connection comes. @returns whether it may stay to show the token; one that may not is to be dropped unread */
   enter(visitor: Visitor, now: number): boolean {
     if (this.#visitors.size >= this.#limits.connections) return false;
-    if (this.#failuresOf(networkOf(visitor.address), now) >= this.#limits.failures) return false;
+    if (Math.ceil(this.#failuresOf(networkOf(visitor.address), now)) >= this.#limits.failures) return false;
     this.#visitors.add(visitor);
     this.#strangers.add(visitor);
     if (this.#strangers.size > this.#limits.strangers) {
@@ -96,6 +96,7 @@ export class Doorkeeper {
     for (const visitor of this.#visitors) visitor.drop();
   }
 
+  /** A whole number of failures, less what is forgotten of them by now. */
   #failuresOf(network: string, now: number): number {
     const { count = 0, at = now } = this.#failures.get(network) ?? {};
     return Math.max(0, count - (now - at) / this.#limits.forgetMs);

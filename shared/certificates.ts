@@ -10,10 +10,18 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** @throws {HerdError} usage, naming the file that is missing, unreadable, expired or does not fit the other */
-export async function readServerCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
+/**
+ * Reads a certificate and its key, and checks that they belong together.
+ * @param now milliseconds since 1970
+ * @throws {HerdError} usage, naming the file that is missing, unreadable, expired or does not fit the other
+ */
+export async function readServerCertificate(
+  certPath: string,
+  keyPath: string,
+  now: number = Date.now(),
+): Promise<ServerCertificate> {
   const cert = await readText("--tls-cert", certPath);
-  const [first] = certificatesIn(cert, "--tls-cert", certPath);
+  const [first] = certificatesIn(cert, { flag: "--tls-cert", path: certPath, now });
   const key = await readText("--tls-key", keyPath);
   let fits: boolean;
   try {
@@ -26,13 +34,16 @@ export async function readServerCertificate(certPath: string, keyPath: string): 
 }
 
 /** Certificates to trust, as PEM. @throws {HerdError} usage, naming a file that cannot be used */
-export async function readAuthority(path: string): Promise<string> {
+export async function readAuthority(path: string, now: number = Date.now()): Promise<string> {
   const pem = await readText("--tls-ca", path);
-  certificatesIn(pem, "--tls-ca", path);
+  certificatesIn(pem, { flag: "--tls-ca", path, now });
   return pem;
 }
 
-function certificatesIn(pem: string, flag: string, path: string): X509Certificate[] {
+function certificatesIn(
+  pem: string,
+  { flag, path, now }: { readonly flag: string; readonly path: string; readonly now: number },
+): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) throw usage(`${flag} ${path} holds no certificate in PEM form ("BEGIN CERTIFICATE")`);
   return blocks.map((block) => {
@@ -42,7 +53,7 @@ function certificatesIn(pem: string, flag: string, path: string): X509Certificat
     } catch (cause) {
       throw usage(`${flag} ${path} holds a certificate that cannot be read (${messageOf(cause)})`, cause);
     }
-    if (Date.parse(certificate.validTo) < Date.now()) {
+    if (Date.parse(certificate.validTo) < now) {
       throw usage(`The certificate in ${flag} ${path} has expired on ${certificate.validTo}: make a new one`);
     }
     return certificate;
