@@ -94,7 +94,7 @@ const STEPS_OUT_OF_LINE: readonly [string, readonly (WorkerMessage | Frame)[], s
   ["asks for a chunk that is not there", [{ ...envelope, type: "chunk-request", index: 5 }], "chunk 5"],
   [
     "sends a frame before it is ready",
-    [hello, {
+    [{
       kind: "predictions",
       step: 1,
       index: 0,
