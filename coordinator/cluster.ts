@@ -19,6 +19,8 @@ export interface ClusterOptions extends MembershipOptions {
   readonly workerTimeout: number;
   /** Hears what happens to members. */
   onMember?(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
+  /** Hears of a member that is lost because it hangs; its process may still be there. */
+  onSilent?(member: MemberInfo): void;
   /** Hears what people should know besides. */
   onNotice?(text: string): void;
 }
@@ -93,7 +95,7 @@ export class Cluster implements AsyncDisposable {
       onReady: (member) => cluster.#onReady(member),
       onLost: (member, reason) => cluster.#onLost(member, reason),
       onFrame: (member, frame) => cluster.#onFrame(member, frame),
-      onHeartbeat: (member) => cluster.#watch(member),
+      onHeartbeat: (member) => cluster.#hear(member),
       onBroken: (member, error) => cluster.#distrust(member, error.message, "badAnswers"),
       onUnable: (member, reason) => {
         // While nobody has ever computed, waiting for better workers would be waiting for nothing.
@@ -226,15 +228,28 @@ export class Cluster implements AsyncDisposable {
       this.#running = undefined;
       clearTimeout(this.#wake);
       this.#endPause();
-      for (const member of this.#membership.ready) member.unwatch();
+      for (const member of this.#membership.ready) this.#watch(member);
     }
     return collector.result();
   }
 
-  /** Takes a worker into the work under way, unless it has to get the newest weights first. */
+  /** Takes a worker into the work under way, unless it has to get the newest weights first or is late with other work. */
   #enlist(member: Member): void {
     const current = member.weightsVersion === (this.#weights?.version ?? 0);
-    if (current) this.#running?.schedule.join(member);
+    if (current && member.late === undefined) this.#running?.schedule.join(member);
+  }
+
+  /** A worker has shown a sign of life: one that was late can take orders again. */
+  #hear(member: Member): void {
+    if (member.late !== undefined) {
+      const { images, started, training } = member.late;
+      member.late = undefined;
+      member.standing.pace.record(images, performance.now() - started, training);
+      this.#enlist(member);
+      this.#advance();
+    }
+    member.unwatch();
+    this.#watch(member);
   }
 
   /** Sends what is to be sent now, and sees to it that this happens again in time. */
@@ -242,12 +257,11 @@ export class Cluster implements AsyncDisposable {
     const running = this.#running;
     if (running === undefined) return;
     clearTimeout(this.#wake);
+    const training = running.collector.task === "train";
+    for (const { worker, ...order } of running.schedule.takeOvertaken()) worker.late ??= { ...order, training };
     if (running.schedule.complete && running.disputes.size === 0) return running.done.resolve();
     const now = performance.now();
     for (const order of running.schedule.orders(now)) this.#send(running, order);
-    for (const { worker, images, milliseconds } of running.schedule.takeOvertaken()) {
-      worker.standing.pace.record(images, milliseconds, running.collector.task === "train");
-    }
     if (this.#membership.ready.length === 0) this.#beginPause();
     else this.#endPause();
     const wakeAt = running.schedule.wakeAt(now);
@@ -273,10 +287,14 @@ export class Cluster implements AsyncDisposable {
     this.#watch(worker);
   }
 
-  /** A worker that owes leaves must show signs of life. */
+  /** A worker that owes leaves, or has not answered at all, must show signs of life. */
   #watch(member: Member): void {
-    if ((this.#running?.schedule.owed(member).length ?? 0) === 0) return member.unwatch();
-    member.watch((error) => this.#membership.lose(member, error));
+    const owes = member.late !== undefined || (this.#running?.schedule.owed(member).length ?? 0) > 0;
+    if (!owes) return member.unwatch();
+    member.watch((error) => {
+      this.#options.onSilent?.(member.info);
+      this.#membership.lose(member, error);
+    });
   }
 
   #onReady(member: Member): void {
@@ -335,6 +353,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #onFrame(member: Member, frame: Frame): void {
+    this.#hear(member);
     const running = this.#running;
     const step = "step" in frame ? frame.step : this.#step;
     if (running?.step !== step) {

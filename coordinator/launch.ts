@@ -60,6 +60,12 @@ export class LocalWorkers implements AsyncDisposable {
     clearTimeout(timer);
   }
 
+  /** Ends a worker's process that hangs, so that it is started again. */
+  kill(name: string): void {
+    const child = this.#children.get(name);
+    if (child !== undefined) send(child, "SIGKILL");
+  }
+
   /** Runs one worker's process, again and again while that makes sense. */
   async #supervise(name: string): Promise<void> {
     const log = join(this.#options.logDir, `${name}.log`);
@@ -75,12 +81,13 @@ export class LocalWorkers implements AsyncDisposable {
       const now = performance.now();
       ends.push(now);
       const recent = ends.filter((end) => now - end < RESTART_WINDOW_MS).length;
-      const story = `The worker process ${name} ${how}; the end of ${log}:\n${await tail(log)}`;
+      const story = `${how}; the end of ${log}:\n${await tail(log)}`;
       if (recent > MOST_RESTARTS) {
-        return this.#giveUp(new HerdError("cluster", `${story}\nIt ended ${recent} times and is not started again`));
+        const often = `is not started again: its process has ended ${recent} times, and now`;
+        return this.#giveUp(new HerdError("cluster", `Worker  ${name} ${often} ${story}`));
       }
       const wait = FIRST_WAIT_MS * 2 ** (recent - 1);
-      this.#options.onRestart(`${story}\nIt is started again in ${wait / 1000} s`);
+      this.#options.onRestart(`Worker  ${name} is started again in ${wait / 1000} s: its process ${story}`);
       await this.#pause(wait);
     }
   }
@@ -102,6 +109,7 @@ export class LocalWorkers implements AsyncDisposable {
     } finally {
       this.#children.delete(name);
       send(child, "SIGKILL"); // if its log could not be written
+      await child.stdin.close().catch(() => {});
     }
   }
 
@@ -170,5 +178,5 @@ async function tell(child: Deno.ChildProcess, line: string): Promise<void> {
 
 async function tail(path: string): Promise<string> {
   const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
-  return lines.slice(-LOG_LINES).join("\n");
+  return lines.slice(-LOG_LINES).map((line) => `        ${line}`).join("\n");
 }

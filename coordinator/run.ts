@@ -80,6 +80,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
   const token = config.token ?? crypto.getRandomValues(new Uint8Array(32)).toHex();
   const { path, info } = data.resolved;
   const { hashes, ...manifest } = await chunkHashes(path);
+  let endProcess = (_worker: string) => {};
   await using cluster = await Cluster.start({
     runId,
     token,
@@ -91,6 +92,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     dataset: { ...manifest, hashes: [...hashes] },
     readChunk: (index) => readChunk(path, index),
     onNotice: (text) => reporter.notice(text),
+    onSilent: ({ id, host }) => host === "" && endProcess(id),
     onMember(what, member, reason) {
       reporter.member(what, member, reason);
       if (what === "ready") sayIfMixed(cluster, member.fingerprint, reporter);
@@ -113,7 +115,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
       initialWeightsSha256,
       folder: folder.path,
     });
-    await using _workers = LocalWorkers.start({
+    await using workers = LocalWorkers.start({
       count: config.workers,
       entry: config.workerEntry,
       address: cluster.localAddress,
@@ -131,6 +133,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
         else reporter.notice(error.message);
       },
     });
+    endProcess = (worker) => workers.kill(worker);
     try {
       if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
       await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);

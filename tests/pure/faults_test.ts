@@ -7,11 +7,12 @@ import { type Experiment, runExperiment } from "../../coordinator/train.ts";
 import { sha256 } from "../../shared/config.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
-import type { FakeWorker as Fake, Fault as FaultKind, Misbehaviour } from "../fixtures/fake_worker.ts";
+import type { FakeWorker as Fake, Misbehaviour } from "../fixtures/fake_worker.ts";
+import { Fault } from "../fixtures/faults.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
-const { CONFIG, FakeWorker, Fault, SHORT_LIMITS, startCluster } = ignore
+const { CONFIG, FakeWorker, SHORT_LIMITS, startCluster } = ignore
   ? {} as typeof import("../fixtures/fake_worker.ts")
   : await import("../fixtures/fake_worker.ts");
 
@@ -63,7 +64,7 @@ function quietHash(): Promise<string> {
 
 interface Case {
   /** Of the first of three workers, which always gets leaves; the others are sound. */
-  readonly fault: FaultKind;
+  readonly fault: Fault;
   /** Bounds on the counts; what is not named must be zero. */
   readonly expected: { readonly [K in keyof FaultCounts]?: readonly [number, number] };
 }
@@ -72,7 +73,7 @@ interface Case {
 const lost = { workersLost: [1, 1], leavesReissued: [0, 2] } as const;
 const again = { leavesReissued: [1, 2], duplicateAnswers: [0, 2], staleAnswers: [0, 2] } as const;
 const late = { leavesDuplicated: [1, 12], duplicateAnswers: [0, 4], staleAnswers: [0, 6] } as const;
-const CASES: readonly Case[] = ignore ? [] : [
+const CASES: readonly Case[] = [
   { fault: Fault.KillBeforeStep, expected: { ...lost, leavesReissued: [1, 2] } },
   { fault: Fault.KillMidCompute, expected: lost },
   { fault: Fault.KillMidSend, expected: lost },
@@ -126,8 +127,7 @@ function assertCounts(faults: FaultCounts, expected: Case["expected"]): void {
   }
 }
 
-const DISPUTED = ignore ? [] : [Fault.WrongBits, Fault.WrongBitsFirst];
-for (const fault of DISPUTED) {
+for (const fault of [Fault.WrongBits, Fault.WrongBitsFirst]) {
   Deno.test(
     `faults: ${fault}: a third worker decides, and the weights are those of a quiet run`,
     { ignore },
