@@ -76,6 +76,8 @@ export class Cluster implements AsyncDisposable {
   #step = 0;
   #weights: { readonly version: number; readonly checksum: number; readonly bytes: Uint8Array } | undefined;
   #running: Running | undefined;
+  /** Who answered what in the step before, computed with weights of which checksum. */
+  #before: (Pick<Running, "step" | "counted"> & { readonly weights: number | undefined }) | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #pause: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
@@ -225,6 +227,7 @@ export class Cluster implements AsyncDisposable {
     try {
       await Promise.race([running.done.promise, this.#failure.promise]);
     } finally {
+      this.#before = { step: running.step, counted: running.counted, weights: this.#weights?.checksum };
       this.#running = undefined;
       clearTimeout(this.#wake);
       this.#endPause();
@@ -358,6 +361,7 @@ export class Cluster implements AsyncDisposable {
     const step = "step" in frame ? frame.step : this.#step;
     if (running?.step !== step) {
       this.#faults.staleAnswers++;
+      this.#compareLate(member, frame);
       return member.channel.send({ ...this.#membership.envelope(this.#step), type: "stale", step });
     }
     let answer: Answer;
@@ -423,6 +427,24 @@ export class Cluster implements AsyncDisposable {
     return false;
   }
 
+  /** A late answer is used for nothing, but it may show that the one that was used is wrong. */
+  #compareLate(member: Member, frame: Frame): void {
+    if (frame.kind !== "partial" || frame.step !== this.#before?.step || frame.weights !== this.#before.weights) return;
+    const first = this.#before.counted.get(nodeKey(frame));
+    if (first === undefined || first.bits === checksum(frame.gradient) || !sameFingerprint(first.member, member)) {
+      return;
+    }
+    this.#faults.unreproducedAnswers++;
+    this.#differ(first.member, member, " of a step that is over");
+  }
+
+  /** Two workers got different bits where the same were to be expected, and nobody can tell who is right. */
+  #differ(first: Member, second: Member, where: string): void {
+    this.#bitIdentical = false;
+    const who = first === second ? `${first.description} twice` : `${first.description} and ${second.description}`;
+    this.#options.onNotice?.(`Worker  ${who} got different bits for the same leaves${where}: bit-identity is off`);
+  }
+
   /** Asks a third worker; where there is none, the first again: broken hardware seldom errs twice in the same way. */
   #dispute(running: Running, node: NodeId, votes: Dispute["votes"]): void {
     const order = running.schedule.recheck(votes.map(({ member }) => member), node, performance.now());
@@ -436,9 +458,7 @@ export class Cluster implements AsyncDisposable {
     const [first, second] = votes;
     const wrong = first.bits === bits ? second : second.bits === bits ? first : undefined;
     if (wrong === undefined) {
-      this.#bitIdentical = false;
-      const who = `${first.member.description} and ${second.member.description}`;
-      this.#options.onNotice?.(`Workers ${who} get different bits for the same leaves: bit-identity is off`);
+      this.#differ(first.member, second.member, "");
       return;
     }
     if (wrong === first) {

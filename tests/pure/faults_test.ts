@@ -153,6 +153,25 @@ for (const fault of [Fault.WrongBits, Fault.WrongBitsFirst]) {
   );
 }
 
+Deno.test(
+  "faults: wrong bits that come too late are told, as nobody knows any more who is right",
+  { ignore },
+  async () => {
+    const notices: string[] = [];
+    const sent = Promise.withResolvers<void>();
+    const before = (_n: number, step: number) => step > 1 ? sent.promise : undefined;
+    await using cluster = await startCluster({}, { limits: SHORT_LIMITS, onNotice: (text) => notices.push(text) });
+    const late = { fault: Fault.WrongBitsLate, after: () => sent.resolve() };
+    const workers = [await FakeWorker.join(cluster, late), await FakeWorker.join(cluster, { before })];
+    await cluster.waitForMembers(2, 5_000);
+    assertEquals(await weightsOf(cluster), await quietHash());
+    assertEquals([cluster.bitIdentical, cluster.faults.unreproducedAnswers], [false, 1]);
+    assert(notices.some((text) => text.includes("got different bits")), notices.join("\n"));
+    cluster.stop();
+    await Promise.all(workers.map(({ closed }) => closed));
+  },
+);
+
 Deno.test("faults: a gradient that is not finite for anybody is divergence", { ignore }, async () => {
   for (const count of [1, 2]) {
     await using cluster = await startCluster();
