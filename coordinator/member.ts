@@ -23,6 +23,8 @@ export interface MemberInfo {
 /** What is remembered of a worker when it leaves and comes back: by its id. */
 export interface Standing {
   readonly pace: Pace;
+  /** Of the process that it was last; a new process starts afresh. */
+  pid: number;
   strikes: number;
 }
 
@@ -34,7 +36,7 @@ export class Member {
   pid = 0;
   /** Set when the worker can compute. */
   ready: Ready | undefined;
-  standing: Standing = { pace: new Pace(), strikes: 0 };
+  standing: Standing = { pace: new Pace(), pid: 0, strikes: 0 };
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number; readonly training: boolean } | undefined;
   /** Version of the weights that are on their way to it or there; work for them may follow. */

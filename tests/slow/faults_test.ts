@@ -1,6 +1,7 @@
 // Every fault in a real worker process: the weights are those of a quiet run, and counters bound what it cost. 30 s.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FaultCounts } from "../../coordinator/faults.ts";
+import { HerdError } from "../../shared/errors.ts";
 import { Fault } from "../fixtures/faults.ts";
 import { Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
@@ -58,3 +59,23 @@ for (const [fault, bounds] of Object.entries(EXPECTED) as [Fault, Bounds][]) {
     },
   });
 }
+
+Deno.test({
+  name: "faults in a process: one that ends again and again is given up, and the run says why",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const told: string[] = [];
+    const run = realRun(workspace, "hopeless", {
+      workers: 1,
+      minWorkers: 1,
+      workerEntry: new URL("data:text/typescript,console.log('no luck'); Deno.exit(3)"),
+      reporter: { notice: (text) => told.push(text) },
+    });
+    const error = await assertRejects(() => run, HerdError, "w1 is not started again: its process has ended 6 times");
+    assertEquals(error.code, "cluster");
+    assertStringIncludes(error.message, "ended with exit code 3");
+    assertStringIncludes(error.message, "no luck");
+    assertEquals(told.filter((text) => text.includes("is started again in")).length, 5);
+  },
+});
