@@ -146,6 +146,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
     },
   });
+  await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   const interrupt = () => cluster.fail(signal.reason as Error);
   signal.addEventListener("abort", interrupt, { once: true });
   const states = [...checkpoint?.states ?? []];
@@ -163,7 +164,6 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   try {
     signal.throwIfAborted();
     if (prepared.resumed) await recorder.rewind();
-    await folder.writeConfig(await configFile(prepared, cluster.address));
     reporter.started({
       modelName: config.model,
       model: identity.numeric.model,

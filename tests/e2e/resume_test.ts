@@ -173,6 +173,39 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "resume: a run whose last worker is gone ends with exit 4 and the way to go on, which works",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const tokenFile = join(workspace.path, "token");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    const address = freeAddress();
+    const alone = ["--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile];
+    const child = workspace.spawn(
+      workspace.train("alone", ...of(MANY), ...alone, "--worker-timeout", "1", "--json"),
+    );
+    let worker: Deno.ChildProcess | undefined;
+    for await (const event of eventsOf(child)) {
+      if (event["event"] === "started") {
+        worker = workspace.spawn(["worker", "--connect", `ws://${address}`, "--token-file", tokenFile]);
+      }
+      if (event["event"] === "epoch" && event["epoch"] === 3 && event["arm"] === "no-gc") worker!.kill("SIGKILL");
+    }
+    await outcomeOf(worker!);
+    const stderr = await new Response(child.stderr).text();
+    assertEquals((await child.status).code, 4, stderr);
+    const wayOn =
+      /No worker came within 1 s .*; the run ended at arm no-gc, epoch \d+, step \d of 2: go on with: (.*)\n/;
+    const [, command] = wayOn.exec(stderr) ?? [];
+    assert(command?.startsWith("deno task train --resume "), stderr);
+    const resumed = await workspace.run([...command!.split(" ").slice(2), "--workers", "1"]);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertEquals((await workspace.run(workspace.train("whole", ...of(MANY)))).code, 0);
+    await assertSame(workspace, "alone", "whole");
+  },
+});
+
 function freeAddress(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return `127.0.0.1:${listener.addr.port}`;
