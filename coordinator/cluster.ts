@@ -8,7 +8,7 @@ import { within } from "./deadline.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
 import type { Member, MemberInfo } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
-import type { PartialSum } from "./reduce.ts";
+import { allFinite, type PartialSum } from "./reduce.ts";
 import { leafRanges } from "./schedule.ts";
 import { type Order, StepSchedule } from "./step_schedule.ts";
 import { type Answer, type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
@@ -19,6 +19,8 @@ export interface ClusterOptions extends MembershipOptions {
   readonly workerTimeout: number;
   /** Hears what happens to members. */
   onMember?(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
+  /** Hears of a member that is lost because it hangs; its process may still be there. */
+  onSilent?(member: MemberInfo): void;
   /** Hears what people should know besides. */
   onNotice?(text: string): void;
 }
@@ -74,6 +76,8 @@ export class Cluster implements AsyncDisposable {
   #step = 0;
   #weights: { readonly version: number; readonly checksum: number; readonly bytes: Uint8Array } | undefined;
   #running: Running | undefined;
+  /** Who answered what in the step before, computed with weights of which checksum. */
+  #before: (Pick<Running, "step" | "counted"> & { readonly weights: number | undefined }) | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #pause: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
@@ -93,7 +97,7 @@ export class Cluster implements AsyncDisposable {
       onReady: (member) => cluster.#onReady(member),
       onLost: (member, reason) => cluster.#onLost(member, reason),
       onFrame: (member, frame) => cluster.#onFrame(member, frame),
-      onHeartbeat: (member) => cluster.#watch(member),
+      onHeartbeat: (member) => cluster.#hear(member),
       onBroken: (member, error) => cluster.#distrust(member, error.message, "badAnswers"),
       onUnable: (member, reason) => {
         // While nobody has ever computed, waiting for better workers would be waiting for nothing.
@@ -228,18 +232,32 @@ export class Cluster implements AsyncDisposable {
     try {
       await Promise.race([running.done.promise, this.#failure.promise]);
     } finally {
+      this.#before = { step: running.step, counted: running.counted, weights: this.#weights?.checksum };
       this.#running = undefined;
       clearTimeout(this.#wake);
       this.#endPause();
-      for (const member of this.#membership.ready) member.unwatch();
+      for (const member of this.#membership.ready) this.#watch(member);
     }
     return collector.result();
   }
 
-  /** Takes a worker into the work under way, unless it has to get the newest weights first. */
+  /** Takes a worker into the work under way, unless it has to get the newest weights first or is late with other work. */
   #enlist(member: Member): void {
     const current = member.weightsVersion === (this.#weights?.version ?? 0);
-    if (current) this.#running?.schedule.join(member);
+    if (current && member.late === undefined) this.#running?.schedule.join(member);
+  }
+
+  /** A worker has shown a sign of life: one that was late can take orders again. */
+  #hear(member: Member): void {
+    if (member.late !== undefined) {
+      const { images, started, training } = member.late;
+      member.late = undefined;
+      member.standing.pace.record(images, performance.now() - started, training);
+      this.#enlist(member);
+      this.#advance();
+    }
+    member.unwatch();
+    this.#watch(member);
   }
 
   /** Sends what is to be sent now, and sees to it that this happens again in time. */
@@ -247,12 +265,11 @@ export class Cluster implements AsyncDisposable {
     const running = this.#running;
     if (running === undefined) return;
     clearTimeout(this.#wake);
+    const training = running.collector.task === "train";
+    for (const { worker, ...order } of running.schedule.takeOvertaken()) worker.late ??= { ...order, training };
     if (running.schedule.complete && running.disputes.size === 0) return running.done.resolve();
     const now = performance.now();
     for (const order of running.schedule.orders(now)) this.#send(running, order);
-    for (const { worker, images, milliseconds } of running.schedule.takeOvertaken()) {
-      worker.standing.pace.record(images, milliseconds, running.collector.task === "train");
-    }
     if (this.#membership.ready.length === 0) this.#beginPause();
     else this.#endPause();
     const wakeAt = running.schedule.wakeAt(now);
@@ -278,10 +295,14 @@ export class Cluster implements AsyncDisposable {
     this.#watch(worker);
   }
 
-  /** A worker that owes leaves must show signs of life. */
+  /** A worker that owes leaves, or has not answered at all, must show signs of life. */
   #watch(member: Member): void {
-    if ((this.#running?.schedule.owed(member).length ?? 0) === 0) return member.unwatch();
-    member.watch((error) => this.#membership.lose(member, error));
+    const owes = member.late !== undefined || (this.#running?.schedule.owed(member).length ?? 0) > 0;
+    if (!owes) return member.unwatch();
+    member.watch((error) => {
+      this.#options.onSilent?.(member.info);
+      this.#membership.lose(member, error);
+    });
   }
 
   #onReady(member: Member): void {
@@ -340,10 +361,12 @@ export class Cluster implements AsyncDisposable {
   }
 
   #onFrame(member: Member, frame: Frame): void {
+    this.#hear(member);
     const running = this.#running;
     const step = "step" in frame ? frame.step : this.#step;
     if (running?.step !== step) {
       this.#faults.staleAnswers++;
+      this.#compareLate(member, frame);
       return member.channel.send({ ...this.#membership.envelope(this.#step), type: "stale", step });
     }
     let answer: Answer;
@@ -409,6 +432,24 @@ export class Cluster implements AsyncDisposable {
     return false;
   }
 
+  /** A late answer is used for nothing, but it may show that the one that was used is wrong. */
+  #compareLate(member: Member, frame: Frame): void {
+    if (frame.kind !== "partial" || frame.step !== this.#before?.step || frame.weights !== this.#before.weights) return;
+    const first = this.#before.counted.get(nodeKey(frame));
+    if (first === undefined || first.bits === frame.crc || !sameFingerprint(first.member, member)) {
+      return;
+    }
+    this.#faults.unreproducedAnswers++;
+    this.#differ(first.member, member, " of a step that is over");
+  }
+
+  /** Two workers got different bits where the same were to be expected, and nobody can tell who is right. */
+  #differ(first: Member, second: Member, where: string): void {
+    this.#bitIdentical = false;
+    const who = first === second ? `${first.description} twice` : `${first.description} and ${second.description}`;
+    this.#options.onNotice?.(`Worker  ${who} got different bits for the same leaves${where}: bit-identity is off`);
+  }
+
   /** Asks a third worker; where there is none, the first again: broken hardware seldom errs twice in the same way. */
   #dispute(running: Running, node: NodeId, votes: Dispute["votes"]): void {
     const order = running.schedule.recheck(votes.map(({ member }) => member), node, performance.now());
@@ -422,9 +463,7 @@ export class Cluster implements AsyncDisposable {
     const [first, second] = votes;
     const wrong = first.bits === bits ? second : second.bits === bits ? first : undefined;
     if (wrong === undefined) {
-      this.#bitIdentical = false;
-      const who = `${first.member.description} and ${second.member.description}`;
-      this.#options.onNotice?.(`Workers ${who} get different bits for the same leaves: bit-identity is off`);
+      this.#differ(first.member, second.member, "");
       return;
     }
     if (wrong === first) {
@@ -475,17 +514,13 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
+/** Equal for answers to the same order that have the same bits; predictions are not compared. */
 function bitsOf({ frame }: Answer): number {
-  return frame.kind === "partial" ? checksum(frame.gradient) : checksum(frame.logits);
+  return frame.kind === "partial" ? frame.crc ?? 0 : 0;
 }
 
-/** By a sum: in float64, finite float32 values cannot overflow, and the others are never lost in it. */
 function isFiniteAnswer({ frame }: Answer): boolean {
-  if (frame.kind === "predictions") return true;
-  let sum = 0;
-  for (const value of frame.gradient) sum += value;
-  for (const loss of frame.losses) sum += loss;
-  return Number.isFinite(sum);
+  return frame.kind === "predictions" || (allFinite(frame.gradient) && allFinite(frame.losses));
 }
 
 function sameFingerprint(a: Member, b: Member): boolean {

@@ -40,10 +40,16 @@ export const NO_FAULTS: FaultCounts = {
   pausedSeconds: 0,
 };
 
+/** The counts of two parts of a run together. */
+export function addFaults(a: FaultCounts, b: FaultCounts): FaultCounts {
+  const names = Object.keys(NO_FAULTS) as (keyof FaultCounts)[];
+  return { ...NO_FAULTS, ...Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) };
+}
+
 const WORDS: Readonly<Record<keyof FaultCounts, string>> = {
   workersLost: "workers lost",
-  workersRestarted: "started again",
-  workersExcluded: "excluded",
+  workersRestarted: "processes started again",
+  workersExcluded: "workers excluded",
   leavesReissued: "leaves given out again",
   leavesDuplicated: "leaves of late workers given out twice",
   duplicateAnswers: "duplicate answers",
@@ -54,10 +60,10 @@ const WORDS: Readonly<Record<keyof FaultCounts, string>> = {
   pausedSeconds: "seconds paused",
 };
 
-/** "2 workers lost, 2 started again, 9 leaves given out again"; "" for a quiet run. */
+/** "workers lost 2, processes started again 2, leaves given out again 9"; "" for a quiet run. */
 export function describeFaults(faults: FaultCounts): string {
   const names = Object.keys(WORDS) as (keyof FaultCounts)[];
   return names.filter((name) => faults[name] > 0)
-    .map((name) => `${Math.round(10 * faults[name]) / 10} ${WORDS[name]}`)
+    .map((name) => `${WORDS[name]} ${Math.round(10 * faults[name]) / 10}`)
     .join(", ");
 }

@@ -24,9 +24,9 @@ export interface LaunchOptions {
 /** What ended workers get to say goodbye before they are killed. */
 const GRACE_MS = 1_000;
 const LOG_LINES = 5;
-/** A worker is started again so often within this time; older ends are forgiven. */
+/** A worker is started again so often in a row; a process that lived for a while is forgiven what came before it. */
 const MOST_RESTARTS = 5;
-const RESTART_WINDOW_MS = 10 * 60_000;
+const FORGIVEN_AFTER_MS = 60_000;
 /** Wait before the first restart; doubled each time. */
 const FIRST_WAIT_MS = 250;
 
@@ -60,27 +60,33 @@ export class LocalWorkers implements AsyncDisposable {
     clearTimeout(timer);
   }
 
+  /** Ends a worker's process that hangs, so that it is started again. */
+  kill(name: string): void {
+    const child = this.#children.get(name);
+    if (child !== undefined) send(child, "SIGKILL");
+  }
+
   /** Runs one worker's process, again and again while that makes sense. */
   async #supervise(name: string): Promise<void> {
     const log = join(this.#options.logDir, `${name}.log`);
-    const ends: number[] = [];
+    let ends = 0;
     while (!this.#stopping) {
-      let how: string;
+      const started = performance.now();
+      let story: string;
       try {
-        how = await this.#runOnce(name, log);
+        const size = (await Deno.stat(log).catch(() => ({ size: 0 }))).size;
+        story = `${await this.#runOnce(name, log)}; the end of ${log}:\n${await tail(log, size)}`;
       } catch (cause) {
         return this.#giveUp(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
       }
       if (this.#stopping) return;
-      const now = performance.now();
-      ends.push(now);
-      const recent = ends.filter((end) => now - end < RESTART_WINDOW_MS).length;
-      const story = `The worker process ${name} ${how}; the end of ${log}:\n${await tail(log)}`;
-      if (recent > MOST_RESTARTS) {
-        return this.#giveUp(new HerdError("cluster", `${story}\nIt ended ${recent} times and is not started again`));
+      ends = performance.now() - started > FORGIVEN_AFTER_MS ? 1 : ends + 1;
+      if (ends > MOST_RESTARTS) {
+        const often = `is not started again: its process has ended ${ends} times in a row, and now`;
+        return this.#giveUp(new HerdError("cluster", `Worker  ${name} ${often} ${story}`));
       }
-      const wait = FIRST_WAIT_MS * 2 ** (recent - 1);
-      this.#options.onRestart(`${story}\nIt is started again in ${wait / 1000} s`);
+      const wait = FIRST_WAIT_MS * 2 ** (ends - 1);
+      this.#options.onRestart(`Worker  ${name} is started again in ${wait / 1000} s: its process ${story}`);
       await this.#pause(wait);
     }
   }
@@ -102,6 +108,7 @@ export class LocalWorkers implements AsyncDisposable {
     } finally {
       this.#children.delete(name);
       send(child, "SIGKILL"); // if its log could not be written
+      await child.stdin.close().catch(() => {});
     }
   }
 
@@ -168,7 +175,8 @@ async function tell(child: Deno.ChildProcess, line: string): Promise<void> {
   }
 }
 
-async function tail(path: string): Promise<string> {
-  const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
-  return lines.slice(-LOG_LINES).join("\n");
+/** The last lines that were written after the first `from` bytes. */
+async function tail(path: string, from: number): Promise<string> {
+  const text = new TextDecoder().decode((await Deno.readFile(path)).subarray(from));
+  return text.trimEnd().split("\n").slice(-LOG_LINES).map((line) => `        ${line}`).join("\n");
 }

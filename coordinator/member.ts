@@ -23,6 +23,8 @@ export interface MemberInfo {
 /** What is remembered of a worker when it leaves and comes back: by its id. */
 export interface Standing {
   readonly pace: Pace;
+  /** Of the process that it was last; a new process starts afresh. */
+  pid: number;
   strikes: number;
 }
 
@@ -34,7 +36,9 @@ export class Member {
   pid = 0;
   /** Set when the worker can compute. */
   ready: Ready | undefined;
-  standing: Standing = { pace: new Pace(), strikes: 0 };
+  standing: Standing = { pace: new Pace(), pid: 0, strikes: 0 };
+  /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
+  late: { readonly images: number; readonly started: number; readonly training: boolean } | undefined;
   /** Version of the weights that are on their way to it or there; work for them may follow. */
   weightsVersion = 0;
   readonly #limits: LeafLimits;
@@ -53,7 +57,7 @@ export class Member {
     return `${this.id} (pid ${this.pid}${this.host ? ` on ${this.host}` : ""})`;
   }
 
-  /** Images a second in a training step, smoothed; undefined until measured. */
+  /** Images a second in recent training steps; undefined until measured. */
   get speed(): number | undefined {
     return this.standing.pace.speed;
   }
@@ -94,18 +98,19 @@ export class Member {
     }
   }
 
-  /** The worker owes leaves: `late` is called if it then shows no sign of life for a leaf's deadline. */
-  watch(late: (error: HerdError) => void): void {
-    clearTimeout(this.#timer);
+  /** Calls `silent` unless the worker shows a sign of life within a leaf's deadline; counts from the first of such calls. */
+  watch(silent: (error: HerdError) => void): void {
+    if (this.#timer !== undefined) return;
     const deadline = leafDeadline(this.#slowestLeaf, this.#limits);
     this.#timer = setTimeout(() => {
-      late(new HerdError("cluster", `it has shown no sign of life for ${Math.round(deadline / 100) / 10} s`));
+      silent(new HerdError("cluster", `it has shown no sign of life for ${Math.round(deadline / 100) / 10} s`));
     }, deadline);
   }
 
-  /** The worker owes nothing. */
+  /** Nothing is expected of the worker, or it has shown a sign of life. */
   unwatch(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Leaves are done, and what they took. */

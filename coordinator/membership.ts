@@ -60,7 +60,7 @@ type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
 
 const HELLO_DEADLINE_MS = 10_000;
 const FAREWELL_MS = 500;
-/** Bad answers after which a worker is not let in any more. */
+/** Bad answers after which a worker's process is not let in any more. */
 const MOST_STRIKES = 3;
 
 /** The workers of a run. */
@@ -239,7 +239,8 @@ export class Membership implements AsyncDisposable {
       return this.#refuse(member, `it speaks ${versions}: use the same version of Herd on both sides`);
     }
     member.standing = this.#standings.get(member.id) ??
-      { pace: new Pace(this.#options.limits?.pace ?? PACE_LIMITS), strikes: 0 };
+      { pace: new Pace(this.#options.limits?.pace ?? PACE_LIMITS), pid: hello.pid, strikes: 0 };
+    if (member.standing.pid !== hello.pid) Object.assign(member.standing, { pid: hello.pid, strikes: 0 });
     this.#standings.set(member.id, member.standing);
     if (member.standing.strikes >= MOST_STRIKES) {
       return this.#refuse(member, `it is excluded after ${MOST_STRIKES} bad answers`);

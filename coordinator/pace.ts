@@ -16,22 +16,21 @@ const DEVIATIONS = 8;
 const LEAST_DEVIATION = 0.125;
 /** Finished orders that count. */
 const MEMORY = 32;
-/** Part of the newest speed in the running mean. */
-const SPEED_WEIGHT = 0.3;
+/** Finished orders that the speed is taken from: a median of few, so that one stall is forgotten and a slow-down soon known. */
+const RECENT = 5;
 
 /** What a worker's finished orders took. */
 export class Pace {
   readonly #limits: PaceLimits;
   readonly #perImage: number[] = [];
-  #speed: number | undefined;
 
   constructor(limits: PaceLimits = PACE_LIMITS) {
     this.#limits = limits;
   }
 
-  /** Images a second in training steps, smoothed; undefined until measured. */
+  /** Images a second in recent training steps; undefined until measured. */
   get speed(): number | undefined {
-    return this.#speed;
+    return this.#perImage.length === 0 ? undefined : 1000 / medianOf(this.#perImage.slice(-RECENT));
   }
 
   /** An order is finished. Only training counts as speed; what an evaluation takes is no measure of a step. */
@@ -39,8 +38,6 @@ export class Pace {
     if (!training || images === 0 || milliseconds <= 0) return;
     this.#perImage.push(milliseconds / images);
     if (this.#perImage.length > MEMORY) this.#perImage.shift();
-    const speed = 1000 * images / milliseconds;
-    this.#speed = this.#speed === undefined ? speed : (1 - SPEED_WEIGHT) * this.#speed + SPEED_WEIGHT * speed;
   }
 
   /** How long an order of so many images may take before it is late, in milliseconds: median + k·MAD, floor and ceiling. */

@@ -1,4 +1,5 @@
 // report.html: curves, figures and hashes of a run on one self-contained page, drawn as SVG.
+import { describeFaults } from "./faults.ts";
 import { chanceAccuracy, type Report } from "./report.ts";
 import type { EpochRecord } from "./train.ts";
 
@@ -49,8 +50,9 @@ ${comparison(report)}
 ${
     report.bitIdentical
       ? "All workers computed with equal fingerprints."
-      : "Workers' fingerprints differ: results may differ in the last bits."
+      : "Bit-identity is off: workers computed, or may have computed, different bits."
   }</p>
+<p>Faults mended: ${describeFaults(report.faults) || "none"}.</p>
 <ul>${
     report.arms.map((arm) =>
       `<li>${

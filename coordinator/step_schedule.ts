@@ -40,11 +40,12 @@ export interface Answered {
   readonly finished?: { readonly images: number; readonly milliseconds: number };
 }
 
-/** An order whose leaves came from others: what its worker has taken so far is the least that it takes. */
+/** An order whose leaves came from others. */
 export interface Overtaken<W> {
   readonly worker: W;
   readonly images: number;
-  readonly milliseconds: number;
+  /** When the worker took it up. */
+  readonly started: number;
 }
 
 /** Who computes what in one unit of work. Milliseconds are those of the caller's clock. */
@@ -107,7 +108,7 @@ export class StepSchedule<W extends Hand> {
         for (const [key, its] of nodes) if (overlap(range, its)) nodes.delete(key);
       }
       for (const { nodes, images, started } of orders) {
-        if (nodes.size === 0) this.#overtaken.push({ worker: other, images, milliseconds: now - started });
+        if (nodes.size === 0) this.#overtaken.push({ worker: other, images, started });
       }
       keep(orders, ({ nodes }) => nodes.size > 0);
     }

@@ -34,7 +34,8 @@ const layer = v.variant("kind", [
   }),
 ]);
 
-const numericConfig = v.object({
+/** The numeric config, as it is sent and as a run keeps it. */
+export const NumericConfigSchema = v.object({
   dataset: word,
   limit: v.nullable(count),
   model: v.object({
@@ -80,7 +81,7 @@ const welcome = v.object({
   ...envelope,
   type: v.literal("welcome"),
   workerId: word,
-  config: numericConfig,
+  config: NumericConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
   dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),

@@ -1,6 +1,12 @@
 // Samples for a worker, read from a packed data set file.
-import { PackedDataset } from "../data/mod.ts";
-import type { SampleSource } from "./session.ts";
+import { PackedDataset, type Split } from "../data/mod.ts";
+import type { Sample } from "./engine.ts";
+
+/** Where the samples come from: the coordinator's cache file, or a copy fetched from it. */
+export interface SampleSource extends Disposable {
+  /** A sample; its pixels are valid until the same slot is read into again. */
+  read(split: Split, id: number, slot: number): Sample;
+}
 
 /** Opens a packed file; pixels are read when asked for. @throws {HerdError} data, if it is not a whole packed file */
 export function samplesFrom(path: string): SampleSource {

@@ -15,19 +15,12 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { subtreesIn } from "../shared/tree.ts";
-import type { Split } from "../data/mod.ts";
-import type { GradientEngine, Leaf, Sample } from "./engine.ts";
+import { compute, type Work } from "./compute.ts";
+import type { GradientEngine } from "./engine.ts";
+import type { SampleSource } from "./samples.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
-type Work = Extract<CoordinatorMessage, { type: "work" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
-
-/** Where the samples come from: the coordinator's cache file, or a copy fetched from it. */
-export interface SampleSource extends Disposable {
-  /** A sample; its pixels are valid until the same slot is read into again. */
-  read(split: Split, id: number, slot: number): Sample;
-}
 
 /** An engine and what its bits depend on. */
 export interface PreparedEngine {
@@ -124,6 +117,7 @@ async function serve(
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome.workerId);
   const config = welcome.config as NumericConfig;
+  const parameters = parameterCount(config.model);
   const fetch = (index: number) => fetchChunk(channel, incoming, index);
   using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
@@ -150,6 +144,9 @@ async function serve(
   for await (const event of incoming) {
     if ("frame" in event) {
       if (event.frame.kind !== "weights") continue;
+      if (event.frame.weights.length !== parameters) {
+        throw new HerdError("cluster", `Got ${event.frame.weights.length} weights for a network of ${parameters}`);
+      }
       engine.setWeights(event.frame.weights);
       weights = { version: event.frame.step, checksum: checksum(event.frame.weights) };
       continue;
@@ -241,48 +238,6 @@ async function fetchChunk(
     throw new HerdError("cluster", "The run ended before this worker had its data");
   }
   throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
-}
-
-/** Computes the leaves of one step or evaluation and sends the answers; breaks off when the cluster has gone on to another. */
-async function compute(
-  channel: WorkerChannel,
-  engine: GradientEngine,
-  source: SampleSource,
-  { work, weights }: { work: Work; weights: number },
-): Promise<void> {
-  const overtaken = () => channel.waits((event) => "message" in event && isLater(event.message, work));
-  if (overtaken()) return;
-  const { step, seed, epoch, range, leafCount } = work;
-  const split = work.task === "train" ? "train" : "test";
-  const leafAt = (i: number, firstSlot: number): Leaf => ({
-    index: range.start + i,
-    seed,
-    epoch,
-    samples: work.samples[i]!.map((id, slot) => source.read(split, id, firstSlot + slot)),
-  });
-  if (work.task === "evaluate") {
-    for (const i of work.samples.keys()) {
-      const { losses, logits } = await engine.evaluate(leafAt(i, 0));
-      await channel.sendFrame({ kind: "predictions", step, index: range.start + i, weights, losses, logits });
-      if (overtaken()) return;
-    }
-    return;
-  }
-  let slot = 0;
-  const leaves = work.samples.map((ids, i) => {
-    slot += ids.length;
-    return leafAt(i, slot - ids.length);
-  });
-  for await (
-    const { node, gradient, losses, logits } of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))
-  ) {
-    await channel.sendFrame({ kind: "partial", step, ...node, weights, gradient, losses, logits });
-    if (overtaken()) return;
-  }
-}
-
-function isLater(message: CoordinatorMessage, { step }: Work): boolean {
-  return message.type === "stop" || (message.type === "work" && message.step > step);
 }
 
 function envelope(channel: WorkerChannel, step: number): { protocol: number; runId: string; step: number } {

@@ -81,11 +81,18 @@ Deno.test("finalBlock() prints both arms as the original does, chance, and the d
 });
 
 Deno.test("finalBlock() and reportHtml() say what is not as it should be", () => {
-  const odd = report({ complete: false, bitIdentical: false, dataset: { ...report().dataset, fallback: true } });
+  const odd = report({
+    complete: false,
+    bitIdentical: false,
+    dataset: { ...report().dataset, fallback: true },
+    faults: { ...NO_FAULTS, workersLost: 2, leavesReissued: 9, pausedSeconds: 1.26 },
+  });
   const text = finalBlock(odd).join("\n");
-  for (const part of ["PROCEDURAL DATA", "bit-identity is off", "broken off"]) assertStringIncludes(text, part);
+  const faults = "Faults mended: workers lost 2, leaves given out again 9, seconds paused 1.3.";
+  for (const part of ["PROCEDURAL DATA", "Bit-identity is off", "broken off", faults]) assertStringIncludes(text, part);
+  assert(!finalBlock(report()).join("\n").includes("Faults"));
   const html = reportHtml(odd);
-  for (const part of ["PROCEDURAL DATA", "broken off", "(PROCEDURAL DATA)"]) assertStringIncludes(html, part);
+  for (const part of ["PROCEDURAL DATA", "broken off", "(PROCEDURAL DATA)", faults]) assertStringIncludes(html, part);
 });
 
 Deno.test("reportHtml() is self-contained, draws a line for each arm and split, and escapes names", () => {

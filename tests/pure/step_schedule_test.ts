@@ -42,7 +42,7 @@ Deno.test("StepSchedule asks an idle worker for a late one's leaves, once, and t
   assertEquals(schedule.orders(150), []);
   assertEquals(answer(a, { level: 2, index: 1 }, 180), "used");
   assert(schedule.complete);
-  assertEquals(schedule.takeOvertaken(), [{ worker: b, images: 32, milliseconds: 180 }]);
+  assertEquals(schedule.takeOvertaken(), [{ worker: b, images: 32, started: 0 }]);
   assertEquals(answer(b, { level: 2, index: 1 }, 190), "duplicate");
 });
 

@@ -129,7 +129,7 @@ Deno.test("Cluster takes no message that is larger than an answer of this run", 
 /** Lets a worker's session meet a coordinator that sends these; resolves with the session's error. */
 async function meet(
   config: NumericConfig,
-  work: Partial<Extract<CoordinatorMessage, { type: "work" }>> | undefined,
+  then: Partial<Extract<CoordinatorMessage, { type: "work" }>> | Float32Array | undefined,
 ): Promise<HerdError> {
   const serve = async (socket: ConstructorParameters<typeof Channel>[0]) => {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
@@ -140,10 +140,13 @@ async function meet(
         const about = { workerId: "r1", config: config as never, configHash: await configHash(config), dataset };
         channel.send({ ...envelope, type: "welcome", backend: "cpu", ...about });
       }
-      if (event.message.type === "ready" && work !== undefined) {
+      if (event.message.type === "ready" && then instanceof Float32Array) {
+        channel.runId = RUN;
+        await channel.sendFrame({ kind: "weights", step: 1, weights: then });
+      } else if (event.message.type === "ready" && then !== undefined) {
         const range = { start: 0, end: 1 };
         const order = { task: "train", seed: 0, epoch: 1, weights: 0, leafCount: 1, range, samples: [[0]] } as const;
-        channel.send({ ...envelope, step: 1, type: "work", ...order, ...work } as CoordinatorMessage);
+        channel.send({ ...envelope, step: 1, type: "work", ...order, ...then } as CoordinatorMessage);
       }
       if (event.message.type === "failed") channel.close();
     }
@@ -221,4 +224,8 @@ Deno.test("a worker refuses an order that does not fit its step or its engine", 
   for (const work of cases) {
     assertStringIncludes((await meet(CONFIG, work)).message, "makes no sense");
   }
+});
+
+Deno.test("a worker refuses weights of another network", { ignore }, async () => {
+  assertStringIncludes((await meet(CONFIG, new Float32Array(7))).message, "7 weights");
 });

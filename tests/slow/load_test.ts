@@ -7,10 +7,11 @@ import type { Report } from "../../coordinator/mod.ts";
 import { encodeFrame } from "../../shared/frames.ts";
 import { threefry } from "../../shared/threefry.ts";
 import { eventsOf, Workspace } from "../fixtures/herd.ts";
+import { Fault } from "../fixtures/faults.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
-const { FakeWorker, Fault, TOKEN, announceMessage } = ignore
+const { FakeWorker, TOKEN, announceMessage } = ignore
   ? {} as typeof import("../fixtures/fake_worker.ts")
   : await import("../fixtures/fake_worker.ts");
 

@@ -1,0 +1,79 @@
+// One order of the coordinator: computes its leaves and sends the answers.
+import type { Frame } from "../shared/frames.ts";
+import type { Incoming } from "../shared/channel.ts";
+import type { CoordinatorMessage } from "../shared/protocol.ts";
+import { subtreesIn } from "../shared/tree.ts";
+import type { GradientEngine, Leaf } from "./engine.ts";
+import type { SampleSource } from "./samples.ts";
+
+export type Work = Extract<CoordinatorMessage, { type: "work" }>;
+
+/** The part of a channel that computing needs. */
+export interface Answers {
+  /** Takes what it sends before it returns; resolves when that has left. */
+  sendFrame(frame: Frame): Promise<void>;
+  waits(condition: (incoming: Incoming<CoordinatorMessage>) => boolean): boolean;
+}
+
+/**
+ * Computes the leaves of one step or evaluation and sends the answers, each while the next is computed; breaks off when the
+ * cluster has gone on to another.
+ * @param weights checksum of the weights that the engine has
+ * @throws {HerdError} cluster, if an answer cannot be sent
+ */
+export async function compute(
+  channel: Answers,
+  engine: GradientEngine,
+  source: SampleSource,
+  { work, weights }: { readonly work: Work; readonly weights: number },
+): Promise<void> {
+  const overtaken = () => channel.waits((event) => "message" in event && isLater(event.message, work));
+  if (overtaken()) return;
+  // One answer is on its way while the next is computed; more would only pile up.
+  let upload = Promise.resolve();
+  const send = async (frame: Frame) => {
+    await upload;
+    upload = channel.sendFrame(frame);
+    upload.catch(() => {}); // thrown where it is awaited
+  };
+  for await (const frame of answers(engine, source, { work, weights })) {
+    await send(frame);
+    if (overtaken()) break;
+  }
+  await upload;
+}
+
+async function* answers(
+  engine: GradientEngine,
+  source: SampleSource,
+  { work, weights }: { readonly work: Work; readonly weights: number },
+): AsyncGenerator<Frame> {
+  const { step, seed, epoch, range, leafCount } = work;
+  const split = work.task === "train" ? "train" : "test";
+  const leafAt = (i: number, firstSlot: number): Leaf => ({
+    index: range.start + i,
+    seed,
+    epoch,
+    samples: work.samples[i]!.map((id, slot) => source.read(split, id, firstSlot + slot)),
+  });
+  if (work.task === "evaluate") {
+    for (const i of work.samples.keys()) {
+      const { losses, logits } = await engine.evaluate(leafAt(i, 0));
+      yield { kind: "predictions", step, index: range.start + i, weights, losses, logits };
+    }
+    return;
+  }
+  let slot = 0;
+  const leaves = work.samples.map((ids, i) => {
+    slot += ids.length;
+    return leafAt(i, slot - ids.length);
+  });
+  for await (const sum of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))) {
+    const { node, gradient, losses, logits } = sum;
+    yield { kind: "partial", step, ...node, weights, gradient, losses, logits };
+  }
+}
+
+function isLater(message: CoordinatorMessage, { step }: Work): boolean {
+  return message.type === "stop" || (message.type === "work" && message.step > step);
+}
