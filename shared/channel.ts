@@ -106,7 +106,12 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
    */
   sendBytes(bytes: Uint8Array): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const fail = (why: string) => reject(new HerdError("cluster", `Could not send ${bytes.length} bytes: ${why}`));
+    // The sender may hear of a dead connection before its end is announced: from now on it counts as closed.
+    const fail = (why: string) => {
+      const error = new HerdError("cluster", `Could not send ${bytes.length} bytes: ${why}`);
+      this.#fail(error);
+      reject(error);
+    };
     if (this.#closed) fail("the connection is closed");
     const deadline = setTimeout(() => fail("the peer does not read"), SEND_DEADLINE_MS);
     this.bytesOut += bytes.length;

@@ -12,8 +12,8 @@ class PlayedSocket extends EventEmitter {
   readonly pause = () => this.calls.push("pause");
   readonly resume = () => this.calls.push("resume");
   readonly close = (code: number) => this.calls.push(`close ${code}`);
-  /** Never says that something has left. */
-  readonly send = () => {};
+  /** Never says that something has left, unless a test does. */
+  send: (data: unknown, done?: (error?: Error) => void) => void = () => {};
 }
 
 function played(): { socket: PlayedSocket; channel: Channel<string, { runId: string }> } {
@@ -47,4 +47,11 @@ Deno.test("Channel takes nothing more once it is closing", () => {
   channel.close();
   socket.emit("message", new TextEncoder().encode("late").buffer, false);
   assertEquals([channel.bytesIn, channel.waits(() => true)], [0, false]);
+});
+
+Deno.test("Channel counts as closed as soon as a send fails, though the socket has not said so", async () => {
+  const { socket, channel } = played();
+  socket.send = (_data, done) => done?.(new Error("EPIPE"));
+  await assertRejects(() => channel.sendBytes(new Uint8Array(4)), HerdError, "EPIPE");
+  assertEquals(channel.isClosed, true);
 });
