@@ -10,6 +10,7 @@ import {
   learnability,
   parseReport,
   ProgressLine,
+  readRunConfig,
   type Reporter,
   reportHtml,
   TerminalReporter,
@@ -28,8 +29,10 @@ import {
   parseFlags,
   text,
   toggle,
+  type Values,
 } from "./shared/flags.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
+import { takeUp } from "./shared/stored_flags.ts";
 import { chooseEngine, runRemoteWorker, type TriedEngine, tryEngines } from "./worker/mod.ts";
 
 const VERSION = denoJson.version;
@@ -62,6 +65,8 @@ const trainFlags = {
   ...dataFlags,
   limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
   out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
+  resume: text("DIR", "go on with the run in DIR, as it was told; a larger --epochs prolongs it", undefined),
+  "checkpoint-steps": number({ help: "steps between checkpoints, besides one an epoch", min: 1 }, undefined),
   listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
   "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
   "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
@@ -99,9 +104,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   report: { summary: "Show a run's result and redraw its report.html", flags: common, usage: "[DIR]", run: runReport },
 };
 
+/** What may be another in a resumed run: it changes no bits. */
+const RESUME_FREE = "workers min-workers backend listen token-file worker-timeout checkpoint-steps epochs".split(" ");
+/** What is not stored with a run. */
+const RESUME_OWN = ["resume", "quiet", "json", "verbose", "version", "help"];
+
 async function runTrain(args: readonly string[]): Promise<void> {
-  const { values: flags, rest } = parseFlags(trainFlags, args);
+  const { values, given, rest } = parseFlags(trainFlags, args);
   refuseRest(rest);
+  const flags = values.resume === undefined ? values : await resumedFlags(values.resume, values, given);
   const listen = parseAddress(flags.listen);
   const token = flags["token-file"] === undefined ? undefined : await readToken(flags["token-file"]);
   if (token === undefined && !isLoopback(listen.hostname)) {
@@ -141,8 +152,11 @@ async function runTrain(args: readonly string[]): Promise<void> {
         imageSize: flags["image-size"],
         limit: flags.limit ?? null,
         out: flags.out,
+        resume: flags.resume,
+        checkpointSteps: flags["checkpoint-steps"] ?? null,
         listen,
         token,
+        tokenFile: flags["token-file"],
         environment: dataEnvironment(),
         workerEntry: WORKER_ENTRY,
         version: VERSION,
@@ -151,6 +165,32 @@ async function runTrain(args: readonly string[]): Promise<void> {
       signal,
     )
   );
+}
+
+/** The flags of a run's folder, with those that are given now and may change. */
+async function resumedFlags(
+  folder: string,
+  values: Values<typeof trainFlags>,
+  given: ReadonlySet<string>,
+): Promise<Values<typeof trainFlags>> {
+  const { told } = await readRunConfig(folder);
+  // How many workers to wait for follows from how many there are, unless it is said.
+  const rest = given.has("workers") ? { ...told, minWorkers: null } : told;
+  const stored = { ...rest, out: folder };
+  const flags = takeUp(trainFlags, { values, given }, {
+    told: stored,
+    free: RESUME_FREE,
+    own: RESUME_OWN,
+    source: folder,
+  });
+  const before = Number(told["epochs"]);
+  if (flags.epochs < before) {
+    throw new HerdError(
+      "usage",
+      `--epochs ${flags.epochs} is less than the ${before} of ${folder}: give as many or more`,
+    );
+  }
+  return flags;
 }
 
 async function runWorker(args: readonly string[]): Promise<void> {

@@ -40,6 +40,12 @@ export const NO_FAULTS: FaultCounts = {
   pausedSeconds: 0,
 };
 
+/** The counts of two parts of a run together. */
+export function addFaults(a: FaultCounts, b: FaultCounts): FaultCounts {
+  const names = Object.keys(NO_FAULTS) as (keyof FaultCounts)[];
+  return { ...NO_FAULTS, ...Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) };
+}
+
 const WORDS: Readonly<Record<keyof FaultCounts, string>> = {
   workersLost: "workers lost",
   workersRestarted: "processes started again",

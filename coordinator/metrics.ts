@@ -6,11 +6,26 @@ export interface EpochMetrics {
   readonly accuracy: number;
 }
 
+/** Sums over the samples of an epoch so far. */
+export interface MetricsSums {
+  /** Float64. */
+  readonly loss: number;
+  readonly correct: number;
+  readonly samples: number;
+}
+
 /** Running sums over an epoch: Σ loss / n and correct / n, as keras.metrics.Mean weighted by batch size. */
 export class MetricsAccumulator {
-  #loss = 0;
-  #correct = 0;
-  #samples = 0;
+  #loss: number;
+  #correct: number;
+  #samples: number;
+
+  /** @param sums where another accumulator stopped */
+  constructor({ loss, correct, samples }: MetricsSums = { loss: 0, correct: 0, samples: 0 }) {
+    this.#loss = loss;
+    this.#correct = correct;
+    this.#samples = samples;
+  }
 
   /**
    * Adds samples, in order.
@@ -25,6 +40,11 @@ export class MetricsAccumulator {
       if (predictedClass(logits.subarray(i * classes, (i + 1) * classes)) === labels[i]) this.#correct++;
     }
     this.#samples += losses.length;
+  }
+
+  /** What another accumulator needs to go on from here. */
+  get sums(): MetricsSums {
+    return { loss: this.#loss, correct: this.#correct, samples: this.#samples };
   }
 
   /** The means so far; NaN before the first sample. */

@@ -5,5 +5,6 @@ export { learnability, type LearnabilityOptions } from "./learnability.ts";
 export type { Reporter, RunFacts } from "./reporter.ts";
 export { parseReport, type Report } from "./report.ts";
 export { reportHtml } from "./report_html.ts";
+export { readRunConfig, type RunConfig } from "./run_config.ts";
 export { interrupted, train, type TrainConfig } from "./run.ts";
 export { finalBlock, formatBytes, formatSeconds, ProgressLine, TerminalReporter } from "./terminal.ts";

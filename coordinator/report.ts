@@ -3,7 +3,7 @@ import type { DatasetInfo } from "../data/mod.ts";
 import { HerdError } from "../shared/errors.ts";
 import type { ArmName } from "./arms.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
-import type { EpochRecord } from "./train.ts";
+import type { ArmState, EpochRecord } from "./train.ts";
 
 /** One arm with one seed. */
 export interface ArmReport {
@@ -61,6 +61,15 @@ export interface Report {
   readonly faults: FaultCounts;
   readonly arms: readonly ArmReport[];
   readonly comparison: readonly Comparison[];
+}
+
+/** What a report says of an arm that has finished an epoch. */
+export function armReport(
+  { arm, weightsSha256, epochs }: ArmState,
+  facts: Pick<ArmReport, "seed" | "initialWeightsSha256">,
+): ArmReport {
+  const trainSeconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
+  return { arm, ...facts, weightsSha256, trainSeconds, epochs };
 }
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;

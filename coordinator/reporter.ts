@@ -3,6 +3,7 @@ import type { DataProgress, DatasetInfo } from "../data/mod.ts";
 import type { ModelSpec } from "../shared/model.ts";
 import type { ArmName } from "./arms.ts";
 import type { MemberInfo } from "./member.ts";
+import type { Position } from "./position.ts";
 import type { Report } from "./report.ts";
 import type { EpochRecord, StepProgress } from "./train.ts";
 
@@ -16,6 +17,10 @@ export interface RunFacts {
   readonly testImages: number;
   readonly initialWeightsSha256: string;
   readonly folder: string;
+  /** Epochs finished already, of all arms: not 0 in a resumed run. */
+  readonly finishedEpochs: number;
+  /** Where a resumed run goes on. */
+  readonly resumedAt: Position | undefined;
 }
 
 /** Hears what happens. Every method is called in the order of events. */

@@ -8,18 +8,25 @@ import {
   resolveDataset,
   type ResolvedDataset,
 } from "../data/mod.ts";
-import { configHash, type NumericConfig, sha256 } from "../shared/config.ts";
+import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError } from "../shared/errors.ts";
 import { initialWeights } from "../shared/initial_weights.ts";
 import { builtInModel, type ModelName, type ModelSpec, parameterCount } from "../shared/model.ts";
 import { type ArmName } from "./arms.ts";
+import { type Checkpoint, decodeCheckpoint, differences, type RunHistory, type RunIdentity } from "./checkpoint.ts";
+import { CheckpointStore } from "./checkpoint_store.ts";
 import { Cluster } from "./cluster.ts";
+import { addFaults, NO_FAULTS } from "./faults.ts";
 import { LocalWorkers } from "./launch.ts";
-import { type ArmReport, compare, datasetReport, type Report } from "./report.ts";
+import type { MemberInfo } from "./member.ts";
+import { describePosition, positionOf } from "./position.ts";
+import { Recorder } from "./recorder.ts";
+import { armReport, compare, datasetReport, type Report } from "./report.ts";
 import type { Reporter } from "./reporter.ts";
+import { readRunConfig, type RunConfig } from "./run_config.ts";
 import { RunDirectory } from "./run_directory.ts";
-import { type EpochRecord, type Experiment, runExperiment } from "./train.ts";
+import { type ArmState, type Experiment, runExperiment, weightsHash } from "./train.ts";
 
 /** Everything that a run is told; main.ts fills it from the command line. */
 export interface TrainConfig {
@@ -42,9 +49,15 @@ export interface TrainConfig {
   readonly imageSize: number;
   readonly limit: number | null;
   readonly out: string | undefined;
+  /** The folder of a run to go on with: everything that changes its bits must be as it was. */
+  readonly resume: string | undefined;
+  /** Steps from one checkpoint to the next, besides one after every epoch; null for no others. */
+  readonly checkpointSteps: number | null;
   readonly listen: { readonly hostname: string; readonly port: number };
   /** What workers must know; undefined makes one up. */
   readonly token: string | undefined;
+  /** Where it is from, to be read again when the run is resumed. */
+  readonly tokenFile: string | undefined;
   readonly environment: DataEnvironment;
   /** worker/main.ts */
   readonly workerEntry: URL;
@@ -63,29 +76,74 @@ interface RunData {
   readonly ids: { readonly train: Uint32Array; readonly test: Uint32Array };
 }
 
+/** What is settled before the first worker starts. */
+interface Prepared {
+  readonly config: TrainConfig;
+  readonly data: RunData;
+  readonly folder: RunDirectory;
+  readonly store: CheckpointStore;
+  readonly identity: RunIdentity;
+  readonly experiment: Experiment;
+  readonly initialWeightsSha256: string;
+  /** What a resumed run goes on from. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly resumed: boolean;
+}
+
 /**
- * Runs the experiment and leaves its folder. A run that is broken off leaves a report marked incomplete before it throws.
+ * Runs the experiment and leaves its folder, or goes on with one that was broken off. A run that is broken off leaves a
+ * checkpoint of its last finished step and a report marked incomplete before it throws.
  * @param signal aborts with the error to end with
  * @throws {HerdError}
  */
 export async function train(config: TrainConfig, reporter: Reporter, signal: AbortSignal): Promise<Report> {
+  const { resume } = config;
   const spec = builtInModel(config.model, config.imageSize);
+  const stored = resume === undefined ? undefined : await readRunConfig(resume);
+  using reopened = resume === undefined ? undefined : await RunDirectory.reopen(resume);
+  const finished = await reopened?.readReport();
+  if (finished !== undefined && isFinished(finished, config)) {
+    reporter.notice(`The run in ${resume} is finished: see ${resume}/report.html; a larger --epochs goes on with it`);
+    return finished;
+  }
   const data = await loadData(config, reporter, signal);
-  const numeric = numericConfig(config, spec, data);
+  const identity: RunIdentity = {
+    runId: stored?.runId ?? crypto.getRandomValues(new Uint8Array(8)).toHex(),
+    numeric: numericConfig(config, spec, data),
+    arms: config.arms,
+  };
+  if (stored !== undefined) refuseOther(stored, identity, config);
   const weights = initialWeights(spec, config.seed);
+  const experiment: Experiment = {
+    config: identity.numeric,
+    arms: config.arms,
+    epochs: config.epochs,
+    initialWeights: weights,
+    train: { ids: data.ids.train, labels: data.labels.train },
+    test: { ids: data.ids.test, labels: data.labels.test },
+  };
+  using folder = reopened ?? await RunDirectory.create(config.out);
+  const store = new CheckpointStore(folder.checkpoints, (text) => reporter.notice(text));
+  const resumed = resume !== undefined;
+  const checkpoint = resumed ? await loadCheckpoint(store, { identity, experiment, config, reporter }) : undefined;
   const initialWeightsSha256 = await weightsHash(weights);
-  const folder = await RunDirectory.create(config.out);
-  const hash = await configHash(numeric);
-  const runId = crypto.getRandomValues(new Uint8Array(8)).toHex();
+  const prepared = { config, data, folder, store, identity, experiment, initialWeightsSha256, checkpoint, resumed };
+  return await conduct(prepared, reporter, signal);
+}
+
+/** The run itself: workers come, the experiment goes on to its end or is broken off, the report is written. */
+async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSignal): Promise<Report> {
+  const { config, data, folder, store, identity, experiment, initialWeightsSha256, checkpoint, resumed } = prepared;
+  const hash = await configHash(identity.numeric);
   const token = config.token ?? crypto.getRandomValues(new Uint8Array(32)).toHex();
   const { path, info } = data.resolved;
   const { hashes, ...manifest } = await chunkHashes(path);
   let endProcess = (_worker: string) => {};
   await using cluster = await Cluster.start({
-    runId,
+    runId: identity.runId,
     token,
     ...config.listen,
-    config: numeric,
+    config: identity.numeric,
     configHash: hash,
     backend: config.backend,
     workerTimeout: 1000 * config.workerTimeout,
@@ -95,25 +153,33 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     onSilent: ({ id, host }) => host === "" && endProcess(id),
     onMember(what, member, reason) {
       reporter.member(what, member, reason);
-      if (what === "ready") sayIfMixed(cluster, member.fingerprint, reporter);
+      if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
     },
   });
   const interrupt = () => cluster.fail(signal.reason as Error);
   signal.addEventListener("abort", interrupt, { once: true });
-  const arms: ArmReport[] = [];
-  const report = (complete: boolean) => makeReport({ config, spec, data, cluster, arms, complete });
+  const states = [...checkpoint?.states ?? []];
+  const history = () => historyOf(cluster, checkpoint?.history, config.version);
+  const { checkpointSteps } = config;
+  const surroundings = () => ({ identity, history: history() });
+  const recorder = new Recorder({ folder, store, reporter, experiment, states, checkpointSteps, surroundings });
+  const report = (complete: boolean) => makeReport({ ...prepared, cluster, history: history(), states, complete });
   try {
     signal.throwIfAborted();
+    if (resumed) await recorder.rewind();
+    const { numeric, runId } = identity;
     await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.address }));
     reporter.started({
       modelName: config.model,
-      model: spec,
+      model: numeric.model,
       arms: config.arms,
       epochs: config.epochs,
       trainImages: data.ids.train.length,
       testImages: data.ids.test.length,
       initialWeightsSha256,
       folder: folder.path,
+      finishedEpochs: states.reduce((sum, { epochs }) => sum + epochs.length, 0),
+      resumedAt: checkpoint && recorder.position,
     });
     await using workers = LocalWorkers.start({
       count: config.workers,
@@ -137,35 +203,15 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     try {
       if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
       await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
-      const experiment: Experiment = {
-        config: numeric,
-        arms: config.arms,
-        epochs: config.epochs,
-        initialWeights: weights,
-        train: { ids: data.ids.train, labels: data.labels.train },
-        test: { ids: data.ids.test, labels: data.labels.test },
-      };
-      const saveModel = (arm: ArmName, current: Float32Array) =>
-        folder.writeModel(`${arm}-${config.seed}`, spec, current);
-      await runExperiment(cluster, experiment, {
-        onStep: (progress) => reporter.step(progress),
-        onBreak: (arm, current) => folder.writeModel(`${arm}-${config.seed}-partial`, spec, current),
-        async onEpoch(arm, record, current) {
-          const facts = { arm, seed: config.seed, initialWeightsSha256, weightsSha256: await weightsHash(current) };
-          arms.splice(0, arms.length, ...withEpoch(arms, facts, record));
-          await folder.appendMetrics({ arm, seed: config.seed, ...record });
-          await saveModel(arm, current);
-          reporter.epoch(arm, record);
-        },
-      });
+      await runExperiment(cluster, experiment, states, recorder);
+      await recorder.finish();
     } finally {
       cluster.stop();
     }
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await folder.writeReport(report(false)).catch(() => {});
-    if (!signal.aborted) throw error;
-    throw new HerdError("interrupted", `Interrupted: what is finished is in ${folder.path}`);
+    throw withWayOn(signal.aborted ? interrupted() : error, recorder, folder.path);
   } finally {
     signal.removeEventListener("abort", interrupt);
   }
@@ -173,6 +219,69 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
   await folder.writeReport(final);
   reporter.finished(final, folder.path);
   return final;
+}
+
+/** Whether a run has done all that it is to do. */
+function isFinished({ complete, arms: done }: Report, { arms, epochs }: TrainConfig): boolean {
+  return complete && arms.every((name) => done.some(({ arm, epochs: { length } }) => arm === name && length >= epochs));
+}
+
+/** @throws {HerdError} data, if what a run's config.json says gives another run now */
+function refuseOther({ numeric }: RunConfig, now: RunIdentity, { resume, data }: TrainConfig): void {
+  if (numeric.dataset !== now.numeric.dataset) {
+    const hashes = `${resume} was trained on images of SHA-256 ${numeric.dataset}, these have ${now.numeric.dataset}`;
+    throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}`);
+  }
+  const different = differences({ ...now, numeric }, now);
+  if (different.length === 0) return;
+  throw new HerdError("data", `${resume}/config.json does not fit itself: ${different.join(", ")}; restore it`);
+}
+
+/** @throws {HerdError} data, if there are checkpoints but none can be used */
+async function loadCheckpoint(
+  store: CheckpointStore,
+  { identity, experiment, config, reporter }: {
+    identity: RunIdentity;
+    experiment: Experiment;
+    config: TrainConfig;
+    reporter: Reporter;
+  },
+): Promise<Checkpoint | undefined> {
+  const checkpoint = await store.load(
+    (bytes) => decodeCheckpoint(bytes, identity),
+    ({ states }) => describePosition(positionOf(experiment, states)),
+  );
+  if (checkpoint === undefined) {
+    reporter.notice(`There is no checkpoint yet in ${config.resume}: the run starts at its beginning`);
+  } else if (checkpoint.history.herd !== config.version) {
+    const versions = `version ${checkpoint.history.herd}, this is ${config.version}`;
+    reporter.notice(`The checkpoint is of Herd ${versions}: bit-identity with the uninterrupted run is off`);
+  }
+  return checkpoint;
+}
+
+/** What has happened in this process and in those before it. */
+function historyOf(cluster: Cluster, earlier: RunHistory | undefined, herd: string): RunHistory {
+  const here = cluster.history.map(({ fingerprint }) => fingerprint);
+  const fingerprints = [...new Set([...earlier?.fingerprints ?? [], ...here])];
+  const asBefore = earlier === undefined || (earlier.bitIdentical && earlier.herd === herd);
+  return {
+    herd,
+    fingerprints,
+    bitIdentical: asBefore && cluster.bitIdentical && fingerprints.length <= 1,
+    faults: addFaults(earlier?.faults ?? NO_FAULTS, cluster.faults),
+  };
+}
+
+/** An error that breaks a run off, with where the run stands and how to go on; divergence would only come again. */
+function withWayOn(error: unknown, { position, isSafe, saved }: Recorder, folder: string): unknown {
+  if (!(error instanceof HerdError) || error.code === "divergence") return error;
+  const { code, message } = error;
+  const where = saved === undefined
+    ? " before the first checkpoint"
+    : ` at ${describePosition(position)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
+  const what = code === "interrupted" ? `${message}${where}` : `${message}; the run ended${where}`;
+  return new HerdError(code, `${what}: go on with: deno task train --resume ${folder}`, { cause: error });
 }
 
 async function loadData(config: TrainConfig, reporter: Reporter, signal: AbortSignal): Promise<RunData> {
@@ -200,31 +309,18 @@ function configFile(
   config: TrainConfig,
   facts: { numeric: NumericConfig; hash: string; runId: string; info: unknown; address: string },
 ): unknown {
-  const { token: _token, environment: _environment, workerEntry: _entry, version, ...told } = config;
+  const { token: _token, environment: _environment, workerEntry: _entry, version, resume: _, ...rest } = config;
+  const told = { ...rest, listen: `${config.listen.hostname}:${config.listen.port}` };
   const { numeric, hash, runId, info, address } = facts;
   const versions = { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 };
   return { runId, address, versions, told, numeric, numericConfigSha256: hash, dataset: info };
 }
 
-/** The list with one more epoch of its last arm, or with a new arm. */
-function withEpoch(
-  arms: readonly ArmReport[],
-  facts: Pick<ArmReport, "arm" | "seed" | "initialWeightsSha256" | "weightsSha256">,
-  record: EpochRecord,
-): ArmReport[] {
-  const last = arms.at(-1);
-  const epochs = last?.arm === facts.arm ? [...last.epochs, record] : [record];
-  const trainSeconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
-  return [...(last?.arm === facts.arm ? arms.slice(0, -1) : arms), { ...facts, trainSeconds, epochs }];
-}
-
 function makeReport(
-  { config, spec, data, cluster, arms, complete }: {
-    config: TrainConfig;
-    spec: ModelSpec;
-    data: RunData;
+  { config, data, identity, cluster, history, states, initialWeightsSha256, complete }: Prepared & {
     cluster: Cluster;
-    arms: readonly ArmReport[];
+    history: RunHistory;
+    states: readonly ArmState[];
     complete: boolean;
   },
 ): Report {
@@ -232,6 +328,8 @@ function makeReport(
   const members = cluster.history;
   const [first] = members;
   const labelsOf = (split: "train" | "test") => Array.from(ids[split], (id) => labels[split][id]!);
+  const begun = config.arms.flatMap((arm) => states.filter((state) => state.arm === arm && state.epochs.length > 0));
+  const arms = begun.map((state) => armReport(state, { seed: config.seed, initialWeightsSha256 }));
   return {
     complete,
     dataset: datasetReport(resolved.info, {
@@ -239,14 +337,14 @@ function makeReport(
       limit: config.limit,
       fallback: resolved.fallback,
     }),
-    model: { name: config.model, parameters: parameterCount(spec) },
+    model: { name: config.model, parameters: parameterCount(identity.numeric.model) },
     engine: {
       name: first?.engine ?? config.backend,
       fingerprint: first?.fingerprint ?? "",
       adapter: first?.adapter ?? "",
     },
-    bitIdentical: cluster.bitIdentical && new Set(members.map(({ fingerprint }) => fingerprint)).size <= 1,
-    faults: cluster.faults,
+    bitIdentical: history.bitIdentical,
+    faults: history.faults,
     workers: members.map(({ id, engine, adapter, host, imagesPerSecond }) => ({
       id,
       engine,
@@ -259,14 +357,19 @@ function makeReport(
   };
 }
 
-/** Says so when a worker joins whose bits may differ from the others'. */
-function sayIfMixed(cluster: Cluster, fingerprint: string, reporter: Reporter): void {
-  if (cluster.members.every((other) => other.fingerprint === fingerprint)) return;
-  reporter.notice("The workers' fingerprints differ: bit-identity with other sets of workers is off");
-}
-
-function weightsHash(weights: Float32Array): Promise<string> {
-  return sha256(new Uint8Array(weights.slice().buffer));
+/** Says so when a worker joins whose bits may differ from the others' or from those before the checkpoint. */
+function sayIfMixed(
+  { id, fingerprint }: MemberInfo,
+  { cluster, earlier, reporter }: { cluster: Cluster; earlier: RunHistory | undefined; reporter: Reporter },
+): void {
+  if (cluster.members.some((other) => other.fingerprint !== fingerprint)) {
+    reporter.notice("The workers' fingerprints differ: bit-identity with other sets of workers is off");
+  }
+  if (earlier !== undefined && !earlier.fingerprints.includes(fingerprint)) {
+    const before = earlier.fingerprints.map((one) => `${one.slice(0, 16)}…`).join(", ");
+    const what = `The fingerprint of ${id} is not that of the checkpoint (${before})`;
+    reporter.notice(`${what}: bit-identity with the uninterrupted run is off`);
+  }
 }
 
 /** What a run ends with on Ctrl-C. */

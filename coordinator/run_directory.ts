@@ -2,28 +2,34 @@
 import { join } from "node:path";
 import type { ModelSpec } from "../shared/model.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { replaceDurably, writeDurably } from "./durable.ts";
 import { modelFiles } from "./model_files.ts";
-import type { Report } from "./report.ts";
+import { parseReport, type Report } from "./report.ts";
 import { reportHtml } from "./report_html.ts";
 
-/** Writes one run's files. */
-export class RunDirectory {
+/** Writes one run's files, while no other process does. */
+export class RunDirectory implements Disposable {
   readonly path: string;
+  readonly #lock: Deno.FsFile;
 
-  private constructor(path: string) {
+  private constructor(path: string, lock: Deno.FsFile) {
     this.path = path;
+    this.#lock = lock;
   }
 
   /**
    * Makes the folder.
    * @param out where; by default runs/<timestamp>
-   * @throws {HerdError} usage, if it holds a run already; data, if it cannot be made
+   * @throws {HerdError} usage, if it holds a run already or another process uses it; data, if it cannot be made
    */
   static async create(out: string | undefined): Promise<RunDirectory> {
     const stamp = new Date().toISOString().replaceAll(":", "-").replace(/\..*$/, "");
     const path = out ?? await freeName(join("runs", stamp));
     if (await exists(join(path, "config.json"))) {
-      throw new HerdError("usage", `--out ${path} holds a run already: choose another folder`);
+      throw new HerdError(
+        "usage",
+        `--out ${path} holds a run already: choose another folder, or go on with it by --resume ${path}`,
+      );
     }
     try {
       await Deno.mkdir(join(path, "logs"), { recursive: true });
@@ -32,7 +38,20 @@ export class RunDirectory {
         cause,
       });
     }
-    return new RunDirectory(path);
+    return new RunDirectory(path, await lock(path));
+  }
+
+  /**
+   * Opens the folder of a run, to go on with it.
+   * @throws {HerdError} usage, if another process uses it
+   */
+  static async reopen(path: string): Promise<RunDirectory> {
+    return new RunDirectory(path, await lock(path));
+  }
+
+  /** Lets other processes use it. */
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
   }
 
   /** Where the workers' logs are. */
@@ -40,12 +59,37 @@ export class RunDirectory {
     return join(this.path, "logs");
   }
 
-  /** config.json: the resolved config. */
-  async writeConfig(config: unknown): Promise<void> {
-    await this.#replace("config.json", `${JSON.stringify(config, null, 2)}\n`);
+  /** Where the checkpoints are. */
+  get checkpoints(): string {
+    return join(this.path, "checkpoint");
   }
 
-  /** A line of metrics.jsonl. */
+  /** report.json, if there is one that can be read. */
+  async readReport(): Promise<Report | undefined> {
+    const path = join(this.path, "report.json");
+    try {
+      return parseReport(await Deno.readTextFile(path), path);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** config.json: the resolved config, without which a checkpoint is of no use. */
+  async writeConfig(config: unknown): Promise<void> {
+    const target = join(this.path, "config.json");
+    const bytes = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
+    await this.#write(async () => {
+      await writeDurably(`${target}.part`, bytes);
+      await replaceDurably(`${target}.part`, target);
+    });
+  }
+
+  /** All lines of metrics.jsonl. */
+  async writeMetrics(lines: readonly unknown[]): Promise<void> {
+    await this.#replace("metrics.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  }
+
+  /** A further line of metrics.jsonl. */
   async appendMetrics(line: unknown): Promise<void> {
     await this.#write(() =>
       Deno.writeTextFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(line)}\n`, { append: true })
@@ -67,6 +111,12 @@ export class RunDirectory {
     }
   }
 
+  /** Takes away models/<arm>-<seed>/. */
+  async removeModel(name: string): Promise<void> {
+    const folder = join(this.path, "models", name);
+    if (await exists(folder)) await this.#write(() => Deno.remove(folder, { recursive: true }));
+  }
+
   async #replace(name: string, content: string | Uint8Array): Promise<void> {
     const target = join(this.path, name);
     const temporary = `${target}.part`;
@@ -84,6 +134,14 @@ export class RunDirectory {
       throw new HerdError("data", `Cannot write into the run's folder ${this.path}: ${messageOf(cause)}`, { cause });
     }
   }
+}
+
+/** A lock that the system takes away when the process ends, however it ends. */
+async function lock(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(join(path, "lock"), { write: true, create: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new HerdError("usage", `Another process is at work in ${path}: wait for its end, or choose another folder`);
 }
 
 async function freeName(wanted: string): Promise<string> {

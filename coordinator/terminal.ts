@@ -3,6 +3,7 @@
 import type { DataProgress } from "../data/mod.ts";
 import { parameterCount, summaryRows } from "../shared/model.ts";
 import { describeFaults } from "./faults.ts";
+import { describePosition } from "./position.ts";
 import { chanceAccuracy, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
 import type { EpochRecord, StepProgress } from "./train.ts";
@@ -58,6 +59,8 @@ export class TerminalReporter implements Reporter {
   #dataStarted: number | undefined;
   #dataFile: string | undefined;
   #finishedEpochs = 0;
+  /** Epochs that a resumed run had done at its start, with the part of the last one. */
+  #doneBefore = 0;
   #estimated = false;
 
   constructor(options: TerminalOptions) {
@@ -102,6 +105,12 @@ export class TerminalReporter implements Reporter {
       `Arms    ${facts.arms.join(", ")}; each from initial weights ${facts.initialWeightsSha256.slice(0, 16)}…`,
     );
     this.#print(`Folder  ${facts.folder}`);
+    const { resumedAt, finishedEpochs } = facts;
+    if (resumedAt === undefined) return;
+    this.#print(`Resumed at ${describePosition(resumedAt)}`);
+    this.#finishedEpochs = finishedEpochs;
+    this.#doneBefore = finishedEpochs + resumedAt.step / resumedAt.steps;
+    this.#estimated = true; // a --limit cannot be chosen any more
   }
 
   member: Reporter["member"] = (what, member, reason) => {
@@ -161,7 +170,7 @@ export class TerminalReporter implements Reporter {
   #eta(part: number): number {
     const all = (this.#facts?.arms.length ?? 1) * (this.#facts?.epochs ?? 1);
     const done = this.#finishedEpochs + part;
-    return (performance.now() - this.#started) / 1000 * (all - done) / done;
+    return (performance.now() - this.#started) / 1000 * (all - done) / (done - this.#doneBefore);
   }
 
   #print(line: string, always = false): void {

@@ -1,12 +1,13 @@
-// The experiment: every arm trains from the same weights on the same batches, and is tested after each epoch.
-import type { NumericConfig } from "../shared/config.ts";
+// The experiment: every arm trains from the same weights on the same batches, and is tested after each epoch. How far each
+// arm has come is a value, from which the experiment goes on as if it had never been broken off.
+import { type NumericConfig, sha256 } from "../shared/config.ts";
 import { HerdError } from "../shared/errors.ts";
 import { parameterTable } from "../shared/model.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
 import { type ArmName, armOptimizer } from "./arms.ts";
 import type { Samples } from "./cluster.ts";
-import { type EpochMetrics, MetricsAccumulator } from "./metrics.ts";
-import { applyUpdate } from "./optimizer.ts";
+import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
+import { applyUpdate, type OptimizerState } from "./optimizer.ts";
 import { divideBy, type PartialSum } from "./reduce.ts";
 import type { Predictions } from "./work.ts";
 
@@ -49,6 +50,32 @@ export interface EpochRecord {
   readonly bytesDown: number;
 }
 
+/** The epoch under way: what its finished steps have added up to. */
+export interface EpochState {
+  /** Finished steps. */
+  readonly steps: number;
+  readonly metrics: MetricsSums;
+  readonly seconds: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+/**
+ * How far an arm has come. Its parts change together, with no await between them: whoever looks at it sees the end of a
+ * finished step.
+ */
+export interface ArmState {
+  readonly arm: ArmName;
+  /** Flat float32, changed in place, as are the optimizer's slots. */
+  readonly weights: Float32Array;
+  readonly slots: OptimizerState;
+  /** The finished epochs. */
+  epochs: readonly EpochRecord[];
+  /** Of the weights at the end of the last finished epoch; "" before it. */
+  weightsSha256: string;
+  current: EpochState;
+}
+
 /** Where the experiment stands, after each step. */
 export interface StepProgress {
   readonly arm: ArmName;
@@ -62,75 +89,113 @@ export interface StepProgress {
   readonly seconds: number;
 }
 
-/** Who hears about it. */
+/** Who hears about it. What has happened is in the arms' states when they are called. */
 export interface Listeners {
-  onStep(progress: StepProgress): void;
-  onEpoch(arm: ArmName, record: EpochRecord, weights: Float32Array): Promise<void>;
-  /** The arm is broken off; the weights are those of its last finished step. */
-  onBreak(arm: ArmName, weights: Float32Array): Promise<void>;
+  onStep(progress: StepProgress): void | Promise<void>;
+  onEpoch(state: ArmState, record: EpochRecord): Promise<void>;
+  /** The experiment is broken off in this arm, which stands at the end of its last finished step. */
+  onBreak(state: ArmState): Promise<void>;
 }
 
+const EPOCH_START: EpochState = {
+  steps: 0,
+  metrics: { loss: 0, correct: 0, samples: 0 },
+  seconds: 0,
+  bytesUp: 0,
+  bytesDown: 0,
+};
+
 /**
- * Runs all arms, each from the initial weights with a fresh optimizer.
+ * Runs all arms, each from the initial weights with a fresh optimizer, or from where it stands.
+ * @param states the arms that have begun; changed while they go on, and extended by those that begin
  * @throws {HerdError} divergence, if a loss or gradient is not finite
  */
-export async function runExperiment(computer: Computer, experiment: Experiment, listeners: Listeners): Promise<void> {
+export async function runExperiment(
+  computer: Computer,
+  experiment: Experiment,
+  states: ArmState[],
+  listeners: Listeners,
+): Promise<void> {
   for (const arm of experiment.arms) {
-    const weights = experiment.initialWeights.slice();
+    let state = states.find((begun) => begun.arm === arm);
+    if (state === undefined) states.push(state = freshArm(arm, experiment));
+    if (state.epochs.length >= experiment.epochs) continue;
     try {
-      await runArm(computer, experiment, { arm, weights, listeners });
+      await runArm(computer, experiment, state, listeners);
     } catch (error) {
-      // What broke the arm off matters more than whether its weights could be kept.
-      await listeners.onBreak(arm, weights).catch(() => {});
+      // What broke the arm off matters more than whether its state could be kept.
+      await listeners.onBreak(state).catch(() => {});
       throw error;
     }
   }
 }
 
+function freshArm(arm: ArmName, { config, initialWeights }: Experiment): ArmState {
+  const slots = armOptimizer(arm, config).init(parameterTable(config.model));
+  return { arm, weights: initialWeights.slice(), slots, epochs: [], weightsSha256: "", current: EPOCH_START };
+}
+
 async function runArm(
   computer: Computer,
   experiment: Experiment,
-  { arm, weights, listeners }: { arm: ArmName; weights: Float32Array; listeners: Listeners },
+  state: ArmState,
+  listeners: Listeners,
 ): Promise<void> {
   const { config } = experiment;
+  const { arm, weights, slots } = state;
   const optimizer = armOptimizer(arm, config);
-  const state = optimizer.init(parameterTable(config.model));
+  optimizer.init(parameterTable(config.model)); // it learns the parameters; its slots are the state's
   await computer.setWeights(weights);
-  for (let epoch = 1; epoch <= experiment.epochs; epoch++) {
-    const before = computer.traffic;
-    const metrics = new MetricsAccumulator();
-    const started = performance.now();
+  while (state.epochs.length < experiment.epochs) {
+    const epoch = state.epochs.length + 1;
+    const spent = spending(computer, state.current);
+    const metrics = new MetricsAccumulator(state.current.metrics);
     const batches = batchesOf(experiment, epoch);
-    let images = 0;
     for (const [i, ids] of batches.entries()) {
       const step = i + 1;
+      if (step <= state.current.steps) continue;
       const sum = await computer.gradients({ seed: config.seed, epoch, ids });
       assertFinite(sum, { arm, epoch, step, learningRate: config.learningRate });
       divideBy(sum.gradient, ids.length);
-      optimizer.update(sum.gradient, state, weights);
+      optimizer.update(sum.gradient, slots, weights);
       applyUpdate(weights, sum.gradient);
-      await computer.setWeights(weights);
       metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
-      images += ids.length;
-      const seconds = secondsSince(started);
-      listeners.onStep({ arm, epoch, step, steps: batches.length, metrics: metrics.result(), images, seconds });
+      state.current = { steps: step, metrics: metrics.sums, ...spent() };
+      await computer.setWeights(weights);
+      const { metrics: { samples: images }, seconds } = state.current;
+      await listeners.onStep({ arm, epoch, step, steps: batches.length, metrics: metrics.result(), images, seconds });
     }
-    const seconds = secondsSince(started);
+    const { seconds } = state.current;
+    const tested = performance.now();
     const test = await testMetrics(computer, experiment, epoch);
-    const { up, down } = computer.traffic;
+    const testSeconds = (performance.now() - tested) / 1000;
+    const weightsSha256 = await weightsHash(weights);
+    const { bytesUp, bytesDown } = spent();
     const record: EpochRecord = {
       epoch,
       ...metrics.result(),
       testLoss: test.loss,
       testAccuracy: test.accuracy,
       seconds,
-      testSeconds: secondsSince(started) - seconds,
-      imagesPerSecond: images / seconds,
-      bytesUp: up - before.up,
-      bytesDown: down - before.down,
+      testSeconds,
+      imagesPerSecond: experiment.train.ids.length / seconds,
+      bytesUp,
+      bytesDown,
     };
-    await listeners.onEpoch(arm, record, weights);
+    Object.assign(state, { epochs: [...state.epochs, record], weightsSha256, current: EPOCH_START });
+    await listeners.onEpoch(state, record);
   }
+}
+
+/** Counts time and traffic from now on, on top of what the epoch has taken already. */
+function spending(computer: Computer, before: EpochState): () => Pick<EpochState, "seconds" | "bytesUp" | "bytesDown"> {
+  const started = performance.now();
+  const { up, down } = computer.traffic;
+  return () => ({
+    seconds: before.seconds + (performance.now() - started) / 1000,
+    bytesUp: before.bytesUp + computer.traffic.up - up,
+    bytesDown: before.bytesDown + computer.traffic.down - down,
+  });
 }
 
 /** The epoch's batches: the shuffled training ids, cut every `batchSize`, a short last one kept. */
@@ -167,6 +232,7 @@ function assertFinite(
   );
 }
 
-function secondsSince(start: number): number {
-  return (performance.now() - start) / 1000;
+/** SHA-256 of flat float32 weights: equal in two runs whose results are the same bits. */
+export function weightsHash(weights: Float32Array): Promise<string> {
+  return sha256(new Uint8Array(weights.slice().buffer));
 }

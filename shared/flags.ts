@@ -88,10 +88,13 @@ export function number<T extends number | undefined>(
 
 /**
  * Reads the flags of a command.
- * @returns the values, and the other arguments
+ * @returns the values, the names of the flags that are there, and the other arguments
  * @throws {HerdError} usage, for an unknown flag (with the nearest one), a missing or bad value
  */
-export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): { values: Values<F>; rest: string[] } {
+export function parseFlags<F extends Flags>(
+  flags: F,
+  args: readonly string[],
+): { values: Values<F>; given: Set<string>; rest: string[] } {
   const names = Object.keys(flags);
   const parsed = parseArgs(args, {
     boolean: names.filter((name) => flags[name]!.value === null),
@@ -102,16 +105,17 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       throw usage(`Unknown flag ${arg.split("=")[0]}: ${near ? `did you mean --${near}?` : "see --help"}`);
     },
   });
+  const given = new Set(names.filter((name) => parsed[name] !== undefined && parsed[name] !== false));
   const values = names.map((name) => {
     const flag = flags[name]!;
-    const given = parsed[name];
-    if (given === undefined || given === false) return [name, flag.fallback];
-    if (flag.value !== null && (given === "" || String(given).startsWith("--"))) {
+    if (!given.has(name)) return [name, flag.fallback];
+    const value = String(parsed[name]);
+    if (flag.value !== null && (value === "" || value.startsWith("--"))) {
       throw usage(`--${name} needs a value: give --${name} ${flag.value}`);
     }
-    return [name, flag.parse(String(given), name)];
+    return [name, flag.parse(value, name)];
   });
-  return { values: Object.fromEntries(values) as Values<F>, rest: parsed._.map(String) };
+  return { values: Object.fromEntries(values) as Values<F>, given, rest: parsed._.map(String) };
 }
 
 /** The flags as lines of a help text. */

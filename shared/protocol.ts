@@ -22,7 +22,8 @@ const layer = v.variant("kind", [
   }),
 ]);
 
-const numericConfig = v.object({
+/** The numeric config, as it is sent and as a run keeps it. */
+export const NumericConfigSchema = v.object({
   dataset: v.string(),
   limit: v.nullable(count),
   model: v.object({ imageSize: count, channels: v.literal(3), layers: v.array(layer), classes: count }),
@@ -63,7 +64,7 @@ const welcome = v.object({
   ...envelope,
   type: v.literal("welcome"),
   workerId: v.string(),
-  config: numericConfig,
+  config: NumericConfigSchema,
   configHash: v.string(),
   backend: v.picklist(BACKENDS),
   dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(v.string()) }),

@@ -88,24 +88,29 @@ export async function step(): Promise<Findings> {
     };
     let end = start;
     let steps = 0;
-    await runExperiment(timed, {
-      config,
-      arms: ["gc"],
-      epochs: 2,
-      initialWeights: initialWeights(config.model, 0),
-      train: { ids: ids.train, labels: dataset.labels("train") },
-      test: { ids: ids.test, labels: dataset.labels("test") },
-    }, {
-      onStep(progress) {
-        end = { ...spent };
-        [steps, epochSeconds] = [progress.steps, progress.seconds];
+    await runExperiment(
+      timed,
+      {
+        config,
+        arms: ["gc"],
+        epochs: 2,
+        initialWeights: initialWeights(config.model, 0),
+        train: { ids: ids.train, labels: dataset.labels("train") },
+        test: { ids: ids.test, labels: dataset.labels("test") },
       },
-      onEpoch: (_arm, record) => {
-        if (record.epoch === 1) start = { ...spent };
-        return Promise.resolve();
+      [],
+      {
+        onStep(progress) {
+          end = { ...spent };
+          [steps, epochSeconds] = [progress.steps, progress.seconds];
+        },
+        onEpoch: (_state, record) => {
+          if (record.epoch === 1) start = { ...spent };
+          return Promise.resolve();
+        },
+        onBreak: () => Promise.resolve(),
       },
-      onBreak: () => Promise.resolve(),
-    });
+    );
     cluster.stop();
     const wall = 1000 * epochSeconds / steps;
     const part = (name: keyof typeof spent) => (end[name] - start[name]) / steps;

@@ -3,8 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Cluster } from "../../coordinator/cluster.ts";
 import { type FaultCounts, NO_FAULTS } from "../../coordinator/faults.ts";
-import { type Experiment, runExperiment } from "../../coordinator/train.ts";
-import { sha256 } from "../../shared/config.ts";
+import { type ArmState, type Experiment, runExperiment } from "../../coordinator/train.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import type { FakeWorker as Fake, Misbehaviour } from "../fixtures/fake_worker.ts";
@@ -32,18 +31,17 @@ function experiment(): Experiment {
 
 /** Trains, and hashes the last weights. */
 async function weightsOf(cluster: Cluster, onStep: (step: number) => Promise<void> | void = () => {}): Promise<string> {
-  let last = new Float32Array();
+  const states: ArmState[] = [];
   let step = 0;
   let happening: Promise<void> | void;
-  await runExperiment(cluster, experiment(), {
+  await runExperiment(cluster, experiment(), states, {
     onStep: () => void (happening = onStep(++step)),
-    async onEpoch(_arm, _record, weights) {
+    async onEpoch() {
       await happening;
-      last = weights.slice();
     },
     onBreak: () => Promise.resolve(),
   });
-  return await sha256(new Uint8Array(last.buffer));
+  return states[0]!.weightsSha256;
 }
 
 let quiet: Promise<string> | undefined;

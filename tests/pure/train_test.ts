@@ -1,7 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { ARM_NAMES, armOptimizer } from "../../coordinator/arms.ts";
 import type { PartialSum } from "../../coordinator/reduce.ts";
-import { batchesOf, type Computer, type EpochRecord, type Experiment, runExperiment } from "../../coordinator/train.ts";
+import {
+  type ArmState,
+  batchesOf,
+  type Computer,
+  type EpochRecord,
+  type Experiment,
+  runExperiment,
+} from "../../coordinator/train.ts";
 import type { Samples } from "../../coordinator/cluster.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
@@ -62,9 +69,9 @@ const noListeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: ()
 Deno.test("runExperiment() gives every arm the same batches from the same weights, and keeps the last batch of 3", async () => {
   const computer = new FakeComputer();
   const records: [string, EpochRecord][] = [];
-  await runExperiment(computer, experiment(), {
+  await runExperiment(computer, experiment(), [], {
     ...noListeners,
-    onEpoch: (arm, record) => Promise.resolve(void records.push([arm, record])),
+    onEpoch: ({ arm }, record) => Promise.resolve(void records.push([arm, record])),
   });
   assertEquals(computer.batches.map(({ length }) => length), [8, 8, 3, 8, 8, 3, 8, 8, 3, 8, 8, 3]);
   assertEquals(computer.batches.slice(6), computer.batches.slice(0, 6));
@@ -83,7 +90,7 @@ Deno.test("runExperiment() gives every arm the same batches from the same weight
 
 Deno.test("runExperiment() divides by the samples of the batch: a short batch weighs its samples as a long one", async () => {
   const computer = new FakeComputer();
-  await runExperiment(computer, { ...experiment(), arms: ["no-gc"], epochs: 1 }, noListeners);
+  await runExperiment(computer, { ...experiment(), arms: ["no-gc"], epochs: 1 }, [], noListeners);
   // The mean gradient is the same in every batch, so RMSprop's first step has the size that arithmetic gives it.
   const step = 1e-2 / Math.sqrt(0.1 + 1e-7);
   assertAlmostEquals(computer.weights[1]![0]!, 0.5 - step, 1e-6);
@@ -95,10 +102,10 @@ Deno.test("runExperiment() ends a diverged run with the step's name and hands ov
   const kept: [string, Float32Array][] = [];
   const listeners = {
     ...noListeners,
-    onBreak: (arm: string, weights: Float32Array) => Promise.resolve(void kept.push([arm, weights.slice()])),
+    onBreak: ({ arm, weights }: ArmState) => Promise.resolve(void kept.push([arm, weights.slice()])),
   };
   const error = await assertRejects(
-    () => runExperiment(computer, experiment(), listeners),
+    () => runExperiment(computer, experiment(), [], listeners),
     HerdError,
     "The loss is not finite in arm no-gc, epoch 2, step 2: try a --learning-rate below 0.01",
   );
