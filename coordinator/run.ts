@@ -18,7 +18,7 @@ import { type Checkpoint, decodeCheckpoint, differences, type RunHistory, type R
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { Cluster } from "./cluster.ts";
 import { addFaults, NO_FAULTS } from "./faults.ts";
-import { LocalWorkers } from "./launch.ts";
+import { type Launcher, localLauncher, WorkerProcesses } from "./launch/mod.ts";
 import type { MemberInfo } from "./member.ts";
 import { describePosition, positionOf } from "./position.ts";
 import { Recorder } from "./recorder.ts";
@@ -32,6 +32,8 @@ import { type ArmState, type Experiment, runExperiment, weightsHash } from "./tr
 export interface TrainConfig {
   /** Local worker processes. */
   readonly workers: number;
+  /** Where workers are started; by default here. */
+  readonly launcher?: Launcher;
   /** Workers to wait for before the first step. */
   readonly minWorkers: number;
   /** How long the run waits without any worker before it gives up, in seconds. */
@@ -138,6 +140,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   const token = config.token ?? crypto.getRandomValues(new Uint8Array(32)).toHex();
   const { path, info } = data.resolved;
   const { hashes, ...manifest } = await chunkHashes(path);
+  const launcher = config.launcher ?? localLauncher(config.workers);
   let endProcess = (_worker: string) => {};
   await using cluster = await Cluster.start({
     runId: identity.runId,
@@ -150,7 +153,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
     dataset: { ...manifest, hashes: [...hashes] },
     readChunk: (index) => readChunk(path, index),
     onNotice: (text) => reporter.notice(text),
-    onSilent: ({ id, host }) => host === "" && endProcess(id),
+    onSilent: ({ id }) => endProcess(id),
     onMember(what, member, reason) {
       reporter.member(what, member, reason);
       if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
@@ -181,13 +184,17 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       finishedEpochs: states.reduce((sum, { epochs }) => sum + epochs.length, 0),
       resumedAt: checkpoint && recorder.position,
     });
-    await using workers = LocalWorkers.start({
-      count: config.workers,
-      entry: config.workerEntry,
-      address: cluster.localAddress,
-      token,
-      cachePath: path,
-      version: config.version,
+    await using workers = WorkerProcesses.start({
+      workers: launcher.plan({
+        entry: config.workerEntry,
+        localAddress: cluster.localAddress,
+        url: `ws://${cluster.address}`,
+        token,
+        cachePath: path,
+        cacheDir: config.environment.cacheDir,
+        version: config.version,
+      }),
+      firstWaitMs: launcher.firstWaitMs,
       logDir: folder.logs,
       onRestart(text) {
         cluster.countRestart();
@@ -201,7 +208,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
     });
     endProcess = (worker) => workers.kill(worker);
     try {
-      if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
+      if (launcher.count < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
       await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
       await runExperiment(cluster, experiment, states, recorder);
       await recorder.finish();
@@ -310,7 +317,11 @@ function configFile(
   facts: { numeric: NumericConfig; hash: string; runId: string; info: unknown; address: string },
 ): unknown {
   const { token: _token, environment: _environment, workerEntry: _entry, version, resume: _, ...rest } = config;
-  const told = { ...rest, listen: `${config.listen.hostname}:${config.listen.port}` };
+  const told = {
+    ...rest,
+    listen: `${config.listen.hostname}:${config.listen.port}`,
+    launcher: config.launcher?.flag ?? "local",
+  };
   const { numeric, hash, runId, info, address } = facts;
   const versions = { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 };
   return { runId, address, versions, told, numeric, numericConfigSha256: hash, dataset: info };
