@@ -34,6 +34,8 @@ export interface WorkerCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Whether it lives in a session of its own, where Ctrl-C in the coordinator's terminal does not reach it. */
   readonly detached: boolean;
+  /** What ends the process and the worker behind it, even if that hangs. */
+  readonly killSignal: Deno.Signal;
   readonly instructions: Instructions;
 }
 

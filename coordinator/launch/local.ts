@@ -18,7 +18,8 @@ export function localLauncher(count: number): Launcher {
         const name = nameOf(i);
         const instructions = { name, url: `ws://${localAddress}`, token, cachePath, version };
         // Not detached: a worker is to die with its terminal. It ignores Ctrl-C, which reaches it there.
-        return { name, command: () => ({ program: Deno.execPath(), args, env, detached: false, instructions }) };
+        const command = { program: Deno.execPath(), args, env, detached: false, killSignal: "SIGKILL" as const };
+        return { name, command: () => ({ ...command, instructions }) };
       });
     },
   };

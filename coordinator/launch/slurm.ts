@@ -84,6 +84,8 @@ export function stepCommand(
     args: [...step, "--", Deno.execPath(), "run", ...permissions, "-q", entry.href],
     env: { HERD_CACHE_DIR: cacheDir, NODEVICE_SELECT: "1" },
     detached: true,
+    // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
+    killSignal: "SIGTERM",
     instructions: { name, url, token, version },
   };
 }

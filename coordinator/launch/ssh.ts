@@ -116,6 +116,7 @@ export function sshCommand(
     ],
     env: {},
     detached: true,
+    killSignal: "SIGKILL", // the worker reads the end of its stdin
     instructions: { name, url: `ws://${address}`, token, version },
   };
 }

@@ -27,7 +27,7 @@ const FORGIVEN_AFTER_MS = 60_000;
 /** The running processes; those that end are started again. Disposing ends them: stdin closes, then SIGTERM, then SIGKILL. */
 export class WorkerProcesses implements AsyncDisposable {
   readonly #options: SupervisorOptions;
-  readonly #children = new Map<string, Deno.ChildProcess>();
+  readonly #children = new Map<string, { readonly child: Deno.ChildProcess; readonly killSignal: Deno.Signal }>();
   readonly #supervised: Promise<void>[];
   readonly #stop = Promise.withResolvers<void>();
   #left: number;
@@ -48,7 +48,7 @@ export class WorkerProcesses implements AsyncDisposable {
     this.#stopping = true;
     this.#stop.resolve();
     const timer = setTimeout(() => this.#kill("SIGKILL"), GRACE_MS);
-    await Promise.all([...this.#children.values()].map((child) => child.stdin.close().catch(() => {})));
+    await Promise.all([...this.#children.values()].map(({ child }) => child.stdin.close().catch(() => {})));
     this.#kill("SIGTERM");
     await Promise.all(this.#supervised);
     clearTimeout(timer);
@@ -56,8 +56,8 @@ export class WorkerProcesses implements AsyncDisposable {
 
   /** Ends a worker's process that hangs, so that it is started again. */
   kill(name: string): void {
-    const child = this.#children.get(name);
-    if (child !== undefined) send(child, "SIGKILL");
+    const running = this.#children.get(name);
+    if (running !== undefined) send(running.child, running.killSignal);
   }
 
   /** Runs one worker's process, again and again while that makes sense. */
@@ -72,6 +72,7 @@ export class WorkerProcesses implements AsyncDisposable {
         const size = (await Deno.stat(log).catch(() => ({ size: 0 }))).size;
         story = `${await this.#runOnce(worker, log)}; the end of ${log}:\n${await tail(log, size)}`;
       } catch (cause) {
+        if (cause instanceof HerdError) return this.#giveUp(cause);
         return this.#giveUp(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
       }
       if (this.#stopping) return;
@@ -91,7 +92,7 @@ export class WorkerProcesses implements AsyncDisposable {
     using file = await Deno.open(log, { append: true, create: true });
     const started = command();
     const child = spawn(started);
-    this.#children.set(name, child);
+    this.#children.set(name, { child, killSignal: started.killSignal });
     try {
       await tell(child, JSON.stringify(started.instructions));
       const copy = async (stream: ReadableStream<Uint8Array>) => {
@@ -120,7 +121,7 @@ export class WorkerProcesses implements AsyncDisposable {
   }
 
   #kill(signal: Deno.Signal): void {
-    for (const child of this.#children.values()) send(child, signal);
+    for (const { child } of this.#children.values()) send(child, signal);
   }
 }
 
@@ -132,9 +133,14 @@ function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
+/** @throws {HerdError} cluster, if there is no such program */
 function spawn({ program, args, env, detached }: WorkerCommand): Deno.ChildProcess {
-  return new Deno.Command(program, { args: [...args], env, detached, stdin: "piped", stdout: "piped", stderr: "piped" })
-    .spawn();
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  try {
+    return new Deno.Command(program, { args: [...args], env, detached, ...piped }).spawn();
+  } catch (cause) {
+    throw new HerdError("cluster", `Cannot start workers by ${program}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Writes the instructions and leaves stdin open: its end tells the worker that its parent is gone. */
