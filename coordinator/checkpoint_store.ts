@@ -82,8 +82,9 @@ export class CheckpointStore {
    * that fails is told once, and the older checkpoints stay.
    */
   async write(encode: () => Uint8Array, description: string): Promise<void> {
-    await this.#writing;
-    this.#writing = this.#write(encode(), description);
+    const before = this.#writing;
+    this.#writing = before.then(() => this.#write(encode, description));
+    await before;
   }
 
   /** Resolves when nothing is being written any more. */
@@ -106,9 +107,10 @@ export class CheckpointStore {
     }
   }
 
-  async #write(bytes: Uint8Array, description: string): Promise<void> {
+  async #write(encode: () => Uint8Array, description: string): Promise<void> {
     let temporary: string | undefined;
     try {
+      const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#names()).map(numberOf)) + 1;
       const name = `${String(number).padStart(6, "0")}.safetensors`;
       temporary = `${name}.part`;

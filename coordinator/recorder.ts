@@ -2,8 +2,7 @@
 // everything is still known, and is written when there is room again.
 import { messageOf } from "../shared/errors.ts";
 import type { ArmName } from "./arms.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import { encodeCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint_store.ts";
 import { describePosition, type Position, positionOf } from "./position.ts";
 import type { Reporter } from "./reporter.ts";
@@ -70,7 +69,7 @@ export class Recorder implements Listeners {
 
   async onEpoch(state: ArmState, record: EpochRecord): Promise<void> {
     await this.#tolerate(`epoch ${record.epoch} of arm ${state.arm}`, async () => {
-      await this.#saveMetrics();
+      await this.#saveMetrics({ arm: state.arm, record });
       await this.#saveModel(state);
     });
     await this.#checkpoint();
@@ -107,13 +106,13 @@ export class Recorder implements Listeners {
     await store.write(() => encodeCheckpoint({ ...surroundings(), states }), description);
   }
 
-  async #saveMetrics(): Promise<void> {
-    const { folder } = this.#options;
-    const lines = this.#metrics();
+  /** Adds a line, or writes all of them where that could not be done before. */
+  async #saveMetrics(newest?: { readonly arm: ArmName; readonly record: EpochRecord }): Promise<void> {
+    const { folder, experiment: { config: { seed } } } = this.#options;
     const whole = this.#metricsWhole;
     this.#metricsWhole = false;
-    if (whole) await folder.appendMetrics(lines.at(-1));
-    else await folder.writeMetrics(lines);
+    if (whole && newest !== undefined) await folder.appendMetrics({ arm: newest.arm, seed, ...newest.record });
+    else await folder.writeMetrics(this.#metrics());
     this.#metricsWhole = true;
   }
 
