@@ -18,6 +18,8 @@ import {
   train,
 } from "./coordinator/mod.ts";
 import { cacheDirectory, checkDataset, type DataEnvironment, resolveDataset } from "./data/mod.ts";
+import { coordinatorUrl, isLoopback } from "./shared/addresses.ts";
+import { readAuthority, readServerCertificate, type ServerCertificate } from "./shared/certificates.ts";
 import { BACKENDS } from "./shared/engine_names.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
 import {
@@ -33,6 +35,7 @@ import {
   type Values,
 } from "./shared/flags.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
+import { MOST } from "./shared/protocol.ts";
 import { takeUp } from "./shared/stored_flags.ts";
 import { chooseEngine, runRemoteWorker, type TriedEngine, tryEngines } from "./worker/mod.ts";
 
@@ -47,7 +50,7 @@ const common = {
 };
 const dataFlags = {
   data: text("SET", "auto, horses-or-humans, procedural, or a folder or zip of two classes", "auto"),
-  "image-size": number({ help: "side of the images in pixels (area average)", min: 1 }, 300),
+  "image-size": number({ help: "side of the images in pixels (area average)", min: 1, max: MOST.imageSize }, 300),
 };
 const backendFlag = choice(BACKENDS, "engine of the workers", "auto");
 const tokenFlag = text("FILE", "file with the token that workers must know", undefined);
@@ -57,8 +60,8 @@ const trainFlags = {
   launcher: text("WHERE", "where workers are started: local, slurm, or ssh:HOSTS_FILE", "local"),
   backend: backendFlag,
   epochs: number({ help: "epochs of each arm", min: 1 }, 10),
-  "batch-size": number({ help: "images in an optimizer step", min: 1 }, 128),
-  "micro-batch": number({ help: "images in a unit of work", min: 1 }, 8),
+  "batch-size": number({ help: "images in an optimizer step", min: 1, max: MOST.batchSize }, 128),
+  "micro-batch": number({ help: "images in a unit of work", min: 1, max: MOST.microBatch }, 8),
   "learning-rate": number({ help: "of RMSprop", min: 1e-12, whole: false }, 1e-4),
   momentum: number({ help: "of RMSprop", min: 0, max: 0.9999, whole: false }, 0),
   seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),
@@ -73,13 +76,18 @@ const trainFlags = {
   "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
   "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
   "token-file": tokenFlag,
+  "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
+  "tls-key": text("FILE", "its private key (PEM)", undefined),
+  insecure: toggle("let other machines connect without TLS: token, images and weights can be read on the way"),
   quiet: toggle("only the final block and warnings"),
   json: toggle("events as JSON lines instead of text"),
   ...common,
 };
 const workerFlags = {
-  connect: text("URL", "ws://HOST:PORT of the coordinator", undefined),
+  connect: text("URL", "wss://HOST:PORT of the coordinator; ws:// if it is without TLS", undefined),
   "token-file": tokenFlag,
+  "tls-ca": text("FILE", "certificate (PEM) that signs the coordinator's, or is it", undefined),
+  insecure: toggle("connect to another machine without TLS: the token can be read on the way"),
   backend: choice(BACKENDS, "engine; the coordinator's wish is taken by default", "auto"),
   ...common,
 };
@@ -110,7 +118,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const RESUME_FREE = "workers launcher min-workers backend listen token-file worker-timeout checkpoint-steps epochs"
   .split(" ");
 /** What is not stored with a run. */
-const RESUME_OWN = ["resume", "quiet", "json", "verbose", "version", "help"];
+const RESUME_OWN = ["resume", "tls-cert", "tls-key", "insecure", "quiet", "json", "verbose", "version", "help"];
 
 async function runTrain(args: readonly string[]): Promise<void> {
   const { values, given, rest } = parseFlags(trainFlags, args);
@@ -135,9 +143,18 @@ async function runTrain(args: readonly string[]): Promise<void> {
         flags.launcher,
     );
   }
-  // A launcher hands out a token that is made up; whoever comes by himself must be given one.
-  if (token === undefined && !isLoopback(listen.hostname) && !launcher.fromOutside) {
-    throw new HerdError("usage", `--listen ${flags.listen} can be reached from outside: give --token-file too`);
+  const tls = await serverCertificate(flags);
+  if (!isLoopback(listen.hostname)) {
+    const refuse = (what: string) =>
+      new HerdError("usage", `--listen ${flags.listen} can be reached from outside: ${what}`);
+    // A launcher hands out a token that is made up; whoever comes by himself must be given one.
+    if (token === undefined && !launcher.fromOutside) throw refuse("give --token-file too");
+    if (tls === undefined && !flags.insecure) {
+      throw refuse(
+        'give --tls-cert and --tls-key (README, "Several machines", has the command that makes them), ' +
+          "or say --insecure in a network that you trust",
+      );
+    }
   }
   const minWorkers = flags["min-workers"] ?? Math.max(1, workers);
   if (minWorkers > workers && token === undefined) {
@@ -176,6 +193,7 @@ async function runTrain(args: readonly string[]): Promise<void> {
         listen,
         token,
         tokenFile: flags["token-file"],
+        tls,
         environment: dataEnvironment(),
         workerEntry: WORKER_ENTRY,
         version: VERSION,
@@ -216,17 +234,21 @@ async function resumedFlags(
 async function runWorker(args: readonly string[]): Promise<void> {
   const { values: flags, rest } = parseFlags(workerFlags, args);
   refuseRest(rest);
-  const { connect, "token-file": file, backend } = flags;
-  if (connect === undefined || !/^ws:\/\/./.test(connect)) {
-    throw new HerdError("usage", `--connect must be ws://HOST:PORT of a coordinator: got ${connect ?? "nothing"}`);
+  const { "token-file": file, "tls-ca": ca, backend } = flags;
+  const url = coordinatorUrl(flags.connect, flags);
+  if (ca !== undefined && !url.startsWith("wss:")) {
+    throw new HerdError("usage", `--tls-ca is for a coordinator at wss://HOST:PORT: got --connect ${url}`);
   }
   if (file === undefined) throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
   const token = await readToken(file);
+  const authority = ca === undefined ? undefined : await readAuthority(ca);
+  // Whatever a coordinator may bring the worker to do, it is not to start programs.
+  for (const name of ["run", "ffi"] as const) await Deno.permissions.revoke({ name });
   // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
   const { cacheDir } = dataEnvironment();
   const chosen = backend === "auto" ? {} : { backend };
   const log = (line: string) => console.log(line);
-  await runRemoteWorker({ url: connect, token, ...chosen, cacheDir, version: VERSION, log });
+  await runRemoteWorker({ url, token, authority, ...chosen, cacheDir, version: VERSION, log });
 }
 
 async function runData(args: readonly string[]): Promise<void> {
@@ -341,8 +363,21 @@ function parseAddress(address: string): { hostname: string; port: number } {
   return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || hostname.startsWith("127.");
+/** The certificate that --tls-cert and --tls-key name: both or neither. */
+async function serverCertificate(
+  { "tls-cert": cert, "tls-key": key, insecure }: {
+    readonly "tls-cert": string | undefined;
+    readonly "tls-key": string | undefined;
+    readonly insecure: boolean;
+  },
+): Promise<ServerCertificate | undefined> {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    const [given, missing] = cert === undefined ? ["--tls-key", "--tls-cert"] : ["--tls-cert", "--tls-key"];
+    throw new HerdError("usage", `${given} is given without ${missing}: give both`);
+  }
+  if (insecure) throw new HerdError("usage", "--insecure contradicts --tls-cert: give one of them");
+  return await readServerCertificate(cert, key);
 }
 
 async function readToken(path: string): Promise<string> {

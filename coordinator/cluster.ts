@@ -113,6 +113,11 @@ export class Cluster implements AsyncDisposable {
     return this.#membership.address;
   }
 
+  /** ws[s]://HOST:PORT for workers elsewhere. */
+  get url(): string {
+    return this.#membership.url;
+  }
+
   /** HOST:PORT for workers on this machine. */
   get localAddress(): string {
     return this.#membership.localAddress;

@@ -2,18 +2,21 @@
 // they come and go. What they compute is cluster.ts's business.
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
+import type { ServerCertificate } from "../shared/certificates.ts";
 import { Channel } from "../shared/channel.ts";
 import type { NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import type { Frame } from "../shared/frames.ts";
+import { type Frame, largestAnswer } from "../shared/frames.ts";
 import {
   type CoordinatorMessage,
+  MOST_CHARACTERS,
   parseWorkerMessage,
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../shared/protocol.ts";
 import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
+import type { DoorLimits } from "./doorkeeper.ts";
 import { listen, type Listener } from "./listener.ts";
 import { Member, type MemberInfo, type Standing } from "./member.ts";
 import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
@@ -25,6 +28,10 @@ export interface MembershipOptions {
   readonly token: string;
   readonly hostname: string;
   readonly port: number;
+  /** Encrypts connections from outside; those of this machine have a door of their own then. */
+  readonly tls?: ServerCertificate | undefined;
+  /** Bounds on connections without the token; by default those of doorkeeper.ts. */
+  readonly door?: DoorLimits;
   readonly config: NumericConfig;
   readonly configHash: string;
   readonly backend: Backend;
@@ -75,15 +82,22 @@ export class Membership implements AsyncDisposable {
   /** Starts to listen. @throws {HerdError} cluster, if the address is taken */
   static async start(options: MembershipOptions, events: MembershipEvents): Promise<Membership> {
     const membership = new Membership(options, events);
-    const { hostname, port, token } = options;
-    const onSocket = (socket: WebSocket) => void membership.#serve(socket);
-    membership.#listener = await listen({ hostname, port, token, onSocket });
+    const { hostname, port, token, tls, door } = options;
+    const maxPayload = Math.max(largestAnswer(options.config), MOST_CHARACTERS.fromWorker);
+    const onSocket = (socket: WebSocket, from: string) => void membership.#serve(socket, from);
+    const limits = door === undefined ? {} : { limits: door };
+    membership.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
     return membership;
   }
 
   /** HOST:PORT for workers elsewhere. */
   get address(): string {
     return this.#listener!.address;
+  }
+
+  /** ws[s]://HOST:PORT for workers elsewhere. */
+  get url(): string {
+    return `${this.#options.tls === undefined ? "ws" : "wss"}://${this.address}`;
   }
 
   /** HOST:PORT for workers on this machine. */
@@ -151,7 +165,7 @@ export class Membership implements AsyncDisposable {
   }
 
   /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
-  async #serve(socket: WebSocket): Promise<void> {
+  async #serve(socket: WebSocket, from: string): Promise<void> {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
     const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
     this.#members.add(member);
@@ -164,8 +178,8 @@ export class Membership implements AsyncDisposable {
       for await (const event of channel) {
         clearTimeout(greeting);
         if (!this.#members.has(member)) continue; // it is refused or lost, and the connection is closing
-        if ("frame" in event) this.#events.onFrame(member, event.frame);
-        else if ("message" in event) await this.#onMessage(member, event.message);
+        if ("frame" in event) this.#onFrame(member, event.frame);
+        else if ("message" in event) await this.#onMessage(member, event.message, from);
         else if (member.ready === undefined) throw event.broken;
         else this.#events.onBroken(member, event.broken);
       }
@@ -177,16 +191,24 @@ export class Membership implements AsyncDisposable {
     }
   }
 
-  async #onMessage(member: Member, message: WorkerMessage): Promise<void> {
+  #onFrame(member: Member, frame: Frame): void {
+    if (member.ready === undefined) throw new HerdError("cluster", `it sent a ${frame.kind} frame before it was ready`);
+    this.#events.onFrame(member, frame);
+  }
+
+  async #onMessage(member: Member, message: WorkerMessage, from: string): Promise<void> {
     if (message.type !== "hello" && message.runId !== this.#options.runId) {
       throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
     }
     switch (message.type) {
       case "hello":
-        return this.#welcome(member, message);
+        if (member.id !== "") throw new HerdError("cluster", "it said hello twice");
+        // Only a process of this machine may pass for a local worker, which says no host.
+        return this.#welcome(member, { ...message, host: message.host || from });
       case "chunk-request":
         return await this.#sendChunk(member, message.index);
       case "ready":
+        if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
         return this.#admit(member, message);
       case "heartbeat":
         member.sign(message.leaves, message.milliseconds);

@@ -8,6 +8,7 @@ import {
   resolveDataset,
   type ResolvedDataset,
 } from "../data/mod.ts";
+import type { ServerCertificate } from "../shared/certificates.ts";
 import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError } from "../shared/errors.ts";
@@ -60,6 +61,8 @@ export interface TrainConfig {
   readonly token: string | undefined;
   /** Where it is from, to be read again when the run is resumed. */
   readonly tokenFile: string | undefined;
+  /** Encrypts what goes to other machines; undefined sends it in clear. */
+  readonly tls?: ServerCertificate | undefined;
   readonly environment: DataEnvironment;
   /** worker/main.ts */
   readonly workerEntry: URL;
@@ -146,6 +149,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
     runId: identity.runId,
     token,
     ...config.listen,
+    tls: config.tls,
     config: identity.numeric,
     configHash: hash,
     backend: config.backend,
@@ -171,7 +175,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
     signal.throwIfAborted();
     if (resumed) await recorder.rewind();
     const { numeric, runId } = identity;
-    await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.address }));
+    await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.url }));
     reporter.started({
       modelName: config.model,
       model: numeric.model,
@@ -188,8 +192,9 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       workers: launcher.plan({
         entry: config.workerEntry,
         localAddress: cluster.localAddress,
-        url: `ws://${cluster.address}`,
+        url: cluster.url,
         token,
+        certificate: config.tls?.cert,
         cachePath: path,
         cacheDir: config.environment.cacheDir,
         version: config.version,
@@ -208,7 +213,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
     });
     endProcess = (worker) => workers.kill(worker);
     try {
-      if (launcher.count < config.minWorkers) reporter.notice(`Waiting for workers on ws://${cluster.address}`);
+      if (launcher.count < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
       await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
       await runExperiment(cluster, experiment, states, recorder);
       await recorder.finish();
@@ -316,7 +321,8 @@ function configFile(
   config: TrainConfig,
   facts: { numeric: NumericConfig; hash: string; runId: string; info: unknown; address: string },
 ): unknown {
-  const { token: _token, environment: _environment, workerEntry: _entry, version, resume: _, ...rest } = config;
+  const { token: _token, tls: _tls, environment: _environment, workerEntry: _entry, version, resume: _, ...rest } =
+    config;
   const told = {
     ...rest,
     listen: `${config.listen.hostname}:${config.listen.port}`,

@@ -16,6 +16,9 @@ const PING_MS = 15_000;
 /** So many intervals without a sign of the peer mean that it is gone, though nobody closed the connection. */
 const SILENT_PINGS = 6;
 
+/** So much may wait to be read; then the peer has to wait too. A single frame may be larger. */
+const MOST_WAITING = { count: 1024, bytes: 64 * 1024 * 1024 } as const;
+
 /** What comes in: a control message, a binary frame, or something that is neither; the connection itself is sound. */
 export type Incoming<In> = { readonly message: In } | { readonly frame: Frame } | { readonly broken: HerdError };
 
@@ -27,7 +30,10 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   bytesIn = 0;
   bytesOut = 0;
   readonly #socket: WebSocket;
-  readonly #queue: Incoming<In>[] = [];
+  readonly #queue: { readonly incoming: Incoming<In>; readonly bytes: number }[] = [];
+  #waitingBytes = 0;
+  #paused = false;
+  #closing = false;
   #error: unknown;
   #scratch: Uint8Array<ArrayBuffer> | undefined;
   #closed = false;
@@ -38,15 +44,18 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.on("message", (data: RawData, isBinary) => {
+      if (this.#closing) return; // the peer may go on for a while, but nobody reads it
+      const buffer = data as ArrayBuffer; // binary ones, by binaryType; text ones are a Buffer, which decodes the same
+      const bytes = buffer.byteLength;
+      this.bytesIn += bytes;
       // What throws inside the listener would end the process.
       try {
-        const buffer = data as ArrayBuffer; // binary ones, by binaryType; text ones are a Buffer, which decodes the same
-        this.bytesIn += buffer.byteLength;
         this.#push(
           isBinary ? { frame: decodeFrame(this.runId, buffer) } : { message: parse(new TextDecoder().decode(buffer)) },
+          bytes,
         );
       } catch (error) {
-        if (error instanceof HerdError) this.#push({ broken: error });
+        if (error instanceof HerdError) this.#push({ broken: error }, bytes);
         else this.#fail(error);
       }
     });
@@ -121,11 +130,13 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
 
   /** Whether something that has come in and waits to be read satisfies a condition. */
   waits(condition: (incoming: Incoming<In>) => boolean): boolean {
-    return this.#queue.some(condition);
+    return this.#queue.some(({ incoming }) => condition(incoming));
   }
 
   /** Closes politely; the iteration ends. */
   close(): void {
+    this.#closing = true;
+    this.#resume(); // or the peer's farewell would not be read
     this.#socket.close(1000);
   }
 
@@ -138,16 +149,33 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   async *[Symbol.asyncIterator](): AsyncGenerator<Incoming<In>, void> {
     while (true) {
       const next = this.#queue.shift();
-      if (next !== undefined) yield next;
-      else if (this.#error !== undefined) throw this.#error;
+      if (next !== undefined) {
+        this.#waitingBytes -= next.bytes;
+        if (!this.#isFull) this.#resume();
+        yield next.incoming;
+      } else if (this.#error !== undefined) throw this.#error;
       else if (this.#closed) return;
       else await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
-  #push(incoming: Incoming<In>): void {
-    this.#queue.push(incoming);
+  get #isFull(): boolean {
+    return this.#queue.length >= MOST_WAITING.count || this.#waitingBytes >= MOST_WAITING.bytes;
+  }
+
+  #push(incoming: Incoming<In>, bytes: number): void {
+    this.#queue.push({ incoming, bytes });
+    this.#waitingBytes += bytes;
+    if (this.#isFull) {
+      this.#socket.pause();
+      this.#paused = true;
+    }
     this.#wake?.();
+  }
+
+  #resume(): void {
+    if (this.#paused) this.#socket.resume();
+    this.#paused = false;
   }
 
   #fail(error: unknown): void {

@@ -3,6 +3,7 @@
 // checksum lets through. Gradients, predictions, weights and data set chunks travel so; control messages are in protocol.ts.
 import { crc32 } from "node:zlib";
 import { HerdError } from "./errors.ts";
+import { type ModelSpec, parameterCount } from "./model.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
 
 /** Sums over a subtree of a step, from a worker. */
@@ -52,6 +53,17 @@ const KINDS = ["partial", "predictions", "weights", "chunk"] as const;
 
 /** The most bytes a frame may have; larger ones are refused before they are read. */
 export const MAX_FRAME_BYTES = 512 * 1024 * 1024;
+
+/** Bytes of the largest frame that a worker can have to send: the sums over a whole batch. */
+export function largestAnswer(
+  { model, batchSize, microBatch }: {
+    readonly model: ModelSpec;
+    readonly batchSize: number;
+    readonly microBatch: number;
+  },
+): number {
+  return HEADER_BYTES + 4 * (parameterCount(model) + Math.max(batchSize, microBatch) * (1 + model.classes));
+}
 
 interface Header {
   step: number;

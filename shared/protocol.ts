@@ -7,28 +7,45 @@ import { HerdError } from "./errors.ts";
 /** Both sides must speak the same version; a change of any message or frame raises it. */
 export const PROTOCOL_VERSION = 2;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const envelope = { protocol: v.number(), runId: v.string(), step: count };
+/** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
+export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
+/** The most characters of a text in a message, such as a reason. */
+export const MOST_TEXT = 10_000;
+/** The largest numeric config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
+export const MOST = { imageSize: 4096, batchSize: 1_000_000, microBatch: 65_536, width: 65_536, layers: 64 } as const;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const upTo = (most: number) => v.pipe(count, v.maxValue(most));
+/** Ids and hashes. What workers call themselves is a worker's id and stands in logs: nothing else may be in it. */
+const word = v.pipe(v.string(), v.regex(/^[\w.:-]{0,128}$/));
+const envelope = { protocol: v.number(), runId: word, step: count };
 const range = v.object({ start: count, end: count });
-const text = v.pipe(v.string(), v.maxLength(10_000));
+/** For people: what could steer a terminal is taken out. */
+const text = v.pipe(v.string(), v.maxLength(MOST_TEXT), v.transform(printable));
+const part = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 const layer = v.variant("kind", [
-  v.object({ kind: v.literal("conv"), filters: count, dropout: v.exactOptional(v.number()) }),
+  v.object({ kind: v.literal("conv"), filters: upTo(MOST.width), dropout: v.exactOptional(part) }),
   v.object({
     kind: v.literal("dense"),
-    units: count,
-    dropoutBefore: v.exactOptional(v.number()),
+    units: upTo(MOST.width),
+    dropoutBefore: v.exactOptional(part),
     activation: v.picklist(["relu", "none"]),
   }),
 ]);
 
 /** The numeric config, as it is sent and as a run keeps it. */
 export const NumericConfigSchema = v.object({
-  dataset: v.string(),
+  dataset: word,
   limit: v.nullable(count),
-  model: v.object({ imageSize: count, channels: v.literal(3), layers: v.array(layer), classes: count }),
-  batchSize: count,
-  microBatch: count,
+  model: v.object({
+    imageSize: upTo(MOST.imageSize),
+    channels: v.literal(3),
+    layers: v.pipe(v.array(layer), v.maxLength(MOST.layers)),
+    classes: upTo(MOST.width),
+  }),
+  batchSize: upTo(MOST.batchSize),
+  microBatch: upTo(MOST.microBatch),
   learningRate: v.number(),
   momentum: v.number(),
   rho: v.number(),
@@ -37,17 +54,17 @@ export const NumericConfigSchema = v.object({
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
-const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, name: text, host: text, pid: count });
+const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, name: word, host: text, pid: count });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
 /** worker → coordinator: has its data and its engine, and takes work. */
 const ready = v.object({
   ...envelope,
   type: v.literal("ready"),
-  configHash: v.string(),
+  configHash: word,
   engine: v.picklist(ENGINE_NAMES),
   adapter: text,
-  fingerprint: v.string(),
+  fingerprint: word,
 });
 /** worker → coordinator: more leaves of the step are done, and the time that they took. */
 const heartbeat = v.object({
@@ -67,7 +84,7 @@ const welcome = v.object({
   config: NumericConfigSchema,
   configHash: v.string(),
   backend: v.picklist(BACKENDS),
-  dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(v.string()) }),
+  dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),
 });
 /** coordinator → worker: you cannot take part. */
 const refused = v.object({ ...envelope, type: v.literal("refused"), reason: text });
@@ -101,12 +118,28 @@ export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;
 export type Parser<T> = (text: string) => T;
 
 /** @throws {HerdError} cluster, if the text is not a message from a worker */
-export const parseWorkerMessage: Parser<WorkerMessage> = (text) => parse(fromWorker, text);
+export const parseWorkerMessage: Parser<WorkerMessage> = (text) => parse(fromWorker, text, MOST_CHARACTERS.fromWorker);
 
 /** @throws {HerdError} cluster, if the text is not a message from a coordinator */
-export const parseCoordinatorMessage: Parser<CoordinatorMessage> = (text) => parse(fromCoordinator, text);
+export const parseCoordinatorMessage: Parser<CoordinatorMessage> = (text) =>
+  parse(fromCoordinator, text, MOST_CHARACTERS.fromCoordinator);
 
-function parse<T extends typeof fromWorker | typeof fromCoordinator>(schema: T, text: string): v.InferOutput<T> {
+/** A text without what could steer a terminal or feign another line: control characters and changes of direction. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ");
+}
+
+function parse<T extends typeof fromWorker | typeof fromCoordinator>(
+  schema: T,
+  text: string,
+  most: number,
+): v.InferOutput<T> {
+  if (text.length > most) {
+    throw new HerdError(
+      "cluster",
+      `Received a malformed message: ${text.length} characters, at most ${most} are taken`,
+    );
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -117,7 +150,9 @@ function parse<T extends typeof fromWorker | typeof fromCoordinator>(schema: T, 
   if (!result.success) {
     const [issue] = result.issues;
     const field = v.getDotPath(issue) ?? "message";
-    throw new HerdError("cluster", `Received a malformed message: field "${field}": ${issue.message}`);
+    // The issue quotes what was received.
+    const why = printable(issue.message.slice(0, 200));
+    throw new HerdError("cluster", `Received a malformed message: field "${field}": ${why}`);
   }
   return result.output;
 }

@@ -13,6 +13,8 @@ const instructions = v.object({
   name: v.string(),
   url: v.string(),
   token: v.string(),
+  /** Certificates to trust instead of the public ones, as PEM. */
+  authority: v.exactOptional(v.string()),
   /** The packed data set; without it the worker is on another machine and fetches a copy. */
   cachePath: v.exactOptional(v.string()),
   version: v.string(),
@@ -31,10 +33,11 @@ while (!line.includes("\n")) {
 stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
 
 try {
-  const { name, url, token, cachePath, version } = v.parse(instructions, JSON.parse(line));
+  const { name, url, token, authority, cachePath, version } = v.parse(instructions, JSON.parse(line));
   await runSession({
     url,
     token,
+    authority,
     version,
     name,
     hostName: cachePath === undefined ? Deno.hostname() : "",

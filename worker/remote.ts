@@ -7,9 +7,11 @@ import { runSession, type SessionOptions } from "./session.ts";
 
 /** What `deno task worker` is told. */
 export interface RemoteWorkerOptions {
-  /** ws://HOST:PORT */
+  /** ws[s]://HOST:PORT */
   readonly url: string;
   readonly token: string;
+  /** Authorities to trust instead of the public ones, as PEM. */
+  readonly authority: string | undefined;
   readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;

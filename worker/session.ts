@@ -7,13 +7,15 @@ import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
+import { layerShapes, parameterCount } from "../shared/model.ts";
 import {
   type CoordinatorMessage,
+  MOST_TEXT,
   parseCoordinatorMessage,
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { compute } from "./compute.ts";
+import { compute, type Work } from "./compute.ts";
 import type { GradientEngine } from "./engine.ts";
 import type { SampleSource } from "./samples.ts";
 
@@ -28,9 +30,11 @@ export interface PreparedEngine {
 
 /** What the session needs from its surroundings. */
 export interface SessionOptions {
-  /** ws://HOST:PORT */
+  /** ws[s]://HOST:PORT */
   readonly url: string;
   readonly token: string;
+  /** Authorities to trust instead of the public ones, as PEM. */
+  readonly authority?: string | undefined;
   /** The version of Herd, for the coordinator's report. */
   readonly version: string;
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
@@ -98,7 +102,7 @@ async function runConnection(
   } catch (error) {
     onLost();
     if (channel.isClosed) throw error instanceof ConnectionLost ? error : new ConnectionLost(messageOf(error));
-    channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error) });
+    channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT) });
     throw error;
   } finally {
     channel.close();
@@ -153,6 +157,7 @@ async function serve(
         const here = `weights ${weights.version} are here`;
         throw new HerdError("cluster", `Step ${step} is for weights ${message.weights}; ${here}`);
       }
+      refuseUnfit(message, config);
       lastSign = performance.now();
       await compute(channel, engine, samples, { work: message, weights: weights.checksum });
     }
@@ -186,8 +191,35 @@ async function introduce(
       "The numeric config's hash differs here: use the same version of Herd on both sides",
     );
   }
+  refuseUntrainable(message.config as NumericConfig);
   channel.runId = message.runId;
   return message;
+}
+
+/** Shapes decide what is allocated here: those that no coordinator can mean are refused first. */
+function refuseUntrainable({ model, microBatch }: NumericConfig): void {
+  const shapes = layerShapes(model);
+  const sides = shapes.map((shape) => shape.kind === "conv" ? shape.outputSize : shape.inputs);
+  const largest = Math.max(
+    ...shapes.map((shape) => shape.kind === "conv" ? shape.convSize ** 2 * shape.filters : shape.units),
+    model.imageSize ** 2 * model.channels,
+  );
+  const bytes = 4 * Math.max(parameterCount(model), largest);
+  if (microBatch < 1 || Math.min(...sides) < 1 || bytes > MAX_FRAME_BYTES) {
+    const asked = `layers of up to ${bytes} bytes an image, micro-batches of ${microBatch}`;
+    throw new HerdError("cluster", `The coordinator asks for a network that cannot be trained here (${asked})`);
+  }
+}
+
+/** An order must have a place in its step's tree, and leaves of the size that the engine is made for. */
+function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: NumericConfig): void {
+  const length = range.end - range.start;
+  const fits = length >= 1 && length === samples.length && range.end <= leafCount &&
+    samples.every((ids) => ids.length >= 1 && ids.length <= microBatch);
+  if (!fits) {
+    const what = `leaves ${range.start} to ${range.end} of ${leafCount}, ${samples.length} of them listed`;
+    throw new HerdError("cluster", `The order for step ${step} makes no sense (${what})`);
+  }
 }
 
 async function fetchChunk(
@@ -227,22 +259,32 @@ async function nextWithin(
   }
 }
 
-async function connect({ url, token }: SessionOptions): Promise<WebSocket> {
+async function connect({ url, token, authority }: SessionOptions): Promise<WebSocket> {
   const socket = new WebSocket(url, {
     ...SOCKET_OPTIONS,
     maxPayload: MAX_FRAME_BYTES,
     handshakeTimeout: CONNECT_DEADLINE_MS,
     headers: { authorization: `Bearer ${token}` },
+    ...(authority === undefined ? {} : { ca: authority }),
     // Masking protects proxies from browsers' scripts; a mask of zeros saves its cost (ws skips it).
     generateMask: (mask) => mask.fill(0),
   });
   const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
   const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
   socket.once("open", () => resolve(socket));
-  socket.once("error", (error) => fail(messageOf(error)));
+  socket.once("error", (error) => {
+    if (!isUntrusted(error)) return fail(messageOf(error));
+    const why = `its certificate is not trusted (${messageOf(error)}): give the one that signs it with --tls-ca`;
+    reject(new HerdError("cluster", `Could not join ${url}: ${why}, and name the host as it does`));
+  });
   socket.once("unexpected-response", (_request, response) => {
     if (response.statusCode !== 401) return fail(`the answer was ${response.statusCode}`);
     reject(new HerdError("cluster", `Could not join ${url}: the token is wrong (--token-file)`));
   });
   return await promise;
+}
+
+/** Whether a handshake failed because of the certificate: trying again will not help. */
+function isUntrusted(error: Error): boolean {
+  return "code" in error && /CERT|UNABLE_TO_VERIFY/.test(`${error.code}`);
 }

@@ -9,6 +9,8 @@ export interface LaunchedRun {
   /** Where it is for other machines, ws[s]://HOST:PORT; the host may be 0.0.0.0 or ::. */
   readonly url: string;
   readonly token: string;
+  /** The certificate that other machines see, as PEM; undefined without TLS. */
+  readonly certificate: string | undefined;
   /** The packed data set, on this machine. */
   readonly cachePath: string;
   /** Herd's cache folder. */
@@ -23,6 +25,8 @@ export interface Instructions {
   readonly url: string;
   readonly token: string;
   readonly version: string;
+  /** Certificates to trust, as PEM. */
+  readonly authority?: string;
   /** The packed data set; a worker without it fetches its copy from the coordinator. */
   readonly cachePath?: string;
 }

@@ -5,6 +5,9 @@
 # What stands before the script is for sbatch and wins over the lines below: --gpus-per-task=0 without GPUs, --time, …
 # What stands behind it is for `deno task train`. DENO names another Deno than the one on the PATH.
 #
+# The nodes' network is taken to be one that you trust; otherwise replace --insecure by --tls-cert and --tls-key, with a
+# certificate for the first node's name: the workers are handed it.
+#
 # The result is in runs/slurm-<job>. A job that is requeued, or runs out of time, goes on from its last checkpoint; HERD_OUT
 # names another folder, such as that of an earlier job, to go on with its run.
 #
@@ -24,7 +27,8 @@ if [ ! -f coordinator/launch/train_or_resume.sh ]; then
   exit 2
 fi
 
-coordinator/launch/train_or_resume.sh "${HERD_OUT:-runs/slurm-$SLURM_JOB_ID}" --launcher slurm --listen 0.0.0.0:0 "$@" &
+coordinator/launch/train_or_resume.sh "${HERD_OUT:-runs/slurm-$SLURM_JOB_ID}" --launcher slurm --listen 0.0.0.0:0 --insecure \
+  "$@" &
 coordinator=$!
 requeue=no
 # SIGTERM (scancel, requeue, preemption) reaches the coordinator from Slurm, from here, or from both.

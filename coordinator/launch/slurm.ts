@@ -65,7 +65,7 @@ export function stepCommand(
     readonly hostname: string;
   },
 ): WorkerCommand {
-  const { entry, token, cacheDir, version } = run;
+  const { entry, token, certificate, cacheDir, version } = run;
   const url = run.url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:\d+$)/, `//${hostname}`);
   const address = url.replace(/^wss?:\/\//, "");
   const step = [
@@ -86,7 +86,7 @@ export function stepCommand(
     detached: true,
     // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
     killSignal: "SIGTERM",
-    instructions: { name, url, token, version },
+    instructions: { name, url, token, version, ...(certificate === undefined ? {} : { authority: certificate }) },
   };
 }
 

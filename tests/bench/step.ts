@@ -51,15 +51,8 @@ export async function step(): Promise<Findings> {
   });
   const logDir = await Deno.makeTempDir({ prefix: "herd-bench-" });
   const { firstWaitMs, plan } = localLauncher(workers);
-  const { address } = cluster;
-  const run = {
-    entry: WORKER_ENTRY,
-    localAddress: address,
-    url: `ws://${address}`,
-    token,
-    cachePath: path,
-    cacheDir: "",
-  };
+  const { url, localAddress } = cluster;
+  const run = { url, localAddress, token, certificate: undefined, entry: WORKER_ENTRY, cachePath: path, cacheDir: "" };
   await using _workers = WorkerProcesses.start({
     workers: plan({ ...run, version: "bench" }),
     firstWaitMs,

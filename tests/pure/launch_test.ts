@@ -13,6 +13,7 @@ const RUN: LaunchedRun = {
   localAddress: "127.0.0.1:7400",
   url: "ws://0.0.0.0:7400",
   token: TOKEN,
+  certificate: undefined,
   cachePath: "/cache/a,b.herd",
   cacheDir: "/cache",
   version: "1",
@@ -112,13 +113,9 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
   }
   assert(command.args.includes("--allow-net=login1:7400"), command.args.join(" "));
   assertEquals(command.instructions, { name: "w2", url: "ws://login1:7400", token: TOKEN, version: "1" });
-  const named = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400" }, {
-    allocation,
-    node: "n2",
-    name: "w2",
-    hostname: "login1",
-  });
-  assertEquals(named.instructions.url, "wss://[fd00::1]:7400");
+  const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
+  const { instructions } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);
+  assertEquals([instructions.url, instructions.authority], ["wss://[fd00::1]:7400", "PEM"]);
 });
 
 Deno.test("launch: --launcher that means nothing is refused", async () => {
