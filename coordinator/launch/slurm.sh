@@ -5,8 +5,8 @@
 # What stands before the script is for sbatch and wins over the lines below: --gpus-per-task=0 without GPUs, --time, …
 # What stands behind it is for `deno task train`. DENO names another Deno than the one on the PATH.
 #
-# The nodes' network is taken to be one that you trust; otherwise replace --insecure by --tls-cert and --tls-key, with a
-# certificate for the first node's name: the workers are handed it.
+# The nodes' network is taken to be one that you trust; otherwise give --tls-cert and --tls-key, with a certificate for the
+# first node's name: the workers are handed it.
 #
 # The result is in runs/slurm-<job>. A job that is requeued, or runs out of time, goes on from its last checkpoint; HERD_OUT
 # names another folder, such as that of an earlier job, to go on with its run.
@@ -27,8 +27,12 @@ if [ ! -f coordinator/launch/train_or_resume.sh ]; then
   exit 2
 fi
 
-coordinator/launch/train_or_resume.sh "${HERD_OUT:-runs/slurm-$SLURM_JOB_ID}" --launcher slurm --listen 0.0.0.0:0 --insecure \
-  "$@" &
+case " $* " in
+  *" --tls-cert"*) ;;
+  *) set -- --insecure "$@" ;;
+esac
+out=${HERD_OUT:-runs/slurm-$SLURM_JOB_ID}
+coordinator/launch/train_or_resume.sh "$out" --launcher slurm --listen 0.0.0.0:0 "$@" &
 coordinator=$!
 requeue=no
 # SIGTERM (scancel, requeue, preemption) reaches the coordinator from Slurm, from here, or from both.

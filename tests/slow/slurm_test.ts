@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { hasOpenssl, makeCertificate } from "../fixtures/certificates.ts";
 import { Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 import { SlurmCluster, slurmMissing } from "../fixtures/slurm_cluster.ts";
@@ -17,13 +18,17 @@ const SETTINGS = ["--backend", "simd", "--epochs", "400", "--arms", "gc"];
 class Submitted implements AsyncDisposable {
   private constructor(readonly cluster: SlurmCluster, readonly workspace: Workspace, readonly job: string) {}
 
-  static async submit(): Promise<Submitted> {
+  static async submit({ encrypted }: { readonly encrypted: boolean }): Promise<Submitted> {
     const workspace = await Workspace.create();
     const cluster = await SlurmCluster.start();
     const exported = { HERD_CACHE_DIR: join(workspace.path, "cache"), HERD_OUT: join(workspace.path, "job") };
     // train, and the folder that the script chooses itself, are left out.
     const [, ...flags] = workspace.train("job", ...SETTINGS);
     flags.splice(flags.indexOf("--out"), 2);
+    if (encrypted) {
+      const { cert, key } = await makeCertificate(workspace.path, [`DNS:${Deno.hostname()}`]);
+      flags.push("--tls-cert", cert, "--tls-key", key);
+    }
     const job = await cluster.run(
       "sbatch",
       "--parsable",
@@ -74,13 +79,16 @@ Deno.test({
   name: `slurm: four tasks on two nodes, one killed by scancel: the weights are those of a local run${why}`,
   ignore,
   async fn() {
-    await using submitted = await Submitted.submit();
+    const encrypted = await hasOpenssl();
+    await using submitted = await Submitted.submit({ encrypted });
     const { cluster, job, workspace } = submitted;
     await submitted.epochs(1);
     await cluster.run("scancel", "--signal=KILL", await cluster.step(job, "w3"));
     await submitted.assertWeights();
     const { faults } = await workspace.report("job");
     assertEquals([faults.workersLost, faults.workersRestarted], [1, 1]);
+    const { address } = JSON.parse(await Deno.readTextFile(join(workspace.path, "job", "config.json")));
+    assertStringIncludes(address, encrypted ? "wss://" : "ws://");
     const log = await Deno.readTextFile(join(workspace.path, "job", "logs", "w3.log"));
     assertStringIncludes(log, "task 0: Killed");
   },
@@ -90,15 +98,15 @@ Deno.test({
   name: `slurm: a job that is requeued, and one that runs out of time, go on from their checkpoints${why}`,
   ignore,
   async fn() {
-    await using submitted = await Submitted.submit();
+    await using submitted = await Submitted.submit({ encrypted: false });
     const { cluster, job } = submitted;
     await submitted.epochs(1);
     await cluster.run("scontrol", "requeue", job);
-    await cluster.startAgain(job);
+    await cluster.startAgain(job, 1);
     await submitted.epochs(150);
     // What Slurm sends a minute before the time limit.
     await cluster.run("scancel", "--signal=USR1", "--batch", job);
-    await cluster.startAgain(job);
+    await cluster.startAgain(job, 2);
     await submitted.assertWeights();
     const interrupted = (await submitted.output).match(/error: Interrupted at arm gc, epoch \d+/g) ?? [];
     assertEquals(interrupted.length, 2, await submitted.output);
