@@ -47,11 +47,12 @@ class Submitted implements AsyncDisposable {
     return Deno.readTextFile(join(this.workspace.path, "job.out")).catch(() => "");
   }
 
-  /** Waits until so many epochs are finished. */
-  async epochs(count: number): Promise<void> {
-    const metrics = () => Deno.readTextFile(join(this.workspace.path, "job", "metrics.jsonl")).catch(() => "");
-    const enough = async () => (await metrics()).split("\n").length > count;
-    await this.cluster.until(enough, `${count} epochs; the job printed ${await this.output}`);
+  /** Waits until one more epoch is finished. */
+  async progress(): Promise<void> {
+    const metrics = join(this.workspace.path, "job", "metrics.jsonl");
+    const epochs = async () => (await Deno.readTextFile(metrics).catch(() => "")).split("\n").length;
+    const before = await epochs();
+    await this.cluster.until(async () => await epochs() > before, "an epoch");
   }
 
   /** Waits for the end of the job, and compares with a local run. */
@@ -82,7 +83,7 @@ Deno.test({
     const encrypted = await hasOpenssl();
     await using submitted = await Submitted.submit({ encrypted });
     const { cluster, job, workspace } = submitted;
-    await submitted.epochs(1);
+    await submitted.progress();
     await cluster.run("scancel", "--signal=KILL", await cluster.step(job, "w3"));
     await submitted.assertWeights();
     const { faults } = await workspace.report("job");
@@ -100,10 +101,10 @@ Deno.test({
   async fn() {
     await using submitted = await Submitted.submit({ encrypted: false });
     const { cluster, job } = submitted;
-    await submitted.epochs(1);
+    await submitted.progress();
     await cluster.run("scontrol", "requeue", job);
     await cluster.startAgain(job, 1);
-    await submitted.epochs(150);
+    await submitted.progress();
     // What Slurm sends a minute before the time limit.
     await cluster.run("scancel", "--signal=USR1", "--batch", job);
     await cluster.startAgain(job, 2);
