@@ -8,7 +8,7 @@ import { within } from "./deadline.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
 import type { Member, MemberInfo } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
-import type { PartialSum } from "./reduce.ts";
+import { allFinite, type PartialSum } from "./reduce.ts";
 import { leafRanges } from "./schedule.ts";
 import { type Order, StepSchedule } from "./step_schedule.ts";
 import { type Answer, type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
@@ -436,7 +436,7 @@ export class Cluster implements AsyncDisposable {
   #compareLate(member: Member, frame: Frame): void {
     if (frame.kind !== "partial" || frame.step !== this.#before?.step || frame.weights !== this.#before.weights) return;
     const first = this.#before.counted.get(nodeKey(frame));
-    if (first === undefined || first.bits === checksum(frame.gradient) || !sameFingerprint(first.member, member)) {
+    if (first === undefined || first.bits === frame.crc || !sameFingerprint(first.member, member)) {
       return;
     }
     this.#faults.unreproducedAnswers++;
@@ -514,17 +514,13 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
+/** Equal for answers to the same order that have the same bits; predictions are not compared. */
 function bitsOf({ frame }: Answer): number {
-  return frame.kind === "partial" ? checksum(frame.gradient) : checksum(frame.logits);
+  return frame.kind === "partial" ? frame.crc ?? 0 : 0;
 }
 
-/** By a sum: in float64, finite float32 values cannot overflow, and the others are never lost in it. */
 function isFiniteAnswer({ frame }: Answer): boolean {
-  if (frame.kind === "predictions") return true;
-  let sum = 0;
-  for (const value of frame.gradient) sum += value;
-  for (const loss of frame.losses) sum += loss;
-  return Number.isFinite(sum);
+  return frame.kind === "predictions" || (allFinite(frame.gradient) && allFinite(frame.losses));
 }
 
 function sameFingerprint(a: Member, b: Member): boolean {

@@ -30,6 +30,8 @@ export class Recorder implements Listeners {
   #metricsWhole = true;
   /** The arms whose models are those of their last epochs. */
   readonly #modelsWhole = new Set<ArmName>();
+  /** Whether the disk has refused the last epoch's files: that is told once. */
+  #refused = false;
   #stepsSince = 0;
 
   constructor(options: RecorderOptions) {
@@ -68,10 +70,15 @@ export class Recorder implements Listeners {
   }
 
   async onEpoch(state: ArmState, record: EpochRecord): Promise<void> {
-    await this.#tolerate(`epoch ${record.epoch} of arm ${state.arm}`, async () => {
+    try {
       await this.#saveMetrics({ arm: state.arm, record });
       await this.#saveModel(state);
-    });
+      this.#refused = false;
+    } catch (error) {
+      const what = `${messageOf(error)}: the run goes on, and what is missing is written when there is room`;
+      if (!this.#refused) this.#options.reporter.notice(what);
+      this.#refused = true;
+    }
     await this.#checkpoint();
     this.#options.reporter.epoch(state.arm, record);
   }
@@ -81,10 +88,7 @@ export class Recorder implements Listeners {
     await store.idle();
     if (!this.isSafe) await this.#checkpoint();
     await store.idle();
-    await this.#tolerate(
-      `the weights of arm ${arm}`,
-      () => folder.writeModel(this.#partialName(arm), config.model, weights),
-    );
+    await folder.writeModel(this.#partialName(arm), config.model, weights);
   }
 
   /**
@@ -121,14 +125,6 @@ export class Recorder implements Listeners {
     this.#modelsWhole.delete(arm);
     await folder.writeModel(`${arm}-${config.seed}`, config.model, weights);
     this.#modelsWhole.add(arm);
-  }
-
-  async #tolerate(what: string, write: () => Promise<void>): Promise<void> {
-    try {
-      await write();
-    } catch (error) {
-      this.#options.reporter.notice(`${messageOf(error)}: the run goes on, and ${what} is written later`);
-    }
   }
 
   /** The lines of metrics.jsonl. */

@@ -138,24 +138,12 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
 
 /** The run itself: workers come, the experiment goes on to its end or is broken off, the report is written. */
 async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSignal): Promise<Report> {
-  const { config, data, folder, store, identity, experiment, initialWeightsSha256, checkpoint, resumed } = prepared;
-  const hash = await configHash(identity.numeric);
+  const { config, data, folder, store, identity, experiment, checkpoint } = prepared;
   const token = config.token ?? crypto.getRandomValues(new Uint8Array(32)).toHex();
-  const { path, info } = data.resolved;
-  const { hashes, ...manifest } = await chunkHashes(path);
-  const launcher = config.launcher ?? localLauncher(config.workers);
   let endProcess = (_worker: string) => {};
   await using cluster = await Cluster.start({
-    runId: identity.runId,
+    ...await clusterOptions(prepared),
     token,
-    ...config.listen,
-    tls: config.tls,
-    config: identity.numeric,
-    configHash: hash,
-    backend: config.backend,
-    workerTimeout: 1000 * config.workerTimeout,
-    dataset: { ...manifest, hashes: [...hashes] },
-    readChunk: (index) => readChunk(path, index),
     onNotice: (text) => reporter.notice(text),
     onSilent: ({ id }) => endProcess(id),
     onMember(what, member, reason) {
@@ -163,63 +151,52 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
     },
   });
+  await folder.writeConfig(await configFile(prepared, cluster.url)); // from now on the run can be resumed
   const interrupt = () => cluster.fail(signal.reason as Error);
   signal.addEventListener("abort", interrupt, { once: true });
   const states = [...checkpoint?.states ?? []];
   const history = () => historyOf(cluster, checkpoint?.history, config.version);
-  const { checkpointSteps } = config;
-  const surroundings = () => ({ identity, history: history() });
-  const recorder = new Recorder({ folder, store, reporter, experiment, states, checkpointSteps, surroundings });
+  const recorder = new Recorder({
+    folder,
+    store,
+    reporter,
+    experiment,
+    states,
+    checkpointSteps: config.checkpointSteps,
+    surroundings: () => ({ identity, history: history() }),
+  });
   const report = (complete: boolean) => makeReport({ ...prepared, cluster, history: history(), states, complete });
   try {
     signal.throwIfAborted();
-    if (resumed) await recorder.rewind();
-    const { numeric, runId } = identity;
-    await folder.writeConfig(configFile(config, { numeric, hash, runId, info, address: cluster.url }));
+    if (prepared.resumed) await recorder.rewind();
     reporter.started({
       modelName: config.model,
-      model: numeric.model,
+      model: identity.numeric.model,
       arms: config.arms,
       epochs: config.epochs,
       trainImages: data.ids.train.length,
       testImages: data.ids.test.length,
-      initialWeightsSha256,
+      initialWeightsSha256: prepared.initialWeightsSha256,
       folder: folder.path,
       finishedEpochs: states.reduce((sum, { epochs }) => sum + epochs.length, 0),
       resumedAt: checkpoint && recorder.position,
     });
-    await using workers = WorkerProcesses.start({
-      workers: launcher.plan({
-        entry: config.workerEntry,
-        localAddress: cluster.localAddress,
-        url: cluster.url,
-        token,
-        certificate: config.tls?.cert,
-        cachePath: path,
-        cacheDir: config.environment.cacheDir,
-        version: config.version,
-      }),
-      firstWaitMs: launcher.firstWaitMs,
-      logDir: folder.logs,
-      onRestart(text) {
-        cluster.countRestart();
-        reporter.notice(text);
-      },
-      onGivenUp(error, left) {
-        // Others may go on, and remote workers come; with neither, nobody is left to wait for.
-        if (left === 0 && cluster.members.length === 0) cluster.fail(error);
-        else reporter.notice(error.message);
-      },
-    });
-    endProcess = (worker) => workers.kill(worker);
-    try {
-      if (launcher.count < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
-      await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
-      await runExperiment(cluster, experiment, states, recorder);
-      await recorder.finish();
-    } finally {
-      cluster.stop();
+    {
+      await using workers = startWorkers(prepared, { cluster, token, reporter });
+      endProcess = (worker) => workers.kill(worker);
+      try {
+        if (workers.count < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
+        await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
+        await runExperiment(cluster, experiment, states, recorder);
+      } finally {
+        cluster.stop();
+      }
     }
+    await recorder.finish();
+    const final = report(true);
+    await folder.writeReport(final);
+    reporter.finished(final, folder.path);
+    return final;
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await folder.writeReport(report(false)).catch(() => {});
@@ -227,10 +204,53 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   } finally {
     signal.removeEventListener("abort", interrupt);
   }
-  const final = report(true);
-  await folder.writeReport(final);
-  reporter.finished(final, folder.path);
-  return final;
+}
+
+/** What workers are told of the run and its data. */
+async function clusterOptions({ config, data, identity }: Prepared) {
+  const { path } = data.resolved;
+  const { hashes, ...manifest } = await chunkHashes(path);
+  return {
+    runId: identity.runId,
+    ...config.listen,
+    tls: config.tls,
+    config: identity.numeric,
+    configHash: await configHash(identity.numeric),
+    backend: config.backend,
+    workerTimeout: 1000 * config.workerTimeout,
+    dataset: { ...manifest, hashes: [...hashes] },
+    readChunk: (index: number) => readChunk(path, index),
+  };
+}
+
+function startWorkers(
+  { config, data, folder }: Prepared,
+  { cluster, token, reporter }: { cluster: Cluster; token: string; reporter: Reporter },
+): WorkerProcesses {
+  const launcher = config.launcher ?? localLauncher(config.workers);
+  return WorkerProcesses.start({
+    workers: launcher.plan({
+      entry: config.workerEntry,
+      localAddress: cluster.localAddress,
+      url: cluster.url,
+      token,
+      certificate: config.tls?.cert,
+      cachePath: data.resolved.path,
+      cacheDir: config.environment.cacheDir,
+      version: config.version,
+    }),
+    firstWaitMs: launcher.firstWaitMs,
+    logDir: folder.logs,
+    onRestart(text) {
+      cluster.countRestart();
+      reporter.notice(text);
+    },
+    onGivenUp(error, left) {
+      // Others may go on, and remote workers come; with neither, nobody is left to wait for.
+      if (left === 0 && cluster.members.length === 0) cluster.fail(error);
+      else reporter.notice(error.message);
+    },
+  });
 }
 
 /** Whether a run has done all that it is to do. */
@@ -317,20 +337,20 @@ function numericConfig(config: TrainConfig, model: ModelSpec, { resolved }: RunD
   return { dataset, limit, model, batchSize, microBatch, learningRate, momentum, rho: RHO, epsilon: EPSILON, seed };
 }
 
-function configFile(
-  config: TrainConfig,
-  facts: { numeric: NumericConfig; hash: string; runId: string; info: unknown; address: string },
-): unknown {
-  const { token: _token, tls: _tls, environment: _environment, workerEntry: _entry, version, resume: _, ...rest } =
-    config;
-  const told = {
-    ...rest,
-    listen: `${config.listen.hostname}:${config.listen.port}`,
-    launcher: config.launcher?.flag ?? "local",
+/** What config.json holds: what the run was told, and what follows from it. */
+async function configFile({ config, data, identity }: Prepared, address: string): Promise<unknown> {
+  const { token: _token, tls: _tls, environment: _environment, workerEntry: _entry, resume: _resume, ...rest } = config;
+  const { version, launcher, listen, ...flags } = rest;
+  const { runId, numeric } = identity;
+  return {
+    runId,
+    address,
+    versions: { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 },
+    told: { ...flags, listen: `${listen.hostname}:${listen.port}`, launcher: launcher?.flag ?? "local" },
+    numeric,
+    numericConfigSha256: await configHash(numeric),
+    dataset: data.resolved.info,
   };
-  const { numeric, hash, runId, info, address } = facts;
-  const versions = { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 };
-  return { runId, address, versions, told, numeric, numericConfigSha256: hash, dataset: info };
 }
 
 function makeReport(

@@ -121,9 +121,14 @@ export class RunDirectory implements Disposable {
     const target = join(this.path, name);
     const temporary = `${target}.part`;
     await this.#write(async () => {
-      if (typeof content === "string") await Deno.writeTextFile(temporary, content);
-      else await Deno.writeFile(temporary, content);
-      await Deno.rename(temporary, target);
+      try {
+        if (typeof content === "string") await Deno.writeTextFile(temporary, content);
+        else await Deno.writeFile(temporary, content);
+        await Deno.rename(temporary, target);
+      } catch (error) {
+        await Deno.remove(temporary).catch(() => {}); // a full disk needs the room
+        throw error;
+      }
     });
   }
 

@@ -8,7 +8,7 @@ import { type ArmName, armOptimizer } from "./arms.ts";
 import type { Samples } from "./cluster.ts";
 import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
-import { divideBy, type PartialSum } from "./reduce.ts";
+import { allFinite, divideBy, type PartialSum } from "./reduce.ts";
 import type { Predictions } from "./work.ts";
 
 /** What computes: the cluster, or a fake of it. */
@@ -223,7 +223,7 @@ function assertFinite(
   { losses, gradient }: PartialSum,
   at: { arm: ArmName; epoch: number; step: number; learningRate: number },
 ): void {
-  const what = !losses.every(Number.isFinite) ? "loss" : !gradient.every(Number.isFinite) ? "gradient" : undefined;
+  const what = !allFinite(losses) ? "loss" : !allFinite(gradient) ? "gradient" : undefined;
   if (what === undefined) return;
   const { arm, epoch, step, learningRate } = at;
   throw new HerdError(

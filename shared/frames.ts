@@ -17,6 +17,8 @@ export interface PartialFrame {
   readonly gradient: Float32Array;
   readonly losses: Float32Array;
   readonly logits: Float32Array;
+  /** CRC-32 of the whole frame, of one that has come in. */
+  readonly crc?: number;
 }
 
 /** The predictions for one leaf of an evaluation, from a worker. */
@@ -139,7 +141,8 @@ export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
   const [step, level, index, samples, outputs, length] = [field(4), field(5), field(6), field(7), field(8), field(9)];
   const payload = kind === "chunk" ? length : 4 * (length + samples * (1 + outputs));
   if (buffer.byteLength !== HEADER_BYTES + payload) throw refuse(`${buffer.byteLength} bytes, ${payload} announced`);
-  if (view.getUint32(CHECKSUM_OFFSET, true) !== frameChecksum(new Uint8Array(buffer))) {
+  const crc = view.getUint32(CHECKSUM_OFFSET, true);
+  if (crc !== frameChecksum(new Uint8Array(buffer))) {
     throw refuse(`the checksum of a ${kind} frame of ${buffer.byteLength} bytes does not fit`);
   }
   const weights = field(10);
@@ -148,7 +151,7 @@ export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
   const flat = () => new Float32Array(buffer, HEADER_BYTES, length);
   switch (kind) {
     case "partial":
-      return { kind, step, level, index, weights, gradient: flat(), losses: losses(), logits: logits() };
+      return { kind, step, level, index, weights, gradient: flat(), losses: losses(), logits: logits(), crc };
     case "predictions":
       return { kind, step, index, weights, losses: losses(), logits: logits() };
     case "weights":

@@ -44,6 +44,11 @@ export class WorkerProcesses implements AsyncDisposable {
     return new WorkerProcesses(options);
   }
 
+  /** How many workers are looked after, at the beginning. */
+  get count(): number {
+    return this.#options.workers.length;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     this.#stop.resolve();

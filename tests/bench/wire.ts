@@ -47,7 +47,7 @@ export async function centralStep(arm: "no-gc" | "gc"): Promise<number> {
 /** The median times of broadcast and all-reduce with workers that compute nothing: encoding, transfer, sums. */
 export async function emptyStep(workers: number): Promise<{ broadcast: number; allReduce: number }> {
   await using cluster = await startCluster({ model: SPEC, batchSize: 128, microBatch: 8 });
-  const fakes = await Promise.all(Array.from({ length: workers }, () => FakeWorker.join(cluster)));
+  const fakes = await Promise.all(Array.from({ length: workers }, () => FakeWorker.join(cluster, { idle: true })));
   await cluster.waitForMembers(workers, 5_000);
   const weights = new Float32Array(parameterCount(SPEC));
   const ids = Array.from({ length: 128 }, (_, i) => i);

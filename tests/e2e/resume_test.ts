@@ -1,10 +1,13 @@
 // Runs that are broken off, by Ctrl-C and by SIGKILL, and go on in another process.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { eventsOf, Workspace } from "../fixtures/herd.ts";
+import type { TrainConfig } from "../../coordinator/mod.ts";
+import { HerdError } from "../../shared/errors.ts";
+import { eventsOf, type Outcome, outcomeOf, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
+const { realRun } = ignore ? {} as typeof import("../fixtures/real_run.ts") : await import("../fixtures/real_run.ts");
 
 /** A run of so many epochs of two steps an arm. */
 const of = (epochs: number) => ["--backend", "simd", "--workers", "2", "--momentum", "0.5", "--epochs", `${epochs}`];
@@ -136,5 +139,126 @@ Deno.test({
         assertStringIncludes(stderr, "Another process is at work in");
       },
     });
+  },
+});
+
+Deno.test({
+  name: "resume: a worker on another machine outlasts its killed coordinator and joins the resumed run",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const tokenFile = join(workspace.path, "token");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    const address = freeAddress();
+    const alone = [...of(MANY), "--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile];
+    const child = workspace.spawn([...workspace.train("remote", ...alone), "--json"]);
+    let worker: Promise<Outcome> | undefined;
+    for await (const event of eventsOf(child)) {
+      if (event["event"] === "started") {
+        worker = outcomeOf(workspace.spawn(["worker", "--connect", `ws://${address}`, "--token-file", tokenFile]));
+      }
+      if (event["event"] !== "epoch" || event["epoch"] !== 3) continue; // the checkpoints of the first ones are safe
+      child.kill("SIGKILL");
+      break;
+    }
+    assertEquals((await child.status).code, 137, await new Response(child.stderr).text());
+    const { code, stdout, stderr } = await workspace.run(["train", "--resume", join(workspace.path, "remote")]);
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "Resumed at arm");
+    const { code: workerCode, stdout: log } = await worker!;
+    assertEquals(workerCode, 0, log);
+    assertStringIncludes(log, "connecting again");
+    assertEquals((await workspace.run(workspace.train("whole", ...of(MANY)))).code, 0);
+    await assertSame(workspace, "remote", "whole");
+  },
+});
+
+Deno.test({
+  name: "resume: a run whose last worker is gone ends with exit 4 and the way to go on, which works",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const tokenFile = join(workspace.path, "token");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    const address = freeAddress();
+    const alone = ["--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile];
+    const child = workspace.spawn(
+      workspace.train("alone", ...of(MANY), ...alone, "--worker-timeout", "1", "--json"),
+    );
+    let worker: Deno.ChildProcess | undefined;
+    for await (const event of eventsOf(child)) {
+      if (event["event"] === "started") {
+        worker = workspace.spawn(["worker", "--connect", `ws://${address}`, "--token-file", tokenFile]);
+      }
+      if (event["event"] === "epoch" && event["epoch"] === 3 && event["arm"] === "no-gc") worker!.kill("SIGKILL");
+    }
+    await outcomeOf(worker!);
+    const stderr = await new Response(child.stderr).text();
+    assertEquals((await child.status).code, 4, stderr);
+    const wayOn =
+      /No worker came within 1 s .*; the run ended at arm no-gc, epoch \d+, step \d of 2: go on with: (.*)\n/;
+    const [, command] = wayOn.exec(stderr) ?? [];
+    assert(command?.startsWith("deno task train --resume "), stderr);
+    const resumed = await workspace.run([...command!.split(" ").slice(2), "--workers", "1"]);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertEquals((await workspace.run(workspace.train("whole", ...of(MANY)))).code, 0);
+    await assertSame(workspace, "alone", "whole");
+  },
+});
+
+function freeAddress(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `127.0.0.1:${listener.addr.port}`;
+}
+
+Deno.test({
+  name: "resume: another version of Herd or another engine is told, and turns bit-identity off",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const notices: string[] = [];
+    const reporter = { notice: (text: string) => void notices.push(text) };
+    const first = await realRun(workspace, "mixed", { epochs: 1, workers: 1, minWorkers: 1 });
+    assert(first.bitIdentical);
+    const resume = join(workspace.path, "mixed");
+    const second = await realRun(workspace, "mixed", { resume, epochs: 2, workers: 1, minWorkers: 1, reporter });
+    assert(second.bitIdentical);
+    assertEquals(notices, []);
+    const next = { resume, epochs: 3, workers: 1, minWorkers: 1, reporter, backend: "cpu", version: "0.0.0" } as const;
+    const { bitIdentical, arms } = await realRun(workspace, "mixed", next);
+    assertEquals([bitIdentical, arms[0]!.epochs.length], [false, 3]);
+    assertEquals(notices.length, 2, notices.join("\n"));
+    assertStringIncludes(notices[0]!, "The checkpoint is of Herd version test, this is 0.0.0: bit-identity with");
+    assertStringIncludes(notices[1]!, "The fingerprint of w1 is not that of the checkpoint");
+    // It stays off.
+    assertEquals((await realRun(workspace, "mixed", { ...next, epochs: 4 })).bitIdentical, false);
+  },
+});
+
+Deno.test({
+  name: "resume: another data set, an edited config.json and damaged checkpoints are refused with what differs",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const resume = join(workspace.path, "edited");
+    const settings = { workers: 1, minWorkers: 1, reporter: {} };
+    await realRun(workspace, "edited", { ...settings, epochs: 2 });
+    const refuse = async (changes: Partial<TrainConfig>) => {
+      const attempt = () => realRun(workspace, "edited", { ...settings, resume, epochs: 3, ...changes });
+      const error = await assertRejects(attempt, HerdError);
+      assertEquals(error.code, "data");
+      return error.message;
+    };
+    assertStringIncludes(await refuse({ learningRate: 0.5 }), "learningRate is 0.001 there and 0.5 here");
+    for await (const { name } of Deno.readDir(join(resume, "checkpoint"))) {
+      const path = join(resume, "checkpoint", name);
+      await Deno.truncate(path, (await Deno.stat(path)).size - 1);
+    }
+    assertStringIncludes(await refuse({}), "000002.safetensors cannot be used: it is damaged");
+    const dark = join(workspace.path, "images", "train", "dark");
+    await Deno.copyFile(join(dark, "1.png"), join(dark, "0.png"));
+    assertStringIncludes(await refuse({}), "is another data set than before");
+    await Deno.writeTextFile(join(resume, "config.json"), "{");
+    assertStringIncludes(await refuse({}), "config.json is not the config of a run");
   },
 });

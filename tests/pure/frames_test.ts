@@ -38,7 +38,11 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
 
 Deno.test("frames survive the round trip bit for bit", () => {
   fc.assert(
-    fc.property(frames, (frame) => assertEquals(decodeFrame(RUN, encodeFrame(RUN, frame).buffer), { ...frame })),
+    fc.property(frames, (frame) => {
+      const { buffer } = encodeFrame(RUN, frame);
+      const crc = frame.kind === "partial" ? { crc: new DataView(buffer).getUint32(44, true) } : {};
+      assertEquals(decodeFrame(RUN, buffer), { ...frame, ...crc });
+    }),
     { seed: 4, numRuns: 500 },
   );
 });
