@@ -115,10 +115,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** What may be another in a resumed run: it changes no bits. */
-const RESUME_FREE = "workers launcher min-workers backend listen token-file worker-timeout checkpoint-steps epochs"
-  .split(" ");
-/** What is not stored with a run. */
-const RESUME_OWN = ["resume", "tls-cert", "tls-key", "insecure", "quiet", "json", "verbose", "version", "help"];
+const RESUME_FREE =
+  "workers launcher min-workers backend listen token-file tls-cert tls-key worker-timeout checkpoint-steps epochs"
+    .split(" ");
+/** What is not stored with a run; to do without TLS has to be said each time. */
+const RESUME_OWN = ["resume", "insecure", "quiet", "json", "verbose", "version", "help"];
 
 async function runTrain(args: readonly string[]): Promise<void> {
   const { values, given, rest } = parseFlags(trainFlags, args);
@@ -192,8 +193,10 @@ async function runTrain(args: readonly string[]): Promise<void> {
         checkpointSteps: flags["checkpoint-steps"] ?? null,
         listen,
         token,
-        tokenFile: flags["token-file"],
         tls,
+        tokenFile: flags["token-file"],
+        tlsCert: flags["tls-cert"],
+        tlsKey: flags["tls-key"],
         environment: dataEnvironment(),
         workerEntry: WORKER_ENTRY,
         version: VERSION,

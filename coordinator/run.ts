@@ -63,6 +63,9 @@ export interface TrainConfig {
   readonly tokenFile: string | undefined;
   /** Encrypts what goes to other machines; undefined sends it in clear. */
   readonly tls?: ServerCertificate | undefined;
+  /** Where that is from, to be read again when the run is resumed. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
   readonly environment: DataEnvironment;
   /** worker/main.ts */
   readonly workerEntry: URL;

@@ -19,6 +19,9 @@ const SILENT_PINGS = 6;
 /** So much may wait to be read; then the peer has to wait too. A single frame may be larger. */
 const MOST_WAITING = { count: 1024, bytes: 64 * 1024 * 1024 } as const;
 
+/** Control messages that a peer may leave unread. */
+const MOST_UNREAD = 10_000;
+
 /** What comes in: a control message, a binary frame, or something that is neither; the connection itself is sound. */
 export type Incoming<In> = { readonly message: In } | { readonly frame: Frame } | { readonly broken: HerdError };
 
@@ -32,6 +35,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   readonly #socket: WebSocket;
   readonly #queue: { readonly incoming: Incoming<In>; readonly bytes: number }[] = [];
   #waitingBytes = 0;
+  #unread = 0;
   #paused = false;
   #closing = false;
   #error: unknown;
@@ -82,7 +86,9 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     if (this.#closed) return;
     const text = JSON.stringify(message);
     this.bytesOut += text.length;
-    this.#socket.send(text);
+    this.#unread++;
+    this.#socket.send(text, () => this.#unread--);
+    if (this.#unread > MOST_UNREAD) this.#fail(new HerdError("cluster", "The peer does not read its messages"));
   }
 
   /** Sends a frame; see {@linkcode sendBytes}. The encoded bytes' memory serves again for the next frame of its size. */

@@ -80,9 +80,9 @@ const failed = v.object({ ...envelope, type: v.literal("failed"), message: text 
 const welcome = v.object({
   ...envelope,
   type: v.literal("welcome"),
-  workerId: v.string(),
+  workerId: word,
   config: NumericConfigSchema,
-  configHash: v.string(),
+  configHash: word,
   backend: v.picklist(BACKENDS),
   dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),
 });

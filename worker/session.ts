@@ -117,6 +117,7 @@ async function serve(
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome.workerId);
   const config = welcome.config as NumericConfig;
+  const parameters = parameterCount(config.model);
   const fetch = (index: number) => fetchChunk(channel, incoming, index);
   using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
@@ -143,6 +144,9 @@ async function serve(
   for await (const event of incoming) {
     if ("frame" in event) {
       if (event.frame.kind !== "weights") continue;
+      if (event.frame.weights.length !== parameters) {
+        throw new HerdError("cluster", `Got ${event.frame.weights.length} weights for a network of ${parameters}`);
+      }
       engine.setWeights(event.frame.weights);
       weights = { version: event.frame.step, checksum: checksum(event.frame.weights) };
       continue;

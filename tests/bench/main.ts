@@ -5,6 +5,7 @@ import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
 import { leak } from "./leak.ts";
 import { peers } from "./peers.ts";
+import { scale } from "./scale.ts";
 import { scaling } from "./scaling.ts";
 import { step } from "./step.ts";
 import { type Findings, table } from "./support.ts";
@@ -14,7 +15,7 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
 
   kernels   the SIMD engine, kernel by kernel: ms an image, GFLOP/s, share of the core's 128-bit peak
   step      where a training step's time goes
-  wire      all-reduce, broadcast and central step
+  wire      all-reduce, broadcast and central step; --workers 1,4,16,64: what a step costs the coordinator, part by part
   engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
   scaling   images a second with 1, 2 and 4 workers
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
@@ -25,11 +26,15 @@ holds without; exit code 1 if it grows by more than 5 MB or passes 700 MB.
 
 const strangers: string[] = [];
 const note = (arg: string, key?: string) => key === undefined || void strangers.push(arg);
-const flags = parseArgs(Deno.args, { boolean: ["leak", "slow", "json", "help"], unknown: note });
+const flags = parseArgs(Deno.args, {
+  boolean: ["leak", "slow", "json", "help"],
+  string: ["workers"],
+  unknown: note,
+});
 const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   kernels: () => kernels(),
   step,
-  wire,
+  wire: () => flags["workers"] === undefined ? wire() : scale(`${flags["workers"]}`),
   engines: () => engines(flags["slow"] === true),
   scaling,
   peers,

@@ -14,9 +14,11 @@ const { WebSocket } = ignore ? {} as typeof import("ws") : await import("ws");
 const { listen } = ignore
   ? {} as typeof import("../../coordinator/listener.ts")
   : await import("../../coordinator/listener.ts");
+const { announceMessage, TOKEN } = ignore
+  ? {} as typeof import("../fixtures/fake_worker.ts")
+  : await import("../fixtures/fake_worker.ts");
 const { DOOR_LIMITS } = await import("../../coordinator/doorkeeper.ts");
 
-const TOKEN = "0123456789abcdef";
 const MAX_PAYLOAD = 1000;
 
 interface Scene extends AsyncDisposable {
@@ -108,13 +110,8 @@ Deno.test("listen() turns an address away that fails too often", { ignore }, asy
 
 Deno.test("listen() ends a connection that announces two gigabytes, before they come", { ignore }, async () => {
   await using scene = await open();
-  const socket = new WebSocket(`ws://${scene.listener.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  await new Promise((done) => socket.once("message", done));
-  const code = new Promise((done) => socket.once("close", done));
-  // A frame's first bytes: final, binary, masked, 64-bit length of 2³¹; ws itself would not send them.
-  const head = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0);
-  (socket as unknown as { _socket: { write(bytes: Uint8Array): void } })._socket.write(head);
-  assertEquals(await code, 1009);
+  assertEquals(await announceMessage(scene.listener, 2 ** 31), 1009);
+  assertEquals(await announceMessage(scene.listener, MAX_PAYLOAD + 1), 1009);
 });
 
 async function withCertificate(run: (tls: ServerCertificate) => Promise<void>): Promise<void> {

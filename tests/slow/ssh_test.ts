@@ -32,7 +32,7 @@ Deno.test({
     await using server = await serverFor(workspace);
     const fixed = ["--backend", "simd", "--epochs", "60", "--arms", "gc"];
     const args = workspace.train("ssh", ...fixed, "--launcher", await writeHosts(workspace), "--json");
-    const child = workspace.spawn(args, server.env);
+    const child = workspace.spawn(args, server);
     const pids = new Map<string, number>();
     let restarted = false;
     for await (const event of eventsOf(child)) {
@@ -68,7 +68,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
       await using workspace = await Workspace.create();
       await using server = await serverFor(workspace);
       const args = workspace.train("out", "--backend", "simd", "--epochs", "5000", "--json");
-      const child = workspace.spawn([...args, "--launcher", await writeHosts(workspace)], server.env);
+      const child = workspace.spawn([...args, "--launcher", await writeHosts(workspace)], server);
       const pids: number[] = [];
       for await (const event of eventsOf(child)) {
         if (event["event"] === "worker" && event["what"] === "ready") pids.push(Number(event["pid"]));
