@@ -13,8 +13,12 @@ const { hashOf, realRun } = ignore
   ? {} as typeof import("../fixtures/real_run.ts")
   : await import("../fixtures/real_run.ts");
 
-/** Slows every step down, so that a process has the time to start before the run is over. */
-const SLOW: FaultySettings = { worker: "all", fault: Fault.Slow, always: true, slow: 150 };
+/** Slows every step down until SIGUSR2, so that a process has the time to start before the run is over. */
+const SLOW: FaultySettings = { worker: "all", fault: Fault.Slow, always: true, slow: 1_000 };
+
+function hurry(pids: Iterable<number>): void {
+  for (const pid of pids) Deno.kill(pid, "SIGUSR2");
+}
 
 let quiet: Promise<Report> | undefined;
 /** A run without faults; made once. */
@@ -28,6 +32,7 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const told: string[] = [];
+    const pids = new Map<string, number>();
     let killed: number | undefined;
     let pid = 0;
     const report = await realRun(workspace, "killed", {
@@ -36,10 +41,12 @@ Deno.test({
         notice: (text) => told.push(text),
         member(what, member, reason) {
           if (member.id === "w2") pid = member.pid;
+          pids.set(member.id, member.pid);
           if (what !== "joined") told.push(`${member.id} ${what} ${reason ?? ""}`);
+          if (what === "ready" && killed !== undefined) hurry(pids.values());
         },
         step({ epoch }) {
-          if (epoch === 2 && killed === undefined) Deno.kill(killed = pid, "SIGKILL");
+          if (epoch === 1 && killed === undefined) Deno.kill(killed = pid, "SIGKILL");
         },
       },
     });
@@ -104,14 +111,18 @@ Deno.test({
     const tokenFile = join(workspace.path, "token");
     await Deno.writeTextFile(tokenFile, token);
     let joiner: ReturnType<typeof outcomeOf> | undefined;
+    const pids: number[] = [];
+    let together = 0;
     const { faults, workers, ...report } = await realRun(workspace, "joined", {
       faulty: SLOW,
       token,
       reporter: {
+        member: (what, { pid }) => what === "ready" && pids.push(pid),
         step() {
+          if (pids.length === 3 && ++together === 2) hurry(pids.slice(0, 2));
           if (joiner !== undefined) return;
           const { address } = JSON.parse(Deno.readTextFileSync(join(workspace.path, "joined", "config.json")));
-          const connect = ["--connect", `ws://${address}`, "--token-file", tokenFile];
+          const connect = ["--connect", address, "--token-file", tokenFile];
           joiner = outcomeOf(workspace.spawn(["worker", ...connect]));
         },
       },
