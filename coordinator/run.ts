@@ -185,11 +185,13 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       resumedAt: checkpoint && recorder.position,
     });
     {
-      await using workers = startWorkers(prepared, { cluster, token, reporter });
+      let begun = false;
+      await using workers = startWorkers(prepared, { cluster, token, reporter, isBegun: () => begun });
       endProcess = (worker) => workers.kill(worker);
       try {
         if (workers.count < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
         await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
+        begun = true;
         await runExperiment(cluster, experiment, states, recorder);
       } finally {
         cluster.stop();
@@ -228,7 +230,7 @@ async function clusterOptions({ config, data, identity }: Prepared) {
 
 function startWorkers(
   { config, data, folder }: Prepared,
-  { cluster, token, reporter }: { cluster: Cluster; token: string; reporter: Reporter },
+  { cluster, token, reporter, isBegun }: { cluster: Cluster; token: string; reporter: Reporter; isBegun(): boolean },
 ): WorkerProcesses {
   const launcher = config.launcher ?? localLauncher(config.workers);
   return WorkerProcesses.start({
@@ -249,8 +251,10 @@ function startWorkers(
       reporter.notice(text);
     },
     onGivenUp(error, left) {
-      // Others may go on, and remote workers come; with neither, nobody is left to wait for.
-      if (left === 0 && cluster.members.length === 0) cluster.fail(error);
+      // Others may go on, and remote workers come; with neither, nobody is left to wait for. Nor is it of use to wait for
+      // more than are left, when nobody else knows the token.
+      const tooFew = !isBegun() && config.token === undefined && left < config.minWorkers;
+      if (tooFew || (left === 0 && cluster.members.length === 0)) cluster.fail(error);
       else reporter.notice(error.message);
     },
   });
