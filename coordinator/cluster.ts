@@ -102,7 +102,10 @@ export class Cluster implements AsyncDisposable {
       onLost: (member, reason) => cluster.#onLost(member, reason),
       onFrame: (member, frame) => cluster.#onFrame(member, frame),
       onHeartbeat: (member) => cluster.#hear(member),
-      onBroken: (member, error) => cluster.#distrust(member, error.message, "badAnswers"),
+      onBroken(member, error) {
+        cluster.#hear(member);
+        cluster.#distrust(member, error.message, "badAnswers");
+      },
       onUnable: (member, reason) => {
         // While nobody has ever computed, waiting for better workers would be waiting for nothing.
         if (cluster.#membership.history.length > 0) return;

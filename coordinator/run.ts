@@ -246,6 +246,7 @@ function startWorkers(
     }),
     firstWaitMs: launcher.firstWaitMs,
     logDir: folder.logs,
+    onNotice: (text) => reporter.notice(text),
     onRestart(text) {
       cluster.countRestart();
       reporter.notice(text);

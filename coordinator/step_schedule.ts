@@ -62,6 +62,8 @@ export class StepSchedule<W extends Hand> {
   /** Leaves that were on their way once and are not any more. */
   readonly #lost = new Set<number>();
   readonly #overtaken: Overtaken<W>[] = [];
+  /** Leaves of which a worker's answer was not believed: others compute them, as long as there are others. */
+  readonly #suspected = new Map<W, Set<number>>();
 
   /**
    * @param leaves samples of each leaf
@@ -93,8 +95,7 @@ export class StepSchedule<W extends Hand> {
     const owed = new Set(this.owed(worker));
     this.#workers.delete(worker);
     for (const leaf of owed) this.#lost.add(leaf);
-    // It may have been asked in place of a late one: somebody else is to be asked then.
-    for (const order of this.#orders()) if (leavesIn(order).some((leaf) => owed.has(leaf))) order.duplicated = false;
+    this.#reopen(owed);
     return [...owed];
   }
 
@@ -117,9 +118,12 @@ export class StepSchedule<W extends Hand> {
     return { verdict: "used", ...finished };
   }
 
-  /** An answer has come that is not counted for now: its worker does not owe it any more. */
+  /** An answer has come that is not counted for now: its worker does not owe it any more, nor is it to be asked again. */
   release(worker: W, node: NodeId, now: number): void {
     this.#settle(worker, node, now);
+    const leaves = leavesOf(this.#rangeOf(node));
+    this.#suspected.set(worker, new Set([...this.#suspected.get(worker) ?? [], ...leaves]));
+    this.#reopen(new Set(leaves));
   }
 
   /**
@@ -147,7 +151,10 @@ export class StepSchedule<W extends Hand> {
     const idle = this.#idleLeaves();
     const orders = (["lost", "first"] as const).flatMap((because) => {
       const ranges = rangesWhere(idle, (is, leaf) => is && this.#lost.has(leaf) === (because === "lost"));
-      return ranges.flatMap((range) => this.#cut(range, workers, because));
+      return ranges.flatMap((range) => {
+        const trusted = this.#trusted(workers, leavesOf(range));
+        return this.#cut(range, trusted.length > 0 ? trusted : workers, because);
+      });
     });
     for (const order of orders) this.#open(order, now);
     return [...orders, ...this.#duplicates(now)];
@@ -180,6 +187,16 @@ export class StepSchedule<W extends Hand> {
     return [...this.#workers.keys()].some((worker) => !workers.includes(worker));
   }
 
+  /** Whoever was asked for these leaves in place of a late worker does not bring them: somebody else may be asked. */
+  #reopen(leaves: ReadonlySet<number>): void {
+    for (const order of this.#orders()) if (leavesIn(order).some((leaf) => leaves.has(leaf))) order.duplicated = false;
+  }
+
+  /** Those of whom no answer for these leaves was doubted. */
+  #trusted(workers: readonly W[], leaves: readonly number[]): W[] {
+    return workers.filter((worker) => !leaves.some((leaf) => this.#suspected.get(worker)?.has(leaf)));
+  }
+
   #orders(): Open<W>[] {
     return [...this.#workers.values()].flat();
   }
@@ -210,11 +227,12 @@ export class StepSchedule<W extends Hand> {
         continue;
       }
       const idle = [...this.#workers].filter(([, orders]) => orders.length === 0).map(([other]) => other);
-      if (idle.length === 0) break;
+      const trusted = this.#trusted(idle, leavesIn(order));
+      if (trusted.length === 0) continue;
       order.duplicated = true;
       const missing = this.#leaves.map((_, leaf) => [...order.nodes.values()].some((range) => within(range, leaf)));
       for (const range of rangesWhere(missing, (is) => is)) {
-        for (const duplicate of this.#cut(range, idle, "late")) {
+        for (const duplicate of this.#cut(range, trusted, "late")) {
           this.#open(duplicate, now);
           given.push(duplicate);
         }

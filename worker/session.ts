@@ -98,7 +98,8 @@ async function runConnection(options: SessionOptions, onWelcome: (id: string) =>
   try {
     await serve(channel, incoming, { ...options, onWelcome });
   } catch (error) {
-    if (channel.isClosed) throw error instanceof ConnectionLost ? error : new ConnectionLost(messageOf(error));
+    if (error instanceof ConnectionLost) throw error;
+    if (channel.isClosed) throw new ConnectionLost(messageOf(error));
     channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT) });
     throw error;
   } finally {
