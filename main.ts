@@ -10,6 +10,7 @@ import {
   learnability,
   parseReport,
   ProgressLine,
+  readLauncher,
   readRunConfig,
   type Reporter,
   reportHtml,
@@ -56,6 +57,7 @@ const tokenFlag = text("FILE", "file with the token that workers must know", und
 
 const trainFlags = {
   workers: number({ help: "local worker processes", min: 0, max: 64, shown: "1 on a GPU, else one a core" }, undefined),
+  launcher: text("WHERE", "where workers are started: local, slurm, or ssh:HOSTS_FILE", "local"),
   backend: backendFlag,
   epochs: number({ help: "epochs of each arm", min: 1 }, 10),
   "batch-size": number({ help: "images in an optimizer step", min: 1, max: MOST.batchSize }, 128),
@@ -114,7 +116,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 /** What may be another in a resumed run: it changes no bits. */
 const RESUME_FREE =
-  "workers min-workers backend listen token-file tls-cert tls-key worker-timeout checkpoint-steps epochs".split(" ");
+  "workers launcher min-workers backend listen token-file tls-cert tls-key worker-timeout checkpoint-steps epochs"
+    .split(" ");
 /** What is not stored with a run; to do without TLS has to be said each time. */
 const RESUME_OWN = ["resume", "insecure", "quiet", "json", "verbose", "version", "help"];
 
@@ -124,11 +127,29 @@ async function runTrain(args: readonly string[]): Promise<void> {
   const flags = values.resume === undefined ? values : await resumedFlags(values.resume, values, given);
   const listen = parseAddress(flags.listen);
   const token = flags["token-file"] === undefined ? undefined : await readToken(flags["token-file"]);
+  const elsewhere = flags.launcher !== "local";
+  if (elsewhere && given.has("workers")) {
+    const instead = "with ssh say workers=K in the hosts file, with slurm ask sbatch for tasks";
+    throw new HerdError("usage", `--workers ${flags.workers} counts local workers: ${instead}`);
+  }
+  // With local workers the choice is made here once; others choose for themselves.
+  const engine = elsewhere || flags.workers === 0 ? undefined : await chooseEngine(flags.backend);
+  const local = flags.workers ?? (engine?.name === "webgpu" ? 1 : navigator.hardwareConcurrency);
+  const launcher = await readLauncher(flags.launcher, { local, env: Deno.env.toObject() });
+  const workers = launcher.count;
+  if (launcher.fromOutside && isLoopback(listen.hostname)) {
+    throw new HerdError(
+      "usage",
+      `Workers on other machines cannot reach --listen ${flags.listen}: give --listen 0.0.0.0:0 with --launcher ` +
+        flags.launcher,
+    );
+  }
   const tls = await serverCertificate(flags);
   if (!isLoopback(listen.hostname)) {
     const refuse = (what: string) =>
       new HerdError("usage", `--listen ${flags.listen} can be reached from outside: ${what}`);
-    if (token === undefined) throw refuse("give --token-file too");
+    // A launcher hands out a token that is made up; whoever comes by himself must be given one.
+    if (token === undefined && !launcher.fromOutside) throw refuse("give --token-file too");
     if (tls === undefined && !flags.insecure) {
       throw refuse(
         'give --tls-cert and --tls-key (README, "Several machines", has the command that makes them), ' +
@@ -136,9 +157,6 @@ async function runTrain(args: readonly string[]): Promise<void> {
       );
     }
   }
-  // With local workers the choice is made here once; remote ones alone choose for themselves.
-  const engine = flags.workers === 0 ? undefined : await chooseEngine(flags.backend);
-  const workers = flags.workers ?? (engine?.name === "webgpu" ? 1 : navigator.hardwareConcurrency);
   const minWorkers = flags["min-workers"] ?? Math.max(1, workers);
   if (minWorkers > workers && token === undefined) {
     throw new HerdError(
@@ -154,7 +172,8 @@ async function runTrain(args: readonly string[]): Promise<void> {
   await interruptible((signal) =>
     train(
       {
-        workers,
+        workers: elsewhere ? 0 : workers,
+        launcher,
         minWorkers,
         workerTimeout: flags["worker-timeout"],
         backend: engine?.name ?? flags.backend,
@@ -196,7 +215,8 @@ async function resumedFlags(
 ): Promise<Values<typeof trainFlags>> {
   const { told } = await readRunConfig(folder);
   // How many workers to wait for follows from how many there are, unless it is said.
-  const rest = given.has("workers") ? { ...told, minWorkers: null } : told;
+  const whole = given.has("launcher") ? { ...told, workers: null, minWorkers: null } : told;
+  const rest = given.has("workers") ? { ...whole, minWorkers: null } : whole;
   const stored = { ...rest, out: folder };
   const flags = takeUp(trainFlags, { values, given }, {
     told: stored,
@@ -308,13 +328,16 @@ async function runReport(args: readonly string[]): Promise<void> {
 /** Runs with a signal that Ctrl-C and SIGTERM abort; a second one ends the process at once. */
 async function interruptible(work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
   const controller = new AbortController();
-  const interrupt = () => controller.signal.aborted ? Deno.exit(130) : controller.abort(interrupted());
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
+  const abort = () => controller.abort(interrupted());
+  // A second Ctrl-C is a person who will not wait. A second SIGTERM is often the same one, sent to a group and by a parent.
+  const interrupt = () => controller.signal.aborted ? Deno.exit(130) : abort();
+  const listeners: [Deno.Signal, () => void][] = [["SIGINT", interrupt]];
+  if (Deno.build.os !== "windows") listeners.push(["SIGTERM", abort]);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
     await work(controller.signal);
   } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
   }
 }
 

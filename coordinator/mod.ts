@@ -1,6 +1,7 @@
 // The coordinator's public face: a run, how it is told of, and its report.
 export { ARM_NAMES, type ArmName } from "./arms.ts";
 export { JsonLinesReporter } from "./json_lines.ts";
+export { readLauncher } from "./launch/mod.ts";
 export { learnability, type LearnabilityOptions } from "./learnability.ts";
 export type { Reporter, RunFacts } from "./reporter.ts";
 export { parseReport, type Report } from "./report.ts";

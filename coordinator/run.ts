@@ -19,7 +19,7 @@ import { type Checkpoint, decodeCheckpoint, differences, type RunHistory, type R
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { Cluster } from "./cluster.ts";
 import { addFaults, NO_FAULTS } from "./faults.ts";
-import { LocalWorkers } from "./launch.ts";
+import { type Launcher, localLauncher, WorkerProcesses } from "./launch/mod.ts";
 import type { MemberInfo } from "./member.ts";
 import { describePosition, positionOf } from "./position.ts";
 import { Recorder } from "./recorder.ts";
@@ -33,6 +33,8 @@ import { type ArmState, type Experiment, runExperiment, weightsHash } from "./tr
 export interface TrainConfig {
   /** Local worker processes. */
   readonly workers: number;
+  /** Where workers are started; by default here. */
+  readonly launcher?: Launcher;
   /** Workers to wait for before the first step. */
   readonly minWorkers: number;
   /** How long the run waits without any worker before it gives up, in seconds. */
@@ -146,7 +148,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
     ...await clusterOptions(prepared),
     token,
     onNotice: (text) => reporter.notice(text),
-    onSilent: ({ id, host }) => host === "" && endProcess(id),
+    onSilent: ({ id }) => endProcess(id),
     onMember(what, member, reason) {
       reporter.member(what, member, reason);
       if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
@@ -183,11 +185,13 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       resumedAt: checkpoint && recorder.position,
     });
     {
-      await using workers = startWorkers(prepared, { cluster, token, reporter });
+      let begun = false;
+      await using workers = startWorkers(prepared, { cluster, token, reporter, isBegun: () => begun });
       endProcess = (worker) => workers.kill(worker);
       try {
-        if (config.workers < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
+        if (workers.count < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
         await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
+        begun = true;
         await runExperiment(cluster, experiment, states, recorder);
       } finally {
         cluster.stop();
@@ -226,23 +230,32 @@ async function clusterOptions({ config, data, identity }: Prepared) {
 
 function startWorkers(
   { config, data, folder }: Prepared,
-  { cluster, token, reporter }: { cluster: Cluster; token: string; reporter: Reporter },
-): LocalWorkers {
-  return LocalWorkers.start({
-    count: config.workers,
-    entry: config.workerEntry,
-    address: cluster.localAddress,
-    token,
-    cachePath: data.resolved.path,
-    version: config.version,
+  { cluster, token, reporter, isBegun }: { cluster: Cluster; token: string; reporter: Reporter; isBegun(): boolean },
+): WorkerProcesses {
+  const launcher = config.launcher ?? localLauncher(config.workers);
+  return WorkerProcesses.start({
+    workers: launcher.plan({
+      entry: config.workerEntry,
+      localAddress: cluster.localAddress,
+      url: cluster.url,
+      token,
+      certificate: config.tls?.cert,
+      cachePath: data.resolved.path,
+      cacheDir: config.environment.cacheDir,
+      version: config.version,
+    }),
+    firstWaitMs: launcher.firstWaitMs,
     logDir: folder.logs,
+    onNotice: (text) => reporter.notice(text),
     onRestart(text) {
       cluster.countRestart();
       reporter.notice(text);
     },
     onGivenUp(error, left) {
-      // Others may go on, and remote workers come; with neither, nobody is left to wait for.
-      if (left === 0 && cluster.members.length === 0) cluster.fail(error);
+      // Others may go on, and remote workers come; with neither, nobody is left to wait for. Nor is it of use to wait for
+      // more than are left, when nobody else knows the token.
+      const tooFew = !isBegun() && config.token === undefined && left < config.minWorkers;
+      if (tooFew || (left === 0 && cluster.members.length === 0)) cluster.fail(error);
       else reporter.notice(error.message);
     },
   });
@@ -289,8 +302,7 @@ async function loadCheckpoint(
 
 /** What has happened in this process and in those before it. */
 function historyOf(cluster: Cluster, earlier: RunHistory | undefined, herd: string): RunHistory {
-  const here = cluster.history.map(({ fingerprint }) => fingerprint);
-  const fingerprints = [...new Set([...earlier?.fingerprints ?? [], ...here])];
+  const fingerprints = [...new Set([...earlier?.fingerprints ?? [], ...cluster.fingerprints])];
   const asBefore = earlier === undefined || (earlier.bitIdentical && earlier.herd === herd);
   return {
     herd,
@@ -307,8 +319,10 @@ function withWayOn(error: unknown, { position, isSafe, saved }: Recorder, folder
   const where = saved === undefined
     ? " before the first checkpoint"
     : ` at ${describePosition(position)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
-  const what = code === "interrupted" ? `${message}${where}` : `${message}; the run ended${where}`;
-  return new HerdError(code, `${what}: go on with: deno task train --resume ${folder}`, { cause: error });
+  const [first, ...log] = message.split("\n"); // the end of a worker's log follows the sentence
+  const what = code === "interrupted" ? `${first}${where}` : `${first}; the run ended${where}`;
+  const lines = [`${what}: go on with: deno task train --resume ${folder}`, ...log];
+  return new HerdError(code, lines.join("\n"), { cause: error });
 }
 
 async function loadData(config: TrainConfig, reporter: Reporter, signal: AbortSignal): Promise<RunData> {
@@ -334,14 +348,14 @@ function numericConfig(config: TrainConfig, model: ModelSpec, { resolved }: RunD
 
 /** What config.json holds: what the run was told, and what follows from it. */
 async function configFile({ config, data, identity }: Prepared, address: string): Promise<unknown> {
-  const { token: _token, tls: _tls, environment: _environment, workerEntry: _entry, resume: _resume, ...told } = config;
-  const { version, ...rest } = told;
+  const { token: _token, tls: _tls, environment: _environment, workerEntry: _entry, resume: _resume, ...rest } = config;
+  const { version, launcher, listen, ...flags } = rest;
   const { runId, numeric } = identity;
   return {
     runId,
     address,
     versions: { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 },
-    told: { ...rest, listen: `${config.listen.hostname}:${config.listen.port}` },
+    told: { ...flags, listen: `${listen.hostname}:${listen.port}`, launcher: launcher?.flag ?? "local" },
     numeric,
     numericConfigSha256: await configHash(numeric),
     dataset: data.resolved.info,
@@ -394,7 +408,7 @@ function sayIfMixed(
   { id, fingerprint }: MemberInfo,
   { cluster, earlier, reporter }: { cluster: Cluster; earlier: RunHistory | undefined; reporter: Reporter },
 ): void {
-  if (cluster.members.some((other) => other.fingerprint !== fingerprint)) {
+  if (cluster.fingerprints.some((other) => other !== fingerprint)) {
     reporter.notice("The workers' fingerprints differ: bit-identity with other sets of workers is off");
   }
   if (earlier !== undefined && !earlier.fingerprints.includes(fingerprint)) {

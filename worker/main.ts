@@ -1,8 +1,11 @@
-// The process of a local worker: told by one JSON line on stdin where the coordinator is. stdin at its end means that the
-// coordinator is gone. Ctrl-C reaches the whole process group, but ending the workers is the coordinator's business.
+// The process of a worker that the coordinator has started, here or elsewhere: told by one JSON line on stdin where the
+// coordinator is. stdin at its end means that the coordinator is gone, or the connection that started the worker. Ctrl-C
+// reaches the whole process group, but ending the workers is the coordinator's business.
 import * as v from "valibot";
+import { cacheDirectory } from "../data/mod.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { prepareEngine } from "./prepare.ts";
+import { fetchedSamples } from "./remote.ts";
 import { samplesFrom } from "./samples.ts";
 import { runSession } from "./session.ts";
 
@@ -10,7 +13,10 @@ const instructions = v.object({
   name: v.string(),
   url: v.string(),
   token: v.string(),
-  cachePath: v.string(),
+  /** Certificates to trust instead of the public ones, as PEM. */
+  authority: v.exactOptional(v.string()),
+  /** The packed data set; without it the worker is on another machine and fetches a copy. */
+  cachePath: v.exactOptional(v.string()),
   version: v.string(),
 });
 
@@ -27,15 +33,18 @@ while (!line.includes("\n")) {
 stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
 
 try {
-  const { name, url, token, cachePath, version } = v.parse(instructions, JSON.parse(line));
+  const { name, url, token, authority, cachePath, version } = v.parse(instructions, JSON.parse(line));
   await runSession({
     url,
     token,
+    authority,
     version,
     name,
-    hostName: "",
+    hostName: cachePath === undefined ? Deno.hostname() : "",
     prepareEngine,
-    openSamples: () => Promise.resolve(samplesFrom(cachePath)),
+    openSamples: cachePath === undefined
+      ? fetchedSamples(cacheDirectory({ HERD_CACHE_DIR: Deno.env.get("HERD_CACHE_DIR") }), write)
+      : () => Promise.resolve(samplesFrom(cachePath)),
     log: write,
   });
   Deno.exit(0);

@@ -3,7 +3,7 @@ import { ChunkedCacheWriter } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { prepareEngine } from "./prepare.ts";
 import { samplesFrom } from "./samples.ts";
-import { runSession } from "./session.ts";
+import { runSession, type SessionOptions } from "./session.ts";
 
 /** What `deno task worker` is told. */
 export interface RemoteWorkerOptions {
@@ -30,14 +30,17 @@ export async function runRemoteWorker(options: RemoteWorkerOptions): Promise<voi
     name: "",
     hostName: Deno.hostname(),
     prepareEngine,
-    async openSamples(manifest, fetch) {
-      using writer = new ChunkedCacheWriter(options.cacheDir, manifest);
-      const missing = writer.missing();
-      if (missing.length > 0) {
-        options.log(`fetching ${missing.length} of ${manifest.hashes.length} chunks of the data set`);
-      }
-      for (const index of missing) await writer.write(index, await fetch(index));
-      return samplesFrom(await writer.finish());
-    },
+    openSamples: fetchedSamples(options.cacheDir, options.log),
   });
+}
+
+/** Opens a copy of the coordinator's packed data set; what is missing of it in the cache folder is fetched first. */
+export function fetchedSamples(cacheDir: string, log: (text: string) => void): SessionOptions["openSamples"] {
+  return async (manifest, fetch) => {
+    using writer = new ChunkedCacheWriter(cacheDir, manifest);
+    const missing = writer.missing();
+    if (missing.length > 0) log(`fetching ${missing.length} of ${manifest.hashes.length} chunks of the data set`);
+    for (const index of missing) await writer.write(index, await fetch(index));
+    return samplesFrom(await writer.finish());
+  };
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { runExperiment } from "../../coordinator/train.ts";
 import { Cluster, type Samples } from "../../coordinator/cluster.ts";
-import { LocalWorkers } from "../../coordinator/launch.ts";
+import { localLauncher, WorkerProcesses } from "../../coordinator/launch/mod.ts";
 import { cacheDirectory, limitSplit, PackedDataset, resolveDataset } from "../../data/mod.ts";
 import { configHash, type NumericConfig } from "../../shared/config.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
@@ -50,14 +50,14 @@ export async function step(): Promise<Findings> {
     readChunk: () => new Uint8Array(),
   });
   const logDir = await Deno.makeTempDir({ prefix: "herd-bench-" });
-  await using _workers = LocalWorkers.start({
-    count: workers,
-    entry: WORKER_ENTRY,
-    address: cluster.address,
-    token,
-    cachePath: path,
-    version: "bench",
+  const { firstWaitMs, plan } = localLauncher(workers);
+  const { url, localAddress } = cluster;
+  const run = { url, localAddress, token, certificate: undefined, entry: WORKER_ENTRY, cachePath: path, cacheDir: "" };
+  await using _workers = WorkerProcesses.start({
+    workers: plan({ ...run, version: "bench" }),
+    firstWaitMs,
     logDir,
+    onNotice: () => {},
     onRestart: (text) => cluster.fail(new Error(text)),
     onGivenUp: (error) => cluster.fail(error),
   });

@@ -120,6 +120,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "train: SIGTERM twice, as from a scheduler and a shell, ends in order: exit 130 and a checkpoint",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const args = workspace.train("term", "--backend", "cpu", "--workers", "1", "--epochs", "500", "--json");
+    const child = workspace.spawn(args);
+    for await (const event of eventsOf(child)) {
+      if (event["event"] !== "epoch") continue;
+      child.kill("SIGTERM");
+      await new Promise((resolve) => setTimeout(resolve, 20)); // at once they would count as one
+      child.kill("SIGTERM");
+      break;
+    }
+    const stderr = await new Response(child.stderr).text();
+    assertEquals((await child.status).code, 130, stderr);
+    assertStringIncludes(stderr, "go on with: deno task train --resume");
+    assertEquals((await workspace.report("term")).complete, false);
+  },
+});
+
+Deno.test({
   name: "train: Ctrl-C before the workers are ready ends with exit 130 too",
   ignore,
   async fn() {

@@ -1,6 +1,8 @@
 // Every fault in a real worker process: the weights are those of a quiet run, and counters bound what it cost. 30 s.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FaultCounts } from "../../coordinator/faults.ts";
+import type { Launcher } from "../../coordinator/launch/mod.ts";
+import { localLauncher } from "../../coordinator/launch/local.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { Fault } from "../fixtures/faults.ts";
 import { Workspace } from "../fixtures/herd.ts";
@@ -29,6 +31,7 @@ const EXPECTED: Readonly<Record<Exclude<Fault, Fault.None>, Bounds>> = {
   [Fault.NaN]: { ...again, unreproducedAnswers: [1, 1] },
   [Fault.WrongBits]: { ...again, unreproducedAnswers: [1, 1] },
   [Fault.WrongBitsFirst]: { ...again, leavesReissued: [1, 16], unreproducedAnswers: [1, 1] },
+  [Fault.NaNAndKill]: { ...died, unreproducedAnswers: [1, 1], duplicateAnswers: [0, 4] },
   [Fault.WrongBitsLate]: { ...late, unreproducedAnswers: [0, 1] }, // the run may be over before
   [Fault.WrongWeights]: { ...again, badAnswers: [1, 1] },
   [Fault.Duplicate]: twice,
@@ -52,6 +55,7 @@ for (const [fault, bounds] of Object.entries(EXPECTED) as [Fault, Bounds][]) {
         minWorkers: refused ? 1 : 2,
       });
       assertEquals(hashOf(report), hashOf(await realRun(workspace, "quiet", { workers: 1, minWorkers: 1 })));
+      if (fault !== Fault.WrongBitsLate) assert(report.bitIdentical);
       for (const [name, count] of Object.entries(report.faults)) {
         const [least, most] = bounds[name as keyof FaultCounts] ?? [0, 0];
         assert(least <= count && count <= most, `${name} is ${count}: ${JSON.stringify(report.faults)}`);
@@ -77,5 +81,30 @@ Deno.test({
     assertStringIncludes(error.message, "ended with exit code 3");
     assertStringIncludes(error.message, "no luck");
     assertEquals(told.filter((text) => text.includes("is started again in")).length, 5);
+  },
+});
+
+Deno.test({
+  name: "faults in a process: a run does not wait for a worker that cannot be started, if no other can come",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const local = localLauncher(2);
+    const launcher: Launcher = {
+      ...local,
+      firstWaitMs: 1,
+      plan(run) {
+        const [first, second] = local.plan(run);
+        const program = { program: "false", args: [], env: {}, detached: false, killSignal: "SIGKILL" } as const;
+        return [first!, { name: "w2", command: () => ({ ...second!.command(), ...program }) }];
+      },
+    };
+    const run = realRun(workspace, "one-short", { launcher });
+    await assertRejects(() => run, HerdError, "w2 is not started again: its process has ended 6 times");
+    const told: string[] = [];
+    const reporter = { notice: (text: string) => told.push(text) };
+    const report = await realRun(workspace, "enough", { launcher, minWorkers: 1, reporter });
+    assertEquals(hashOf(report), hashOf(await realRun(workspace, "quiet", { workers: 1, minWorkers: 1 })));
+    assert(told.some((text) => text.includes("w2 is not started again")), told.join("\n"));
   },
 });

@@ -1,24 +1,22 @@
-// Local workers: separate processes with the least permissions, told by one line on stdin where to connect.
+// Keeps workers' processes running, wherever a launcher starts them: each is told on stdin where to connect, and started
+// again when it ends. Here a process may be ssh or srun; it ends when its worker does, and its worker when it ends.
 import { join } from "node:path";
-import { HerdError, messageOf } from "../shared/errors.ts";
+import { HerdError, messageOf } from "../../shared/errors.ts";
+import type { PlannedWorker, WorkerCommand } from "./launcher.ts";
 
-/** What local workers are started with. */
-export interface LaunchOptions {
-  readonly count: number;
-  /** worker/main.ts, as a URL: the coordinator never imports it. */
-  readonly entry: URL;
-  /** HOST:PORT of the coordinator: all that a worker may connect to. */
-  readonly address: string;
-  readonly token: string;
-  /** The packed data set: all that a worker may read. */
-  readonly cachePath: string;
-  readonly version: string;
-  /** Receives what a worker prints, in w1.log, w2.log, …. */
+/** What is kept running, and who hears of it. */
+export interface SupervisorOptions {
+  readonly workers: readonly PlannedWorker[];
+  /** Wait before the first restart, in milliseconds; doubled each time. */
+  readonly firstWaitMs: number;
+  /** Receives what a worker prints, in NAME.log. */
   readonly logDir: string;
   /** A worker's process has ended although nobody asked it to, and is started again after a while. */
   onRestart(text: string): void;
-  /** A worker's process has ended too often, or its log cannot be written; `left` others are still looked after. */
+  /** A worker's process has ended too often, or cannot be started; `left` others are still looked after. */
   onGivenUp(error: HerdError, left: number): void;
+  /** What people should know besides. */
+  onNotice(text: string): void;
 }
 
 /** What ended workers get to say goodbye before they are killed. */
@@ -27,34 +25,38 @@ const LOG_LINES = 5;
 /** A worker is started again so often in a row; a process that lived for a while is forgiven what came before it. */
 const MOST_RESTARTS = 5;
 const FORGIVEN_AFTER_MS = 60_000;
-/** Wait before the first restart; doubled each time. */
-const FIRST_WAIT_MS = 250;
 
 /** The running processes; those that end are started again. Disposing ends them: stdin closes, then SIGTERM, then SIGKILL. */
-export class LocalWorkers implements AsyncDisposable {
-  readonly #options: LaunchOptions;
-  readonly #children = new Map<string, Deno.ChildProcess>();
+export class WorkerProcesses implements AsyncDisposable {
+  readonly #options: SupervisorOptions;
+  readonly #children = new Map<string, { readonly child: Deno.ChildProcess; readonly killSignal: Deno.Signal }>();
   readonly #supervised: Promise<void>[];
   readonly #stop = Promise.withResolvers<void>();
   #left: number;
   #stopping = false;
+  #logsFail = false;
 
-  private constructor(options: LaunchOptions) {
+  private constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#left = options.count;
-    this.#supervised = Array.from({ length: options.count }, (_, i) => this.#supervise(nameOf(i)));
+    this.#left = options.workers.length;
+    this.#supervised = options.workers.map((worker) => this.#supervise(worker));
   }
 
   /** Starts the processes. */
-  static start(options: LaunchOptions): LocalWorkers {
-    return new LocalWorkers(options);
+  static start(options: SupervisorOptions): WorkerProcesses {
+    return new WorkerProcesses(options);
+  }
+
+  /** How many workers are looked after, at the beginning. */
+  get count(): number {
+    return this.#options.workers.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     this.#stop.resolve();
     const timer = setTimeout(() => this.#kill("SIGKILL"), GRACE_MS);
-    await Promise.all([...this.#children.values()].map((child) => child.stdin.close().catch(() => {})));
+    await Promise.all([...this.#children.values()].map(({ child }) => child.stdin.close().catch(() => {})));
     this.#kill("SIGTERM");
     await Promise.all(this.#supervised);
     clearTimeout(timer);
@@ -62,12 +64,13 @@ export class LocalWorkers implements AsyncDisposable {
 
   /** Ends a worker's process that hangs, so that it is started again. */
   kill(name: string): void {
-    const child = this.#children.get(name);
-    if (child !== undefined) send(child, "SIGKILL");
+    const running = this.#children.get(name);
+    if (running !== undefined) send(running.child, running.killSignal);
   }
 
   /** Runs one worker's process, again and again while that makes sense. */
-  async #supervise(name: string): Promise<void> {
+  async #supervise(worker: PlannedWorker): Promise<void> {
+    const { name } = worker;
     const log = join(this.#options.logDir, `${name}.log`);
     let ends = 0;
     while (!this.#stopping) {
@@ -75,8 +78,9 @@ export class LocalWorkers implements AsyncDisposable {
       let story: string;
       try {
         const size = (await Deno.stat(log).catch(() => ({ size: 0 }))).size;
-        story = `${await this.#runOnce(name, log)}; the end of ${log}:\n${await tail(log, size)}`;
+        story = `${await this.#runOnce(worker, log)}; the end of ${log}:\n${await tail(log, size)}`;
       } catch (cause) {
+        if (cause instanceof HerdError) return this.#giveUp(cause);
         return this.#giveUp(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
       }
       if (this.#stopping) return;
@@ -85,22 +89,22 @@ export class LocalWorkers implements AsyncDisposable {
         const often = `is not started again: its process has ended ${ends} times in a row, and now`;
         return this.#giveUp(new HerdError("cluster", `Worker  ${name} ${often} ${story}`));
       }
-      const wait = FIRST_WAIT_MS * 2 ** (ends - 1);
+      const wait = this.#options.firstWaitMs * 2 ** (ends - 1);
       this.#options.onRestart(`Worker  ${name} is started again in ${wait / 1000} s: its process ${story}`);
       await this.#pause(wait);
     }
   }
 
   /** @returns how it ended: "was killed (SIGKILL)" */
-  async #runOnce(name: string, log: string): Promise<string> {
+  async #runOnce({ name, command }: PlannedWorker, log: string): Promise<string> {
     using file = await Deno.open(log, { append: true, create: true });
-    const child = spawn(this.#options);
-    this.#children.set(name, child);
+    const started = command();
+    const child = spawn(started);
+    this.#children.set(name, { child, killSignal: started.killSignal });
     try {
-      const { address, token, cachePath, version } = this.#options;
-      await tell(child, JSON.stringify({ name, url: `ws://${address}`, token, cachePath, version }));
+      await tell(child, JSON.stringify(started.instructions));
       const copy = async (stream: ReadableStream<Uint8Array>) => {
-        for await (const bytes of stream) file.writeSync(bytes);
+        for await (const bytes of stream) this.#write(file, bytes, log);
       };
       await Promise.all([copy(child.stdout), copy(child.stderr)]);
       const { code, signal } = await child.status;
@@ -109,6 +113,16 @@ export class LocalWorkers implements AsyncDisposable {
       this.#children.delete(name);
       send(child, "SIGKILL"); // if its log could not be written
       await child.stdin.close().catch(() => {});
+    }
+  }
+
+  /** A full disk must not end a worker: what it prints is lost, which is told once. */
+  #write(file: Deno.FsFile, bytes: Uint8Array, log: string): void {
+    try {
+      file.writeSync(bytes);
+    } catch (error) {
+      if (!this.#logsFail) this.#options.onNotice(`Cannot write ${log} (${messageOf(error)}): the worker goes on`);
+      this.#logsFail = true;
     }
   }
 
@@ -125,7 +139,7 @@ export class LocalWorkers implements AsyncDisposable {
   }
 
   #kill(signal: Deno.Signal): void {
-    for (const child of this.#children.values()) send(child, signal);
+    for (const { child } of this.#children.values()) send(child, signal);
   }
 }
 
@@ -137,30 +151,14 @@ function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Workers' ids and the names of their logs. */
-function nameOf(index: number): string {
-  return `w${index + 1}`;
-}
-
-function spawn({ entry, address, cachePath, count }: LaunchOptions): Deno.ChildProcess {
-  const flags = [
-    `--allow-net=${address}`,
-    `--allow-read=${cachePath.replaceAll(",", ",,")}`,
-    "--ignore-env",
-    "--no-prompt",
-    "-q",
-  ];
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, entry.href],
-    // Software adapters share the cores; the other setting keeps Mesa's device selection quiet.
-    env: {
-      LP_NUM_THREADS: String(Math.max(1, Math.floor(navigator.hardwareConcurrency / count))),
-      NODEVICE_SELECT: "1",
-    },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+/** @throws {HerdError} cluster, if there is no such program */
+function spawn({ program, args, env, detached }: WorkerCommand): Deno.ChildProcess {
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  try {
+    return new Deno.Command(program, { args: [...args], env, detached, ...piped }).spawn();
+  } catch (cause) {
+    throw new HerdError("cluster", `Cannot start workers by ${program}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Writes the instructions and leaves stdin open: its end tells the worker that its parent is gone. */

@@ -1,0 +1,74 @@
+// What starting workers means, wherever they are: a launcher turns a run into commands, and supervisor.ts keeps them running.
+
+/** What workers are told of a run. */
+export interface LaunchedRun {
+  /** worker/main.ts, as a URL: the coordinator never imports it. */
+  readonly entry: URL;
+  /** Where the coordinator is for processes of this machine, HOST:PORT. */
+  readonly localAddress: string;
+  /** Where it is for other machines, ws[s]://HOST:PORT; the host may be 0.0.0.0 or ::. */
+  readonly url: string;
+  readonly token: string;
+  /** The certificate that other machines see, as PEM; undefined without TLS. */
+  readonly certificate: string | undefined;
+  /** The packed data set, on this machine. */
+  readonly cachePath: string;
+  /** Herd's cache folder. */
+  readonly cacheDir: string;
+  readonly version: string;
+}
+
+/** The line that a worker reads from its stdin; worker/main.ts checks it. */
+export interface Instructions {
+  /** The worker's id and the name of its log. */
+  readonly name: string;
+  readonly url: string;
+  readonly token: string;
+  readonly version: string;
+  /** Certificates to trust, as PEM. */
+  readonly authority?: string;
+  /** The packed data set; a worker without it fetches its copy from the coordinator. */
+  readonly cachePath?: string;
+}
+
+/** A command that becomes a worker. Secrets are in the instructions only: command lines can be read by anyone. */
+export interface WorkerCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether it lives in a session of its own, where Ctrl-C in the coordinator's terminal does not reach it. */
+  readonly detached: boolean;
+  /** What ends the process and the worker behind it, even if that hangs. */
+  readonly killSignal: Deno.Signal;
+  readonly instructions: Instructions;
+}
+
+/** A worker to be. */
+export interface PlannedWorker {
+  readonly name: string;
+  /** Asked for anew before each start. */
+  command(): WorkerCommand;
+}
+
+/** Where a run's workers are started. */
+export interface Launcher {
+  /** As --launcher says it. */
+  readonly flag: string;
+  /** How many workers it starts. */
+  readonly count: number;
+  /** Whether they connect from other machines: the coordinator must listen there. */
+  readonly fromOutside: boolean;
+  /** Wait before a worker is started again for the first time, in milliseconds; doubled each time. */
+  readonly firstWaitMs: number;
+  plan(run: LaunchedRun): readonly PlannedWorker[];
+}
+
+/** Workers' ids and the names of their logs. */
+export function nameOf(index: number): string {
+  return `w${index + 1}`;
+}
+
+/** A value of a Deno permission flag, which takes a list. */
+export function listed(path: string): string {
+  return path.replaceAll(",", ",,");
+}

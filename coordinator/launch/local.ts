@@ -1,0 +1,26 @@
+// Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
+import { type Launcher, listed, nameOf } from "./launcher.ts";
+
+/** `count` workers beside the coordinator. */
+export function localLauncher(count: number): Launcher {
+  // Software adapters share the cores; the other setting keeps Mesa's device selection quiet.
+  const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / Math.max(1, count)));
+  const env = { LP_NUM_THREADS: `${threads}`, NODEVICE_SELECT: "1" };
+  return {
+    flag: "local",
+    count,
+    fromOutside: false,
+    firstWaitMs: 250,
+    plan({ entry, localAddress, token, cachePath, version }) {
+      const flags = [`--allow-net=${localAddress}`, `--allow-read=${listed(cachePath)}`, "--ignore-env"];
+      const args = ["run", ...flags, "--no-prompt", "-q", entry.href];
+      return Array.from({ length: count }, (_, i) => {
+        const name = nameOf(i);
+        const instructions = { name, url: `ws://${localAddress}`, token, cachePath, version };
+        // Not detached: a worker is to die with its terminal. It ignores Ctrl-C, which reaches it there.
+        const command = { program: Deno.execPath(), args, env, detached: false, killSignal: "SIGKILL" as const };
+        return { name, command: () => ({ ...command, instructions }) };
+      });
+    },
+  };
+}

@@ -1,0 +1,25 @@
+// Starting workers: which launcher --launcher means, and the processes that are kept running.
+import { HerdError } from "../../shared/errors.ts";
+import type { Launcher } from "./launcher.ts";
+import { localLauncher } from "./local.ts";
+import { currentAllocation, slurmLauncher } from "./slurm.ts";
+import { readHosts, sshLauncher } from "./ssh.ts";
+
+export type { Launcher } from "./launcher.ts";
+export { localLauncher } from "./local.ts";
+export { WorkerProcesses } from "./supervisor.ts";
+
+/**
+ * The launcher that a text means: local, slurm or ssh:HOSTS_FILE.
+ * @param local how many workers `local` starts
+ * @throws {HerdError} usage
+ */
+export async function readLauncher(
+  flag: string,
+  { local, env }: { readonly local: number; readonly env: Readonly<Record<string, string>> },
+): Promise<Launcher> {
+  if (flag === "local") return localLauncher(local);
+  if (flag === "slurm") return slurmLauncher(await currentAllocation(env));
+  if (flag.startsWith("ssh:")) return sshLauncher(flag, await readHosts(flag.slice("ssh:".length)));
+  throw new HerdError("usage", `--launcher cannot be "${flag}": use local, slurm or ssh:HOSTS_FILE`);
+}
