@@ -154,7 +154,7 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
     },
   });
-  await folder.writeConfig(await configFile(prepared, cluster.url)); // from now on the run can be resumed
+  await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   const interrupt = () => cluster.fail(signal.reason as Error);
   signal.addEventListener("abort", interrupt, { once: true });
   const states = [...checkpoint?.states ?? []];

@@ -122,7 +122,7 @@ Deno.test({
           if (pids.length === 3 && ++together === 2) hurry(pids.slice(0, 2));
           if (joiner !== undefined) return;
           const { address } = JSON.parse(Deno.readTextFileSync(join(workspace.path, "joined", "config.json")));
-          const connect = ["--connect", address, "--token-file", tokenFile];
+          const connect = ["--connect", `ws://${address}`, "--token-file", tokenFile];
           joiner = outcomeOf(workspace.spawn(["worker", ...connect]));
         },
       },

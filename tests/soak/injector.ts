@@ -84,7 +84,7 @@ export class Injector implements AsyncDisposable {
     Deno.writeTextFileSync(tokenFile, this.token);
     const { address } = JSON.parse(Deno.readTextFileSync(join(this.#runFolder, "config.json")));
     const guest = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "-q", MAIN.href, "worker", "--connect", address, "--token-file", tokenFile],
+      args: ["run", "-A", "-q", MAIN.href, "worker", "--connect", `ws://${address}`, "--token-file", tokenFile],
       env: { HERD_CACHE_DIR: join(this.#folder, "guest"), NODEVICE_SELECT: "1" },
       stdin: "null",
       stdout: "null",
