@@ -1,6 +1,7 @@
 // The workers of a run as one machine: takes a step's samples, returns the sum over them, whatever happens to the workers
 // meanwhile. Who belongs to it is in membership.ts, who computes what in step_schedule.ts, what is done with the answers in
 // work.ts, who is added to whom in reduce.ts.
+import { PeerStalled } from "../shared/channel.ts";
 import { HerdError } from "../shared/errors.ts";
 import { checksum, encodeFrame, type Frame } from "../shared/frames.ts";
 import { type NodeId, nodeKey, type Range } from "../shared/tree.ts";
@@ -30,6 +31,8 @@ export interface Samples {
   readonly seed: number;
   readonly epoch: number;
   readonly ids: ArrayLike<number>;
+  /** Of the epoch, from 1: for messages. */
+  readonly step?: number;
 }
 
 /** A gradient as its sender computed it, to be compared with another's. */
@@ -82,6 +85,7 @@ export class Cluster implements AsyncDisposable {
   #pause: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
   #bitIdentical = true;
+  #error: Error | undefined;
   #stopped = false;
 
   private constructor(options: ClusterOptions) {
@@ -98,7 +102,10 @@ export class Cluster implements AsyncDisposable {
       onLost: (member, reason) => cluster.#onLost(member, reason),
       onFrame: (member, frame) => cluster.#onFrame(member, frame),
       onHeartbeat: (member) => cluster.#hear(member),
-      onBroken: (member, error) => cluster.#distrust(member, error.message, "badAnswers"),
+      onBroken(member, error) {
+        cluster.#hear(member);
+        cluster.#distrust(member, error.message, "badAnswers");
+      },
       onUnable: (member, reason) => {
         // While nobody has ever computed, waiting for better workers would be waiting for nothing.
         if (cluster.#membership.history.length > 0) return;
@@ -143,6 +150,11 @@ export class Cluster implements AsyncDisposable {
     return { ...this.#faults };
   }
 
+  /** Of all workers so far. */
+  get fingerprints(): string[] {
+    return this.#membership.fingerprints;
+  }
+
   /** False once two workers have got different bits where the same were to be expected. */
   get bitIdentical(): boolean {
     return this.#bitIdentical;
@@ -150,7 +162,10 @@ export class Cluster implements AsyncDisposable {
 
   /** Ends the cluster with an error: from outside, an interruption. */
   fail(error: Error): void {
-    if (!this.#stopped) this.#failure.reject(error);
+    if (this.#stopped || this.#error !== undefined) return;
+    this.#error = error;
+    this.#failure.reject(error);
+    this.#running?.done.reject(error);
   }
 
   /** A local worker's process has been started again. */
@@ -196,7 +211,7 @@ export class Cluster implements AsyncDisposable {
   /** Tells the workers that the run is over; what they do after that is no failure. */
   stop(): void {
     this.#stopped = true;
-    this.#endPause();
+    this.#endPause(false);
     clearTimeout(this.#wake);
     this.#membership.stop();
   }
@@ -212,6 +227,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Gives out the leaves of one unit of work and waits until all answers are in. */
   async #run<Result>(collect: () => Collector<Result>, samples: Samples, leaves: readonly Range[]): Promise<Result> {
+    if (this.#error !== undefined) throw this.#error;
     let collector = collect();
     const { task } = collector;
     const running: Running = {
@@ -227,15 +243,15 @@ export class Cluster implements AsyncDisposable {
       done: Promise.withResolvers(),
     };
     this.#running = running;
-    for (const member of this.#membership.ready) this.#enlist(member);
-    this.#advance();
     try {
-      await Promise.race([running.done.promise, this.#failure.promise]);
+      for (const member of this.#membership.ready) this.#enlist(member);
+      this.#advance();
+      await running.done.promise;
     } finally {
       this.#before = { step: running.step, counted: running.counted, weights: this.#weights?.checksum };
       this.#running = undefined;
       clearTimeout(this.#wake);
-      this.#endPause();
+      this.#endPause(false);
       for (const member of this.#membership.ready) this.#watch(member);
     }
     return collector.result();
@@ -244,7 +260,7 @@ export class Cluster implements AsyncDisposable {
   /** Takes a worker into the work under way, unless it has to get the newest weights first or is late with other work. */
   #enlist(member: Member): void {
     const current = member.weightsVersion === (this.#weights?.version ?? 0);
-    if (current && member.late === undefined) this.#running?.schedule.join(member);
+    if (current && member.late === undefined && this.#membership.has(member)) this.#running?.schedule.join(member);
   }
 
   /** A worker has shown a sign of life: one that was late can take orders again. */
@@ -253,6 +269,7 @@ export class Cluster implements AsyncDisposable {
       const { images, started, training } = member.late;
       member.late = undefined;
       member.standing.pace.record(images, performance.now() - started, training);
+      this.#sendWeights(member);
       this.#enlist(member);
       this.#advance();
     }
@@ -266,12 +283,15 @@ export class Cluster implements AsyncDisposable {
     if (running === undefined) return;
     clearTimeout(this.#wake);
     const training = running.collector.task === "train";
-    for (const { worker, ...order } of running.schedule.takeOvertaken()) worker.late ??= { ...order, training };
+    for (const { worker, ...order } of running.schedule.takeOvertaken()) {
+      worker.late ??= { ...order, training };
+      this.#dismiss(worker);
+    }
     if (running.schedule.complete && running.disputes.size === 0) return running.done.resolve();
     const now = performance.now();
     for (const order of running.schedule.orders(now)) this.#send(running, order);
-    if (this.#membership.ready.length === 0) this.#beginPause();
-    else this.#endPause();
+    if (this.#membership.isEmpty) this.#beginPause();
+    else this.#endPause(true);
     const wakeAt = running.schedule.wakeAt(now);
     if (wakeAt !== undefined) this.#wake = setTimeout(() => this.#advance(), wakeAt - now);
   }
@@ -297,12 +317,19 @@ export class Cluster implements AsyncDisposable {
 
   /** A worker that owes leaves, or has not answered at all, must show signs of life. */
   #watch(member: Member): void {
-    const owes = member.late !== undefined || (this.#running?.schedule.owed(member).length ?? 0) > 0;
-    if (!owes) return member.unwatch();
+    const owes = () => member.late !== undefined || (this.#running?.schedule.owed(member).length ?? 0) > 0;
+    if (!owes()) return member.unwatch();
     member.watch((error) => {
-      this.#options.onSilent?.(member.info);
-      this.#membership.lose(member, error);
+      member.unwatch();
+      if (owes()) this.#dropSilent(member, error);
     });
+  }
+
+  /** A worker hangs: its process, which may still be there, is of no use either. */
+  #dropSilent(member: Member, error: unknown): void {
+    if (!this.#membership.has(member)) return;
+    this.#options.onSilent?.(member.info);
+    this.#membership.lose(member, error);
   }
 
   #onReady(member: Member): void {
@@ -315,7 +342,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   #sendWeights(member: Member): void {
-    if (this.#weights === undefined) return;
+    // One that does not answer would not read them either.
+    if (this.#weights === undefined || member.late !== undefined) return;
     // Work may follow as soon as the newest weights are on their way: the socket keeps the order.
     const newest = () => {
       queueMicrotask(() => {
@@ -324,7 +352,10 @@ export class Cluster implements AsyncDisposable {
       });
       return this.#weights!;
     };
-    member.sendWeights(newest).catch((error) => this.#membership.lose(member, error));
+    member.sendWeights(newest).catch((error) => {
+      if (error instanceof PeerStalled) this.#dropSilent(member, error);
+      else this.#membership.lose(member, error);
+    });
   }
 
   #onLost(member: Member, reason: string): void {
@@ -332,7 +363,7 @@ export class Cluster implements AsyncDisposable {
     if (member.ready !== undefined) this.#faults.workersLost++;
     if (this.#stopped) return;
     const what = owed.length === 0 ? "" : `; it had ${this.#describe(owed)}`;
-    const others = this.#membership.ready.map(({ id }) => id);
+    const others = this.#membership.ready.filter(({ late }) => late === undefined).map(({ id }) => id);
     const whither = owed.length === 0
       ? ""
       : others.length === 0
@@ -354,10 +385,11 @@ export class Cluster implements AsyncDisposable {
     return owed;
   }
 
-  /** "leaves 8, 9, 10 of step 12" */
+  /** "leaves 8, 9, 10 of epoch 2, step 5" */
   #describe(leaves: readonly number[]): string {
-    const task = this.#running?.collector.task === "evaluate" ? "the test of step" : "step";
-    return `${leaves.length === 1 ? "leaf" : "leaves"} ${leaves.join(", ")} of ${task} ${this.#running?.step}`;
+    const { epoch = 0, step } = this.#running?.samples ?? {};
+    const where = this.#running?.collector.task === "evaluate" ? "test" : `step ${step}`;
+    return `${leaves.length === 1 ? "leaf" : "leaves"} ${leaves.join(", ")} of epoch ${epoch}, ${where}`;
   }
 
   #onFrame(member: Member, frame: Frame): void {
@@ -380,8 +412,7 @@ export class Cluster implements AsyncDisposable {
       member.weightsVersion = 0; // they are sent again
       return this.#distrust(member, "it computed with other weights", "badAnswers");
     }
-    if (this.#isDoubtful(running, { member, answer, bits: bitsOf(answer) })) return this.#advance();
-    this.#count(running, member, answer);
+    if (!this.#isDoubtful(running, { member, answer, bits: bitsOf(answer) })) this.#count(running, member, answer);
     this.#watch(member);
     this.#advance();
   }
@@ -402,32 +433,34 @@ export class Cluster implements AsyncDisposable {
    */
   #isDoubtful(running: Running, vote: Vote): boolean {
     const { member, answer, bits } = vote;
-    const key = nodeKey(answer.node);
-    const earlier = running.doubted.get(key);
-    const finite = isFiniteAnswer(answer);
-    if (earlier !== undefined) {
-      running.doubted.delete(key);
-      const reason = "its gradient was not finite, and another worker's is";
-      if (finite) this.#distrust(earlier.member, reason, "unreproducedAnswers");
-      return false; // not finite for both: divergence, which the training loop names
-    }
-    if (!finite && running.collector.task === "train") {
-      running.doubted.set(key, vote);
-      const now = performance.now();
-      running.schedule.release(member, answer.node, now);
-      const order = running.schedule.recheck([member], answer.node, now);
-      if (order !== undefined) this.#send(running, order);
-      return true;
-    }
-    const dispute = running.disputes.get(key);
-    if (dispute?.judge === member) {
-      running.schedule.release(member, answer.node, performance.now());
+    const { node } = answer;
+    const { schedule, doubted, disputes, counted, collector } = running;
+    const key = nodeKey(node);
+    const now = performance.now();
+    const dispute = disputes.get(key);
+    if (dispute !== undefined && (dispute.judge === member || dispute.votes.every((one) => one.member !== member))) {
+      schedule.release(member, node, now);
       this.#settle(running, dispute, bits);
       return true;
     }
-    const first = running.counted.get(key);
+    const earlier = doubted.get(key);
+    const finite = isFiniteAnswer(answer);
+    if (earlier !== undefined && (earlier.member !== member || !schedule.hasOthers([member]))) {
+      doubted.delete(key);
+      const reason = "its gradient was not finite, and another worker's is";
+      if (finite && earlier.member !== member) this.#distrust(earlier.member, reason, "unreproducedAnswers");
+      return false; // not finite for both: divergence, which the training loop names
+    }
+    if (!finite && collector.task === "train") {
+      doubted.set(key, vote);
+      schedule.release(member, node, now);
+      const order = schedule.isOwed(node, [member]) ? undefined : schedule.recheck([member], node, now);
+      if (order !== undefined) this.#send(running, order);
+      return true;
+    }
+    const first = counted.get(key);
     if (dispute === undefined && first !== undefined && first.bits !== bits && sameFingerprint(first.member, member)) {
-      this.#dispute(running, answer.node, [first, { member, bits }]);
+      this.#dispute(running, node, [first, { member, bits }]);
     }
     return false;
   }
@@ -438,6 +471,10 @@ export class Cluster implements AsyncDisposable {
     const first = this.#before.counted.get(nodeKey(frame));
     if (first === undefined || first.bits === frame.crc || !sameFingerprint(first.member, member)) {
       return;
+    }
+    if (!isFiniteAnswer({ node: frame, frame })) {
+      const reason = "its gradient was not finite, and another worker's was";
+      return this.#distrust(member, reason, "unreproducedAnswers");
     }
     this.#faults.unreproducedAnswers++;
     this.#differ(first.member, member, " of a step that is over");
@@ -450,10 +487,10 @@ export class Cluster implements AsyncDisposable {
     this.#options.onNotice?.(`Worker  ${who} got different bits for the same leaves${where}: bit-identity is off`);
   }
 
-  /** Asks a third worker; where there is none, the first again: broken hardware seldom errs twice in the same way. */
+  /** Asks a third worker; where there is none, one of the two again: broken hardware seldom errs twice in the same way. */
   #dispute(running: Running, node: NodeId, votes: Dispute["votes"]): void {
     const order = running.schedule.recheck(votes.map(({ member }) => member), node, performance.now());
-    if (order === undefined) return;
+    if (order === undefined) return this.#differ(votes[0].member, votes[1].member, "");
     running.disputes.set(nodeKey(node), { node, votes, judge: order.worker });
     this.#send(running, order);
   }
@@ -482,12 +519,13 @@ export class Cluster implements AsyncDisposable {
   #distrust(member: Member, reason: string, fault: "badAnswers" | "unreproducedAnswers"): void {
     this.#faults[fault]++;
     const owed = this.#dismiss(member);
-    const excluded = this.#membership.strike(member);
-    if (excluded) this.#faults.workersExcluded++;
     const what = owed.length === 0 ? "" : `; ${this.#describe(owed)} are given out again`;
-    const end = excluded ? "; it is excluded" : "";
-    this.#options.onNotice?.(`Worker  ${member.description} gave a bad answer: ${reason}${what}${end}`);
-    if (!excluded) {
+    const story = `gave a bad answer: ${reason}${what}`;
+    if (this.#membership.strike(member)) {
+      this.#faults.workersExcluded++;
+      this.#options.onMember?.("lost", member.info, `it ${story}; it is excluded`);
+    } else {
+      this.#options.onNotice?.(`Worker  ${member.description} ${story}`);
       this.#sendWeights(member);
       this.#enlist(member);
     }
@@ -505,12 +543,13 @@ export class Cluster implements AsyncDisposable {
     this.#pause = { since: performance.now(), timer };
   }
 
-  #endPause(): void {
+  /** @param goesOn whether the pause ends because there is a worker */
+  #endPause(goesOn: boolean): void {
     if (this.#pause === undefined) return;
     clearTimeout(this.#pause.timer);
     this.#faults.pausedSeconds += (performance.now() - this.#pause.since) / 1000;
     this.#pause = undefined;
-    if (!this.#stopped) this.#options.onNotice?.("The run goes on");
+    if (goesOn) this.#options.onNotice?.("The run goes on");
   }
 }
 

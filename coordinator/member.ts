@@ -26,6 +26,10 @@ export interface Standing {
   /** Of the process that it was last; a new process starts afresh. */
   pid: number;
   strikes: number;
+  /** Of its processes so far. */
+  exclusions: number;
+  /** What its slowest leaf took, in milliseconds; undefined before the first. */
+  slowestLeaf: number | undefined;
 }
 
 /** A worker's connection, its standing, and what it is doing. */
@@ -36,14 +40,13 @@ export class Member {
   pid = 0;
   /** Set when the worker can compute. */
   ready: Ready | undefined;
-  standing: Standing = { pace: new Pace(), pid: 0, strikes: 0 };
+  standing: Standing = { pace: new Pace(), pid: 0, strikes: 0, exclusions: 0, slowestLeaf: undefined };
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number; readonly training: boolean } | undefined;
   /** Version of the weights that are on their way to it or there; work for them may follow. */
   weightsVersion = 0;
   readonly #limits: LeafLimits;
   #sending = false;
-  #slowestLeaf: number | undefined;
   #computeSeconds = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -101,7 +104,7 @@ export class Member {
   /** Calls `silent` unless the worker shows a sign of life within a leaf's deadline; counts from the first of such calls. */
   watch(silent: (error: HerdError) => void): void {
     if (this.#timer !== undefined) return;
-    const deadline = leafDeadline(this.#slowestLeaf, this.#limits);
+    const deadline = leafDeadline(this.standing.slowestLeaf, this.#limits);
     this.#timer = setTimeout(() => {
       silent(new HerdError("cluster", `it has shown no sign of life for ${Math.round(deadline / 100) / 10} s`));
     }, deadline);
@@ -115,7 +118,7 @@ export class Member {
 
   /** Leaves are done, and what they took. */
   sign(leaves: number, milliseconds: number): void {
-    if (leaves > 0) this.#slowestLeaf = Math.max(this.#slowestLeaf ?? 0, milliseconds / leaves);
+    if (leaves > 0) this.standing.slowestLeaf = Math.max(this.standing.slowestLeaf ?? 0, milliseconds / leaves);
     this.#computeSeconds += milliseconds / 1000;
   }
 }

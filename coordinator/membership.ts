@@ -60,8 +60,13 @@ type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
 
 const HELLO_DEADLINE_MS = 10_000;
 const FAREWELL_MS = 500;
-/** Bad answers after which a worker's process is not let in any more. */
+/** Bad answers after which a worker's process is not let in any more, and processes after which the worker is not. */
 const MOST_STRIKES = 3;
+const MOST_EXCLUSIONS = 3;
+
+const EXCLUDED = `it is excluded after ${MOST_STRIKES} bad answers`;
+/** Names that are made here. */
+const NUMBERED = /^r\d+$/;
 
 /** The workers of a run. */
 export class Membership implements AsyncDisposable {
@@ -70,6 +75,7 @@ export class Membership implements AsyncDisposable {
   readonly #members = new Set<Member>();
   readonly #standings = new Map<string, Standing>();
   readonly #past = new Map<string, MemberInfo>();
+  readonly #fingerprints = new Set<string>();
   #listener: Listener | undefined;
   #retired = { up: 0, down: 0 };
   #stopped = false;
@@ -117,6 +123,21 @@ export class Membership implements AsyncDisposable {
     return [...present, ...gone].sort(byId);
   }
 
+  /** Of all workers that could compute at some time, in the order of their coming. */
+  get fingerprints(): string[] {
+    return [...this.#fingerprints];
+  }
+
+  /** Whether nobody can compute. */
+  get isEmpty(): boolean {
+    return ![...this.#members].some(({ ready }) => ready !== undefined);
+  }
+
+  /** Whether a worker belongs to the run still. */
+  has(member: Member): boolean {
+    return this.#members.has(member);
+  }
+
   /** Payload bytes from and to all workers so far. */
   get traffic(): { up: number; down: number } {
     let { up, down } = this.#retired;
@@ -132,7 +153,8 @@ export class Membership implements AsyncDisposable {
   /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
   strike(member: Member): boolean {
     if (++member.standing.strikes < MOST_STRIKES) return false;
-    this.#refuse(member, `it is excluded after ${MOST_STRIKES} bad answers`);
+    member.standing.exclusions++;
+    this.#refuse(member, EXCLUDED);
     return true;
   }
 
@@ -225,12 +247,6 @@ export class Membership implements AsyncDisposable {
   }
 
   #welcome(member: Member, hello: Extract<WorkerMessage, { type: "hello" }>): void {
-    // The same worker on a new connection: the old one is dead, though nothing has said so yet.
-    for (const other of this.#members) {
-      if (other !== member && other.id !== "" && other.id === hello.name && other.host === hello.host) {
-        this.lose(other, new HerdError("cluster", "it has connected anew"));
-      }
-    }
     member.id = this.#nameFor(hello);
     member.host = hello.host;
     member.pid = hello.pid;
@@ -238,12 +254,22 @@ export class Membership implements AsyncDisposable {
       const versions = `protocol ${hello.protocol}, this coordinator ${PROTOCOL_VERSION}`;
       return this.#refuse(member, `it speaks ${versions}: use the same version of Herd on both sides`);
     }
-    member.standing = this.#standings.get(member.id) ??
-      { pace: new Pace(this.#options.limits?.pace ?? PACE_LIMITS), pid: hello.pid, strikes: 0 };
+    member.standing = this.#standings.get(member.id) ?? {
+      pace: new Pace(this.#options.limits?.pace ?? PACE_LIMITS),
+      pid: hello.pid,
+      strikes: 0,
+      exclusions: 0,
+      slowestLeaf: undefined,
+    };
     if (member.standing.pid !== hello.pid) Object.assign(member.standing, { pid: hello.pid, strikes: 0 });
     this.#standings.set(member.id, member.standing);
-    if (member.standing.strikes >= MOST_STRIKES) {
-      return this.#refuse(member, `it is excluded after ${MOST_STRIKES} bad answers`);
+    const { strikes, exclusions } = member.standing;
+    if (strikes >= MOST_STRIKES || exclusions >= MOST_EXCLUSIONS) return this.#refuse(member, EXCLUDED);
+    // The same worker on a new connection: the old one is dead, though nothing has said so yet.
+    for (const other of this.#members) {
+      if (other !== member && other.id === member.id) {
+        this.lose(other, new HerdError("cluster", "it has connected anew"));
+      }
     }
     member.channel.runId = this.#options.runId;
     this.#events.onJoined(member);
@@ -271,20 +297,26 @@ export class Membership implements AsyncDisposable {
       return this.#refuse(member, "its numeric config has another hash: use the same version of Herd on both sides");
     }
     member.ready = message;
+    this.#fingerprints.add(message.fingerprint);
     this.#events.onReady(member);
   }
 
-  /** The name that a worker gives itself, if it is its own, or the next free number. */
-  #nameFor({ name, host }: { readonly name: string; readonly host: string }): string {
-    const taken = new Map([...this.#past.values(), ...this.#members].map((one) => [one.id, one.host]));
-    if (name !== "" && (taken.get(name) ?? host) === host) return name;
+  /**
+   * The name that a worker gives itself, if it is its own, or the next free number. A name that was made here belongs to one
+   * process; the others are a launcher's, which knows what it does.
+   */
+  #nameFor({ name, host, pid }: { readonly name: string; readonly host: string; readonly pid: number }): string {
+    const taken = new Map([...this.#past.values(), ...this.#members].map((one) => [one.id, one]));
+    const holder = taken.get(name) ?? { host, pid };
+    const itsOwn = holder.host === host && (holder.pid === pid || !NUMBERED.test(name));
+    if (name !== "" && itsOwn) return name;
     let number = 1;
     while (taken.has(`r${number}`)) number++;
     return `r${number}`;
   }
 
   #refuse(member: Member, reason: string): void {
-    this.#members.delete(member);
+    if (!this.#members.delete(member)) return;
     this.#retire(member);
     member.channel.send({ ...this.envelope(0), type: "refused", reason });
     member.channel.close();
@@ -298,6 +330,8 @@ export class Membership implements AsyncDisposable {
   }
 }
 
+const NUMBERS = new Intl.Collator("en", { numeric: true });
+
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return a.id.localeCompare(b.id, "en", { numeric: true });
+  return NUMBERS.compare(a.id, b.id);
 }

@@ -23,6 +23,8 @@ const RECENT = 5;
 export class Pace {
   readonly #limits: PaceLimits;
   readonly #perImage: number[] = [];
+  /** Milliseconds an image: what is usual, how far it varies, and what is usual of late. Known when something is. */
+  #usual: { readonly middle: number; readonly deviation: number; readonly recent: number } | undefined;
 
   constructor(limits: PaceLimits = PACE_LIMITS) {
     this.#limits = limits;
@@ -30,7 +32,7 @@ export class Pace {
 
   /** Images a second in recent training steps; undefined until measured. */
   get speed(): number | undefined {
-    return this.#perImage.length === 0 ? undefined : 1000 / medianOf(this.#perImage.slice(-RECENT));
+    return this.#usual && 1000 / this.#usual.recent;
   }
 
   /** An order is finished. Only training counts as speed; what an evaluation takes is no measure of a step. */
@@ -38,14 +40,16 @@ export class Pace {
     if (!training || images === 0 || milliseconds <= 0) return;
     this.#perImage.push(milliseconds / images);
     if (this.#perImage.length > MEMORY) this.#perImage.shift();
+    const middle = medianOf(this.#perImage);
+    const deviation = Math.max(medianOf(this.#perImage.map((one) => Math.abs(one - middle))), LEAST_DEVIATION * middle);
+    this.#usual = { middle, deviation, recent: medianOf(this.#perImage.slice(-RECENT)) };
   }
 
   /** How long an order of so many images may take before it is late, in milliseconds: median + k·MAD, floor and ceiling. */
   patience(images: number): number {
     const { floor, ceiling } = this.#limits;
-    if (this.#perImage.length === 0) return ceiling;
-    const middle = medianOf(this.#perImage);
-    const deviation = Math.max(medianOf(this.#perImage.map((one) => Math.abs(one - middle))), LEAST_DEVIATION * middle);
+    if (this.#usual === undefined) return ceiling;
+    const { middle, deviation } = this.#usual;
     return Math.min(ceiling, Math.max(floor, images * (middle + DEVIATIONS * deviation)));
   }
 }

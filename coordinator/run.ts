@@ -246,6 +246,7 @@ function startWorkers(
     }),
     firstWaitMs: launcher.firstWaitMs,
     logDir: folder.logs,
+    onNotice: (text) => reporter.notice(text),
     onRestart(text) {
       cluster.countRestart();
       reporter.notice(text);
@@ -301,8 +302,7 @@ async function loadCheckpoint(
 
 /** What has happened in this process and in those before it. */
 function historyOf(cluster: Cluster, earlier: RunHistory | undefined, herd: string): RunHistory {
-  const here = cluster.history.map(({ fingerprint }) => fingerprint);
-  const fingerprints = [...new Set([...earlier?.fingerprints ?? [], ...here])];
+  const fingerprints = [...new Set([...earlier?.fingerprints ?? [], ...cluster.fingerprints])];
   const asBefore = earlier === undefined || (earlier.bitIdentical && earlier.herd === herd);
   return {
     herd,
@@ -319,8 +319,10 @@ function withWayOn(error: unknown, { position, isSafe, saved }: Recorder, folder
   const where = saved === undefined
     ? " before the first checkpoint"
     : ` at ${describePosition(position)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
-  const what = code === "interrupted" ? `${message}${where}` : `${message}; the run ended${where}`;
-  return new HerdError(code, `${what}: go on with: deno task train --resume ${folder}`, { cause: error });
+  const [first, ...log] = message.split("\n"); // the end of a worker's log follows the sentence
+  const what = code === "interrupted" ? `${first}${where}` : `${first}; the run ended${where}`;
+  const lines = [`${what}: go on with: deno task train --resume ${folder}`, ...log];
+  return new HerdError(code, lines.join("\n"), { cause: error });
 }
 
 async function loadData(config: TrainConfig, reporter: Reporter, signal: AbortSignal): Promise<RunData> {
@@ -406,7 +408,7 @@ function sayIfMixed(
   { id, fingerprint }: MemberInfo,
   { cluster, earlier, reporter }: { cluster: Cluster; earlier: RunHistory | undefined; reporter: Reporter },
 ): void {
-  if (cluster.members.some((other) => other.fingerprint !== fingerprint)) {
+  if (cluster.fingerprints.some((other) => other !== fingerprint)) {
     reporter.notice("The workers' fingerprints differ: bit-identity with other sets of workers is off");
   }
   if (earlier !== undefined && !earlier.fingerprints.includes(fingerprint)) {

@@ -20,6 +20,9 @@ export interface Order<W> {
   readonly because: "first" | "lost" | "late" | "doubt";
 }
 
+/** How much longer than the slowest of the others a worker without a history may take. */
+const NEWCOMER = 4;
+
 /** An order that is not answered in full. */
 interface Open<W> extends Order<W> {
   readonly images: number;
@@ -59,6 +62,8 @@ export class StepSchedule<W extends Hand> {
   /** Leaves that were on their way once and are not any more. */
   readonly #lost = new Set<number>();
   readonly #overtaken: Overtaken<W>[] = [];
+  /** Leaves of which a worker's answer was not believed: others compute them, as long as there are others. */
+  readonly #suspected = new Map<W, Set<number>>();
 
   /**
    * @param leaves samples of each leaf
@@ -87,12 +92,10 @@ export class StepSchedule<W extends Hand> {
    * @returns the leaves that it owed
    */
   leave(worker: W): number[] {
-    const owed = new Set<number>();
-    for (const { nodes } of this.#workers.get(worker) ?? []) {
-      for (const range of nodes.values()) for (const leaf of leavesOf(range)) owed.add(leaf);
-    }
+    const owed = new Set(this.owed(worker));
     this.#workers.delete(worker);
     for (const leaf of owed) this.#lost.add(leaf);
+    this.#reopen(owed);
     return [...owed];
   }
 
@@ -115,12 +118,18 @@ export class StepSchedule<W extends Hand> {
     return { verdict: "used", ...finished };
   }
 
-  /** An answer has come that is not counted for now: its worker does not owe it any more. */
+  /** An answer has come that is not counted for now: its worker does not owe it any more, nor is it to be asked again. */
   release(worker: W, node: NodeId, now: number): void {
     this.#settle(worker, node, now);
+    const leaves = leavesOf(this.#rangeOf(node));
+    this.#suspected.set(worker, new Set([...this.#suspected.get(worker) ?? [], ...leaves]));
+    this.#reopen(new Set(leaves));
   }
 
-  /** An answer is not believed: another worker is to compute it too, or a suspect itself if there is no other. */
+  /**
+   * An answer is not believed: another worker is to compute it too, the least busy one; a suspect itself if there is no other.
+   * @returns undefined if there is nobody at all
+   */
   recheck(suspects: readonly W[], node: NodeId, now: number): Order<W> | undefined {
     const others = [...this.#workers].filter(([worker]) => !suspects.includes(worker));
     const [worker] = others.toSorted(([, a], [, b]) => a.length - b.length)[0] ?? [...this.#workers.keys()];
@@ -138,8 +147,14 @@ export class StepSchedule<W extends Hand> {
   /** What to send now: missing leaves that nobody is computing, then leaves of late workers to idle ones. */
   orders(now: number): Order<W>[] {
     if (this.#workers.size === 0) return [];
-    const orders = this.#idleLeaves().flatMap((range) => {
-      return this.#cut(range, [...this.#workers.keys()], this.#lost.has(range.start) ? "lost" : "first");
+    const workers = [...this.#workers.keys()];
+    const idle = this.#idleLeaves();
+    const orders = (["lost", "first"] as const).flatMap((because) => {
+      const ranges = rangesWhere(idle, (is, leaf) => is && this.#lost.has(leaf) === (because === "lost"));
+      return ranges.flatMap((range) => {
+        const trusted = this.#trusted(workers, leavesOf(range));
+        return this.#cut(range, trusted.length > 0 ? trusted : workers, because);
+      });
     });
     for (const order of orders) this.#open(order, now);
     return [...orders, ...this.#duplicates(now)];
@@ -149,15 +164,41 @@ export class StepSchedule<W extends Hand> {
   wakeAt(now: number): number | undefined {
     if (this.#workers.size < 2) return undefined;
     const deadlines = [...this.#workers.entries()].flatMap(([worker, [order]]) =>
-      order === undefined || order.duplicated ? [] : [order.started + worker.patience(order.images)]
+      order === undefined || order.duplicated ? [] : [order.started + this.#patience(worker, order.images)]
     ).filter((deadline) => deadline > now); // whoever is late already waits for an idle worker, not for the clock
     return deadlines.length === 0 ? undefined : Math.min(...deadlines);
   }
 
   /** Leaves that a worker still owes. */
   owed(worker: W): number[] {
-    const leaves = (this.#workers.get(worker) ?? []).flatMap(({ nodes }) => [...nodes.values()].flatMap(leavesOf));
-    return [...new Set(leaves)].sort((a, b) => a - b);
+    return [...new Set((this.#workers.get(worker) ?? []).flatMap(leavesIn))].sort((a, b) => a - b);
+  }
+
+  /** Whether anybody but these workers still owes a node. */
+  isOwed(node: NodeId, except: readonly W[]): boolean {
+    const key = nodeKey(node);
+    return [...this.#workers].some(([worker, orders]) =>
+      !except.includes(worker) && orders.some(({ nodes }) => nodes.has(key))
+    );
+  }
+
+  /** Whether there is anybody but these workers. */
+  hasOthers(workers: readonly W[]): boolean {
+    return [...this.#workers.keys()].some((worker) => !workers.includes(worker));
+  }
+
+  /** Whoever was asked for these leaves in place of a late worker does not bring them: somebody else may be asked. */
+  #reopen(leaves: ReadonlySet<number>): void {
+    for (const order of this.#orders()) if (leavesIn(order).some((leaf) => leaves.has(leaf))) order.duplicated = false;
+  }
+
+  /** Those of whom no answer for these leaves was doubted. */
+  #trusted(workers: readonly W[], leaves: readonly number[]): W[] {
+    return workers.filter((worker) => !leaves.some((leaf) => this.#suspected.get(worker)?.has(leaf)));
+  }
+
+  #orders(): Open<W>[] {
+    return [...this.#workers.values()].flat();
   }
 
   /** Takes an answer off its order, and tells what the order took if it was its last. */
@@ -171,34 +212,42 @@ export class StepSchedule<W extends Hand> {
     return { finished: { images: order.images, milliseconds: now - order.started } };
   }
 
-  /** Missing leaves that no open order will bring, as maximal ranges. */
-  #idleLeaves(): Range[] {
-    const coming = [...this.#covered];
-    for (const orders of this.#workers.values()) {
-      for (const { nodes } of orders) {
-        for (const range of nodes.values()) for (const leaf of leavesOf(range)) coming[leaf] = true;
-      }
-    }
-    return rangesWhere(coming, (is) => !is);
+  /** For each leaf, whether it is missing and no open order will bring it. */
+  #idleLeaves(): boolean[] {
+    const idle = this.#covered.map((covered) => !covered);
+    for (const leaf of this.#orders().flatMap(leavesIn)) idle[leaf] = false;
+    return idle;
   }
 
   /** The unfinished leaves of late workers, once for each order, cut over the workers that have nothing to do. */
   #duplicates(now: number): Order<W>[] {
     const given: Order<W>[] = [];
     for (const [worker, [order]] of this.#workers) {
-      if (order === undefined || order.duplicated || now < order.started + worker.patience(order.images)) continue;
+      if (order === undefined || order.duplicated || now < order.started + this.#patience(worker, order.images)) {
+        continue;
+      }
       const idle = [...this.#workers].filter(([, orders]) => orders.length === 0).map(([other]) => other);
-      if (idle.length === 0) break;
+      const trusted = this.#trusted(idle, leavesIn(order));
+      if (trusted.length === 0) continue;
       order.duplicated = true;
       const missing = this.#leaves.map((_, leaf) => [...order.nodes.values()].some((range) => within(range, leaf)));
       for (const range of rangesWhere(missing, (is) => is)) {
-        for (const duplicate of this.#cut(range, idle, "late")) {
+        for (const duplicate of this.#cut(range, trusted, "late")) {
           this.#open(duplicate, now);
           given.push(duplicate);
         }
       }
     }
     return given;
+  }
+
+  /** How long an order may take; for a worker without a history, what the others' histories suggest. */
+  #patience(worker: W, images: number): number {
+    const own = worker.patience(images);
+    if (worker.speed !== undefined) return own;
+    const others = [...this.#workers.keys()].filter(({ speed }) => speed !== undefined);
+    if (others.length === 0) return own;
+    return Math.min(own, NEWCOMER * Math.max(...others.map((other) => other.patience(images))));
   }
 
   #cut(range: Range, workers: readonly W[], because: Order<W>["because"]): Order<W>[] {
@@ -222,6 +271,11 @@ function leafNodes({ start, end }: Range): NodeId[] {
   return Array.from({ length: end - start }, (_, i) => ({ level: 0, index: start + i }));
 }
 
+/** The leaves that an order can still bring. */
+function leavesIn({ nodes }: { readonly nodes: ReadonlyMap<string, Range> }): number[] {
+  return [...nodes.values()].flatMap(leavesOf);
+}
+
 function leavesOf({ start, end }: Range): number[] {
   return Array.from({ length: end - start }, (_, i) => start + i);
 }
@@ -234,12 +288,12 @@ function overlap(a: Range, b: Range): boolean {
   return a.start < b.end && b.start < a.end;
 }
 
-function rangesWhere(flags: readonly boolean[], wanted: (flag: boolean) => boolean): Range[] {
+function rangesWhere(flags: readonly boolean[], wanted: (flag: boolean, leaf: number) => boolean): Range[] {
   const ranges: Range[] = [];
   for (let start = 0; start < flags.length; start++) {
-    if (!wanted(flags[start]!)) continue;
+    if (!wanted(flags[start]!, start)) continue;
     let end = start;
-    while (end < flags.length && wanted(flags[end]!)) end++;
+    while (end < flags.length && wanted(flags[end]!, end)) end++;
     ranges.push({ start, end });
     start = end;
   }

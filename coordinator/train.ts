@@ -154,7 +154,7 @@ async function runArm(
     for (const [i, ids] of batches.entries()) {
       const step = i + 1;
       if (step <= state.current.steps) continue;
-      const sum = await computer.gradients({ seed: config.seed, epoch, ids });
+      const sum = await computer.gradients({ seed: config.seed, epoch, ids, step });
       assertFinite(sum, { arm, epoch, step, learningRate: config.learningRate });
       divideBy(sum.gradient, ids.length);
       optimizer.update(sum.gradient, slots, weights);

@@ -22,6 +22,13 @@ const MOST_WAITING = { count: 1024, bytes: 64 * 1024 * 1024 } as const;
 /** Control messages that a peer may leave unread. */
 const MOST_UNREAD = 10_000;
 
+/** The peer has stopped reading: it hangs, or the network between is broken. */
+export class PeerStalled extends HerdError {
+  constructor(message: string) {
+    super("cluster", message);
+  }
+}
+
 /** What comes in: a control message, a binary frame, or something that is neither; the connection itself is sound. */
 export type Incoming<In> = { readonly message: In } | { readonly frame: Frame } | { readonly broken: HerdError };
 
@@ -102,13 +109,18 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
 
   /**
    * Sends an encoded frame; resolves when it has been handed to the system.
-   * @throws {HerdError} cluster, if the connection breaks or the peer does not take it in time
+   * @throws {HerdError} cluster, if the connection breaks; {@linkcode PeerStalled}, if the peer does not take it in time
    */
   sendBytes(bytes: Uint8Array): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (why: string) => reject(new HerdError("cluster", `Could not send ${bytes.length} bytes: ${why}`));
     if (this.#closed) fail("the connection is closed");
-    const deadline = setTimeout(() => fail("the peer does not read"), SEND_DEADLINE_MS);
+    const deadline = setTimeout(() => {
+      const error = new PeerStalled(`The other end has not read for ${SEND_DEADLINE_MS / 1000} s`);
+      reject(error);
+      this.#fail(error);
+      this.terminate(); // what waits to be sent would hold a polite close back
+    }, SEND_DEADLINE_MS);
     this.bytesOut += bytes.length;
     this.#socket.send(bytes, (error) => error ? fail(messageOf(error)) : resolve());
     return promise.finally(() => clearTimeout(deadline));

@@ -75,11 +75,13 @@ export async function runSession(options: SessionOptions): Promise<void> {
   let joined = false;
   let lost = performance.now();
   while (true) {
+    let isIn = false;
     try {
       return await runConnection({ ...options, name: self.name }, (id) => {
-        [self.name, joined, wait] = [id, true, FIRST_WAIT_MS];
-      }, () => lost = performance.now());
+        [self.name, joined, wait, isIn] = [id, true, FIRST_WAIT_MS, true];
+      });
     } catch (error) {
+      if (isIn) lost = performance.now();
       if (!(error instanceof ConnectionLost) || !joined || performance.now() - lost > GIVE_UP_MS) throw error;
       options.log(`${error.message}; connecting again`);
       await new Promise((resolve) => setTimeout(resolve, wait));
@@ -89,19 +91,15 @@ export async function runSession(options: SessionOptions): Promise<void> {
 }
 
 /** One connection from beginning to end. */
-async function runConnection(
-  options: SessionOptions,
-  onWelcome: (id: string) => void,
-  onLost: () => void,
-): Promise<void> {
+async function runConnection(options: SessionOptions, onWelcome: (id: string) => void): Promise<void> {
   const channel: WorkerChannel = new Channel(await connect(options), parseCoordinatorMessage);
   channel.expectPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
     await serve(channel, incoming, { ...options, onWelcome });
   } catch (error) {
-    onLost();
-    if (channel.isClosed) throw error instanceof ConnectionLost ? error : new ConnectionLost(messageOf(error));
+    if (error instanceof ConnectionLost) throw error;
+    if (channel.isClosed) throw new ConnectionLost(messageOf(error));
     channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT) });
     throw error;
   } finally {
@@ -151,8 +149,10 @@ async function serve(
       weights = { version: event.frame.step, checksum: checksum(event.frame.weights) };
       continue;
     }
-    if ("broken" in event) throw event.broken;
+    // A new connection brings whole weights.
+    if ("broken" in event) throw new ConnectionLost(event.broken.message);
     const { message } = event;
+    if (message.type === "refused") throw refusal(message.reason);
     if (message.type === "stop") return options.log("stopped by the coordinator");
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
     if (message.type === "work") {
@@ -180,7 +180,7 @@ async function introduce(
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
   const { message } = event;
   if (message.type === "refused") {
-    throw new HerdError("cluster", `The coordinator refused this worker: ${message.reason}`);
+    throw refusal(message.reason);
   }
   if (message.protocol !== PROTOCOL_VERSION) {
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
@@ -198,6 +198,10 @@ async function introduce(
   refuseUntrainable(message.config as NumericConfig);
   channel.runId = message.runId;
   return message;
+}
+
+function refusal(reason: string): HerdError {
+  return new HerdError("cluster", `The coordinator refused this worker: ${reason}`);
 }
 
 /** Shapes decide what is allocated here: those that no coordinator can mean are refused first. */
@@ -250,13 +254,13 @@ async function nextWithin(
 ): Promise<Incoming<CoordinatorMessage>> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new HerdError("cluster", `Waited ${ANSWER_DEADLINE_MS / 1000} s for ${what} in vain`)),
+    () => late.reject(new ConnectionLost(`Waited ${ANSWER_DEADLINE_MS / 1000} s for ${what} in vain`)),
     ANSWER_DEADLINE_MS,
   );
   try {
     const next = await Promise.race([incoming.next(), late.promise]);
     if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
-    if ("broken" in next.value) throw next.value.broken;
+    if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
     return next.value;
   } finally {
     clearTimeout(timer);

@@ -13,8 +13,10 @@ export interface SupervisorOptions {
   readonly logDir: string;
   /** A worker's process has ended although nobody asked it to, and is started again after a while. */
   onRestart(text: string): void;
-  /** A worker's process has ended too often, or its log cannot be written; `left` others are still looked after. */
+  /** A worker's process has ended too often, or cannot be started; `left` others are still looked after. */
   onGivenUp(error: HerdError, left: number): void;
+  /** What people should know besides. */
+  onNotice(text: string): void;
 }
 
 /** What ended workers get to say goodbye before they are killed. */
@@ -32,6 +34,7 @@ export class WorkerProcesses implements AsyncDisposable {
   readonly #stop = Promise.withResolvers<void>();
   #left: number;
   #stopping = false;
+  #logsFail = false;
 
   private constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -101,7 +104,7 @@ export class WorkerProcesses implements AsyncDisposable {
     try {
       await tell(child, JSON.stringify(started.instructions));
       const copy = async (stream: ReadableStream<Uint8Array>) => {
-        for await (const bytes of stream) file.writeSync(bytes);
+        for await (const bytes of stream) this.#write(file, bytes, log);
       };
       await Promise.all([copy(child.stdout), copy(child.stderr)]);
       const { code, signal } = await child.status;
@@ -110,6 +113,16 @@ export class WorkerProcesses implements AsyncDisposable {
       this.#children.delete(name);
       send(child, "SIGKILL"); // if its log could not be written
       await child.stdin.close().catch(() => {});
+    }
+  }
+
+  /** A full disk must not end a worker: what it prints is lost, which is told once. */
+  #write(file: Deno.FsFile, bytes: Uint8Array, log: string): void {
+    try {
+      file.writeSync(bytes);
+    } catch (error) {
+      if (!this.#logsFail) this.#options.onNotice(`Cannot write ${log} (${messageOf(error)}): the worker goes on`);
+      this.#logsFail = true;
     }
   }
 

@@ -57,6 +57,7 @@ export async function step(): Promise<Findings> {
     workers: plan({ ...run, version: "bench" }),
     firstWaitMs,
     logDir,
+    onNotice: () => {},
     onRestart: (text) => cluster.fail(new Error(text)),
     onGivenUp: (error) => cluster.fail(error),
   });

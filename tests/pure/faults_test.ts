@@ -1,7 +1,7 @@
 // Every fault, against real sockets and workers without a device: the weights must be those of a quiet run, bit for bit, and
 // what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Cluster } from "../../coordinator/cluster.ts";
+import type { Cluster, ClusterOptions } from "../../coordinator/cluster.ts";
 import { type FaultCounts, NO_FAULTS } from "../../coordinator/faults.ts";
 import { type ArmState, type Experiment, runExperiment } from "../../coordinator/train.ts";
 import { HerdError } from "../../shared/errors.ts";
@@ -15,6 +15,7 @@ const { CONFIG, FakeWorker, SHORT_LIMITS, startCluster } = ignore
   ? {} as typeof import("../fixtures/fake_worker.ts")
   : await import("../fixtures/fake_worker.ts");
 
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 const IDS = Uint32Array.from({ length: 19 }, (_, i) => 3 * i);
 
 /** Two epochs of steps of 8, 8 and 3 samples in leaves of 2, each with a test. */
@@ -87,7 +88,8 @@ const CASES: readonly Case[] = [
 
 for (const { fault, expected } of CASES) {
   Deno.test(`faults: ${fault}: the weights are those of a quiet run`, { ignore }, async () => {
-    const { hash, faults } = await withTwoOthers({ fault });
+    const slow = [Fault.Slow, Fault.Stall, Fault.HalfOpen].includes(fault);
+    const { hash, faults } = await withTwoOthers({ fault }, slow ? { limits: SHORT_LIMITS } : {});
     assertEquals(hash, await quietHash());
     assertCounts(faults, expected);
   });
@@ -101,8 +103,11 @@ Deno.test("faults: a worker that sends nothing but corrupt frames is excluded", 
 });
 
 /** Trains with this worker and two sound ones. */
-async function withTwoOthers(misbehaviour: Misbehaviour): Promise<{ hash: string; faults: FaultCounts }> {
-  await using cluster = await startCluster({}, { limits: SHORT_LIMITS });
+async function withTwoOthers(
+  misbehaviour: Misbehaviour,
+  options: Partial<ClusterOptions> = {},
+): Promise<{ hash: string; faults: FaultCounts }> {
+  await using cluster = await startCluster({}, options);
   // All take about as long: measured speeds would leave somebody without work.
   const before = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
   const workers = [await FakeWorker.join(cluster, { before, ...misbehaviour })];
@@ -217,12 +222,50 @@ Deno.test("faults: all workers gone, the run pauses, and goes on with new ones",
 });
 
 Deno.test("faults: no worker comes back: the run ends after the worker timeout", { ignore }, async () => {
-  await using cluster = await startCluster({}, { workerTimeout: 50 });
+  const notices: string[] = [];
+  await using cluster = await startCluster({}, { workerTimeout: 50, onNotice: (text) => notices.push(text) });
   const worker = await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 2 });
   await cluster.waitForMembers(1, 5_000);
   const error = await assertRejects(() => weightsOf(cluster), HerdError, "--worker-timeout");
   assertEquals(error.code, "cluster");
+  assertEquals(notices, ["No worker is left: the run waits up to 0 s for one"]);
   await worker.closed;
+});
+
+Deno.test("faults: a worker that sends NaN again and again is never its own second opinion", { ignore }, async () => {
+  // The other one takes so long to check that the suspect, who is idle by then, is asked as well.
+  const before = (_n: number, step: number) => step > 1 ? undefined : sleep(400);
+  await using cluster = await startCluster({}, { limits: SHORT_LIMITS });
+  const nan = { fault: Fault.NaN, always: true };
+  const workers = [await FakeWorker.join(cluster, nan), await FakeWorker.join(cluster, { before })];
+  await cluster.waitForMembers(2, 5_000);
+  assertEquals(await weightsOf(cluster), await quietHash());
+  assert(cluster.faults.unreproducedAnswers >= 1);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: a worker that sends NaN and dies is not asked again", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const dead = await FakeWorker.join(cluster, { fault: Fault.NaNAndKill });
+  const workers = [dead, await FakeWorker.join(cluster), await FakeWorker.join(cluster)];
+  await cluster.waitForMembers(3, 5_000);
+  assertEquals(await weightsOf(cluster), await quietHash());
+  const { workersLost, unreproducedAnswers } = cluster.faults;
+  assertEquals([workersLost, unreproducedAnswers], [1, 1]);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: a strange process does not get the name of one that was named here", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const first = await FakeWorker.join(cluster, { pid: 7 });
+  await cluster.waitForMembers(1, 5_000);
+  const second = await FakeWorker.join(cluster, { name: "r1", pid: 8 });
+  await cluster.waitForMembers(2, 5_000);
+  assertEquals(cluster.members.map(({ id, pid }) => [id, pid]), [["r1", 7], ["r2", 8]]);
+  cluster.stop();
+  await Promise.all([first.closed, second.closed]);
 });
 
 Deno.test("faults: a worker on a new connection replaces its old one, under the same name", { ignore }, async () => {

@@ -48,7 +48,7 @@ Deno.test("StepSchedule asks an idle worker for a late one's leaves, once, and t
 
 /** What a random environment does next. */
 type Event =
-  | { readonly kind: "answer" | "leave" | "lose-answer"; readonly worker: number }
+  | { readonly kind: "answer" | "leave" | "lose-answer" | "doubt" | "stall"; readonly worker: number }
   | { readonly kind: "join" }
   | { readonly kind: "wait"; readonly milliseconds: number };
 
@@ -57,6 +57,8 @@ const events: fc.Arbitrary<Event[]> = fc.array(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant("answer" as const), worker: fc.nat(7) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("leave" as const), worker: fc.nat(7) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose-answer" as const), worker: fc.nat(7) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("doubt" as const), worker: fc.nat(7) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("stall" as const), worker: fc.nat(7) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("join" as const) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), milliseconds: fc.nat(150) }) },
   ),
@@ -70,6 +72,8 @@ class World {
   readonly #leaves: number;
   readonly #task: "train" | "evaluate";
   readonly #queues = new Map<Worker, NodeId[]>();
+  /** They do not answer any more. */
+  readonly #stalled = new Set<Worker>();
   #now = 0;
   #names = 0;
 
@@ -96,6 +100,8 @@ class World {
     if (event.kind === "wait") this.#now += event.milliseconds;
     else if (who === undefined) return;
     else if (event.kind === "answer") this.#answer(who);
+    else if (event.kind === "stall") this.#stalled.add(who);
+    else if (event.kind === "doubt") this.#doubt(who);
     else {
       this.schedule.leave(who);
       if (event.kind === "leave") this.#queues.delete(who);
@@ -104,18 +110,32 @@ class World {
     this.#send();
   }
 
-  /** Lets everybody work until all is done; false if nobody has anything left to do before that. */
+  /** Lets everybody work who still does until all is done; false if that never happens. */
   finish(): boolean {
     while (!this.schedule.complete) {
-      const busy = [...this.#queues].find(([, nodes]) => nodes.length > 0);
-      if (busy === undefined) return false;
-      this.#answer(busy[0]);
+      const busy = [...this.#queues].find(([one, nodes]) => nodes.length > 0 && !this.#stalled.has(one));
+      const wakeAt = this.schedule.wakeAt(this.#now);
+      if (busy !== undefined) this.#answer(busy[0]);
+      else if (wakeAt !== undefined) this.#now = wakeAt;
+      else return false;
       this.#send();
     }
     return true;
   }
 
+  /** An answer comes that is not believed. */
+  #doubt(who: Worker): void {
+    if (this.#stalled.has(who)) return;
+    const node = this.#queues.get(who)!.shift();
+    if (node === undefined) return;
+    this.schedule.release(who, node, this.#now);
+    const order = this.schedule.isOwed(node, [who]) ? undefined : this.schedule.recheck([who], node, this.#now);
+    if (order !== undefined) this.#queues.get(order.worker)!.push(node);
+  }
+
   #answer(who: Worker): void {
+    if (this.#stalled.has(who)) return;
+    this.schedule.join(who); // if it was late
     const node = this.#queues.get(who)!.shift();
     if (node === undefined) return;
     if (this.schedule.answer(who, node, this.#now).verdict === "duplicate") return;
@@ -124,6 +144,7 @@ class World {
   }
 
   #send(): void {
+    for (const { worker } of this.schedule.takeOvertaken()) this.schedule.leave(worker);
     for (const { worker, range } of this.schedule.orders(this.#now)) {
       const nodes = this.#task === "train"
         ? subtreesIn(this.#leaves, range)

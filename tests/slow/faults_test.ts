@@ -31,6 +31,7 @@ const EXPECTED: Readonly<Record<Exclude<Fault, Fault.None>, Bounds>> = {
   [Fault.NaN]: { ...again, unreproducedAnswers: [1, 1] },
   [Fault.WrongBits]: { ...again, unreproducedAnswers: [1, 1] },
   [Fault.WrongBitsFirst]: { ...again, leavesReissued: [1, 16], unreproducedAnswers: [1, 1] },
+  [Fault.NaNAndKill]: { ...died, unreproducedAnswers: [1, 1], duplicateAnswers: [0, 4] },
   [Fault.WrongBitsLate]: { ...late, unreproducedAnswers: [0, 1] }, // the run may be over before
   [Fault.WrongWeights]: { ...again, badAnswers: [1, 1] },
   [Fault.Duplicate]: twice,
@@ -54,6 +55,7 @@ for (const [fault, bounds] of Object.entries(EXPECTED) as [Fault, Bounds][]) {
         minWorkers: refused ? 1 : 2,
       });
       assertEquals(hashOf(report), hashOf(await realRun(workspace, "quiet", { workers: 1, minWorkers: 1 })));
+      if (fault !== Fault.WrongBitsLate) assert(report.bitIdentical);
       for (const [name, count] of Object.entries(report.faults)) {
         const [least, most] = bounds[name as keyof FaultCounts] ?? [0, 0];
         assert(least <= count && count <= most, `${name} is ${count}: ${JSON.stringify(report.faults)}`);

@@ -91,7 +91,7 @@ export class Injector implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     this.#guests.add(guest);
-    this.#after(seconds, () => send(guest.pid, "SIGKILL"));
+    this.#after(seconds, () => this.#guests.has(guest) && send(guest.pid, "SIGKILL"));
     guest.status.then(() => this.#guests.delete(guest));
   }
 

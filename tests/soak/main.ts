@@ -147,17 +147,20 @@ function tell(
     })
   }`);
   const [before, after] = [quiet, faulty].map(({ report }) => report.arms[0]!.weightsSha256);
-  const same = before === after && faulty.report.bitIdentical;
+  const same = before === after;
+  const untold = injector.done.length === 0 || !faulty.report.bitIdentical;
   const slower = faulty.seconds / quiet.seconds - 1;
   console.log(`\nQuiet   ${quiet.seconds.toFixed(1)} s, ${before}`);
   console.log(`Faulty  ${faulty.seconds.toFixed(1)} s, ${after}`);
   console.log(`Faults  ${describeFaults(faulty.report.faults) || "none"}`);
   console.log(`Lost    ${percent(slower / (1 + slower))} of the throughput`);
   console.log(same ? "The weights are the same bits." : "THE WEIGHTS DIFFER.");
+  if (injector.done.length === 0) console.log("Nothing has happened: the run was too short for its faults.");
+  if (!faulty.report.bitIdentical) console.log("Some workers got different bits where the same were to be expected.");
   const byKills = (lost.get("kill") ?? 0) / quiet.seconds;
   const tooMuch = every >= 60 && byKills > MOST_LOST_BY_KILLS;
   if (tooMuch) console.log(`Kills cost ${percent(byKills)}: more than ${percent(MOST_LOST_BY_KILLS)}.`);
-  return same && !tooMuch;
+  return same && !untold && !tooMuch;
 }
 
 /** What each step of an epoch usually takes: the last one has fewer samples. */
