@@ -88,8 +88,9 @@ Deno.test({
     await submitted.assertWeights();
     const { faults } = await workspace.report("job");
     assertEquals([faults.workersLost, faults.workersRestarted], [1, 1]);
-    const { address } = JSON.parse(await Deno.readTextFile(join(workspace.path, "job", "config.json")));
-    assertStringIncludes(address, encrypted ? "wss://" : "ws://");
+    // With a certificate nodes are let in over TLS only.
+    const { told } = JSON.parse(await Deno.readTextFile(join(workspace.path, "job", "config.json")));
+    assertEquals(told.tlsCert !== undefined, encrypted);
     const log = await Deno.readTextFile(join(workspace.path, "job", "logs", "w3.log"));
     assertStringIncludes(log, "task 0: Killed");
   },
