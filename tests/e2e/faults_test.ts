@@ -13,11 +13,11 @@ const { hashOf, realRun } = ignore
   ? {} as typeof import("../fixtures/real_run.ts")
   : await import("../fixtures/real_run.ts");
 
-/** Slows every step down until SIGUSR2, so that a process has the time to start before the run is over. */
+/** Slows every step down until SIGWINCH, so that a process has the time to start before the run is over. */
 const SLOW: FaultySettings = { worker: "all", fault: Fault.Slow, always: true, slow: 1_000 };
 
 function hurry(pids: Iterable<number>): void {
-  for (const pid of pids) Deno.kill(pid, "SIGUSR2");
+  for (const pid of pids) Deno.kill(pid, "SIGWINCH");
 }
 
 let quiet: Promise<Report> | undefined;

@@ -64,7 +64,7 @@ export class Injector implements AsyncDisposable {
     if (kind === "join") this.#invite(within(STAY, length));
     else if (pid === undefined) return; // everybody is down
     else if (kind === "kill") send(pid, "SIGKILL");
-    else if (kind === "nan") send(pid, "SIGUSR1");
+    else if (kind === "nan") send(pid, "SIGUSR2");
     else this.#stop(pid, within(STALL, length));
     this.done.push({ kind, at: (performance.now() - this.#started) / 1000 });
   }

@@ -25,7 +25,7 @@ const FLAGS = {
   "batch-size": number({ help: "images in a step", min: 1 }, 128),
   help: toggle("print this"),
 };
-/** The worker of the fault tests: SIGUSR1 makes its next gradient NaN. */
+/** The worker of the fault tests: SIGUSR2 makes its next gradient NaN. */
 const WORKER_ENTRY = new URL("../fixtures/faulty_worker.ts", import.meta.url);
 /** With one kill a minute. */
 const MOST_LOST_BY_KILLS = 0.1;
