@@ -367,8 +367,8 @@ export class Cluster implements AsyncDisposable {
     const whither = owed.length === 0
       ? ""
       : others.length === 0
-      ? ", which wait"
-      : `, which go to ${others.join(", ")}`;
+      ? `, which ${owed.length === 1 ? "waits" : "wait"}`
+      : `, which ${owed.length === 1 ? "goes" : "go"} to ${others.join(", ")}`;
     this.#options.onMember?.("lost", member.info, `${reason}${what}${whither}`);
     this.#advance();
   }
