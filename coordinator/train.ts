@@ -2,9 +2,11 @@
 // arm has come is a value, from which the experiment goes on as if it had never been broken off.
 import { type NumericConfig, sha256 } from "../shared/config.ts";
 import { HerdError } from "../shared/errors.ts";
+import type { Compression } from "../shared/half.ts";
 import { parameterTable } from "../shared/model.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
 import { type ArmName, armOptimizer } from "./arms.ts";
+import { Broadcast } from "./broadcast.ts";
 import type { Samples } from "./cluster.ts";
 import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
@@ -14,7 +16,8 @@ import type { Predictions } from "./work.ts";
 /** What computes: the cluster, or a fake of it. */
 export interface Computer {
   readonly traffic: { readonly up: number; readonly down: number };
-  setWeights(weights: Float32Array): Promise<void>;
+  /** @param compress how they travel; their values must be such that this loses nothing */
+  setWeights(weights: Float32Array, compress: Compression): Promise<void>;
   gradients(samples: Samples): Promise<PartialSum>;
   evaluate(samples: Samples): Promise<Predictions>;
 }
@@ -69,6 +72,8 @@ export interface ArmState {
   /** Flat float32, changed in place, as are the optimizer's slots. */
   readonly weights: Float32Array;
   readonly slots: OptimizerState;
+  /** Flat float32, only where weights are compressed: what compression had left over when these weights were still to be sent. */
+  residual?: Float32Array;
   /** The finished epochs. */
   epochs: readonly EpochRecord[];
   /** Of the weights at the end of the last finished epoch; "" before it. */
@@ -132,7 +137,9 @@ export async function runExperiment(
 
 function freshArm(arm: ArmName, { config, initialWeights }: Experiment): ArmState {
   const slots = armOptimizer(arm, config).init(parameterTable(config.model));
-  return { arm, weights: initialWeights.slice(), slots, epochs: [], weightsSha256: "", current: EPOCH_START };
+  const residual = config.compress === "none" ? {} : { residual: new Float32Array(initialWeights.length) };
+  const weights = initialWeights.slice();
+  return { arm, weights, slots, ...residual, epochs: [], weightsSha256: "", current: EPOCH_START };
 }
 
 async function runArm(
@@ -145,7 +152,7 @@ async function runArm(
   const { arm, weights, slots } = state;
   const optimizer = armOptimizer(arm, config);
   optimizer.init(parameterTable(config.model)); // it learns the parameters; its slots are the state's
-  await computer.setWeights(weights);
+  const broadcast = new Broadcast(computer, config.compress, state);
   while (state.epochs.length < experiment.epochs) {
     const epoch = state.epochs.length + 1;
     const spent = spending(computer, state.current);
@@ -154,19 +161,22 @@ async function runArm(
     for (const [i, ids] of batches.entries()) {
       const step = i + 1;
       if (step <= state.current.steps) continue;
+      await broadcast.forStep();
       const sum = await computer.gradients({ seed: config.seed, epoch, ids, step });
       assertFinite(sum, { arm, epoch, step, learningRate: config.learningRate });
       divideBy(sum.gradient, ids.length);
       optimizer.update(sum.gradient, slots, weights);
       applyUpdate(weights, sum.gradient);
       metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
+      broadcast.stepDone();
       state.current = { steps: step, metrics: metrics.sums, ...spent() };
-      await computer.setWeights(weights);
+      await (step < batches.length ? broadcast.forStep() : broadcast.forTest());
       const { metrics: { samples: images }, seconds } = state.current;
       await listeners.onStep({ arm, epoch, step, steps: batches.length, metrics: metrics.result(), images, seconds });
     }
     const { seconds } = state.current;
     const tested = performance.now();
+    await broadcast.forTest();
     const test = await testMetrics(computer, experiment, epoch);
     const testSeconds = (performance.now() - tested) / 1000;
     const weightsSha256 = await weightsHash(weights);

@@ -39,6 +39,8 @@ function report(changes: Partial<Report> = {}): Report {
     },
     model: { name: "keras-example", parameters: 1_704_097 },
     engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
+    compress: "none",
+    compressGradients: false,
     bitIdentical: true,
     faults: NO_FAULTS,
     workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],

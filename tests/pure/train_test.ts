@@ -30,6 +30,8 @@ function experiment(): Experiment {
       rho: 0.9,
       epsilon: 1e-7,
       seed: 5,
+      compress: "none",
+      compressGradients: false,
     },
     arms: ["no-gc", "gc"],
     epochs: 2,
