@@ -11,6 +11,7 @@ import {
 } from "../../coordinator/train.ts";
 import type { Samples } from "../../coordinator/cluster.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf } from "../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 
 const MODEL = builtInModel("tiny", 22);
@@ -46,21 +47,26 @@ class FakeComputer implements Computer {
   readonly traffic = { up: 0, down: 0 };
   readonly batches: number[][] = [];
   readonly weights: Float32Array[] = [];
+  /** How they came, and the work between: "step" or "test". */
+  readonly calls: string[] = [];
   lossAt: (call: number) => number = () => 0.25;
 
-  setWeights(weights: Float32Array): Promise<void> {
+  setWeights(weights: Float32Array, compress: Compression): Promise<void> {
     this.weights.push(weights.slice());
+    this.calls.push(compress);
     return Promise.resolve();
   }
 
   gradients({ ids }: Samples): Promise<PartialSum> {
     const losses = new Float32Array(ids.length).fill(this.lossAt(this.batches.length));
     this.batches.push(Array.from(ids));
+    this.calls.push("step");
     const gradient = Float32Array.from({ length: SIZE }, (_, i) => ids.length * (1 + i % 7));
     return Promise.resolve({ node: { level: 0, index: 0 }, gradient, losses, logits: Float32Array.from(ids, () => 1) });
   }
 
   evaluate({ ids }: Samples) {
+    this.calls.push("test");
     const ones = new Float32Array(ids.length).fill(1);
     return Promise.resolve({ losses: ones, logits: ones });
   }
@@ -88,6 +94,33 @@ Deno.test("runExperiment() gives every arm the same batches from the same weight
   // Ids are even; every second of them has label 1, which is what the logits say of all.
   assertAlmostEquals(first.accuracy, 10 / 19, 1e-12);
   assertAlmostEquals(first.testAccuracy, 2 / 3, 1e-12);
+});
+
+Deno.test("runExperiment() compresses weights for steps, with error feedback, tests the exact ones, and sends none twice", async () => {
+  const runs = await Promise.all(COMPRESSIONS.map(async (compress) => {
+    const computer = new FakeComputer();
+    const states: ArmState[] = [];
+    const { config, ...rest } = experiment();
+    await runExperiment(computer, { ...rest, config: { ...config, compress }, arms: ["gc"] }, states, noListeners);
+    return { compress, computer, state: states[0]! };
+  }));
+  const [exact, ...compressed] = runs;
+  const epoch = ["step", "none", "step", "none", "step", "none", "test"];
+  assertEquals(exact!.computer.calls, ["none", ...epoch, ...epoch]);
+  assertEquals("residual" in exact!.state, false);
+  for (const { compress, computer, state } of compressed) {
+    const epoch = [compress, "step", compress, "step", compress, "step", "none", "test"];
+    assertEquals(computer.calls, [...epoch, ...epoch]);
+    // The fake's gradients do not depend on the weights, so the exact ones are those of the other run.
+    assertEquals([computer.weights[3], computer.weights[7]], [exact!.computer.weights[3], exact!.computer.weights[6]]);
+    assertEquals(state.weights, exact!.state.weights);
+    const [first, second] = [computer.weights[4]!, computer.weights[5]!];
+    for (const sent of [first, second]) {
+      const half = compress as "fp16" | "bf16";
+      assertEquals(decodeHalf(encodeHalf(sent, half), half), sent);
+    }
+    assert(state.residual!.some((value) => value !== 0));
+  }
 });
 
 Deno.test("runExperiment() divides by the samples of the batch: a short batch weighs its samples as a long one", async () => {
