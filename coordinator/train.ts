@@ -6,8 +6,8 @@ import type { Compression } from "../shared/half.ts";
 import { parameterTable } from "../shared/model.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
 import { type ArmName, armOptimizer } from "./arms.ts";
-import { Broadcast } from "./broadcast.ts";
 import type { Samples } from "./cluster.ts";
+import { compensate } from "./error_feedback.ts";
 import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
 import { allFinite, divideBy, type PartialSum } from "./reduce.ts";
@@ -152,7 +152,7 @@ async function runArm(
   const { arm, weights, slots } = state;
   const optimizer = armOptimizer(arm, config);
   optimizer.init(parameterTable(config.model)); // it learns the parameters; its slots are the state's
-  const broadcast = new Broadcast(computer, config.compress, state);
+  let residual = await sendWeights(computer, experiment, state);
   while (state.epochs.length < experiment.epochs) {
     const epoch = state.epochs.length + 1;
     const spent = spending(computer, state.current);
@@ -161,22 +161,20 @@ async function runArm(
     for (const [i, ids] of batches.entries()) {
       const step = i + 1;
       if (step <= state.current.steps) continue;
-      await broadcast.forStep();
       const sum = await computer.gradients({ seed: config.seed, epoch, ids, step });
       assertFinite(sum, { arm, epoch, step, learningRate: config.learningRate });
       divideBy(sum.gradient, ids.length);
       optimizer.update(sum.gradient, slots, weights);
       applyUpdate(weights, sum.gradient);
       metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
-      broadcast.stepDone();
+      if (residual !== undefined) state.residual = residual;
       state.current = { steps: step, metrics: metrics.sums, ...spent() };
-      await (step < batches.length ? broadcast.forStep() : broadcast.forTest());
+      residual = await sendWeights(computer, experiment, state);
       const { metrics: { samples: images }, seconds } = state.current;
       await listeners.onStep({ arm, epoch, step, steps: batches.length, metrics: metrics.result(), images, seconds });
     }
     const { seconds } = state.current;
     const tested = performance.now();
-    await broadcast.forTest();
     const test = await testMetrics(computer, experiment, epoch);
     const testSeconds = (performance.now() - tested) / 1000;
     const weightsSha256 = await weightsHash(weights);
@@ -195,6 +193,27 @@ async function runArm(
     Object.assign(state, { epochs: [...state.epochs, record], weightsSha256, current: EPOCH_START });
     await listeners.onEpoch(state, record);
   }
+}
+
+/**
+ * Sends an arm's weights for what comes next. Between an epoch's last step and the next one's first they are exact: the test's
+ * figures are those of the weights that are kept, and need not be sent again after it.
+ * @returns the state's residual once the next step is done: until then, whoever goes on from the state sends the same bits again
+ */
+async function sendWeights(
+  computer: Computer,
+  { config, train }: Experiment,
+  { weights, residual, current }: ArmState,
+): Promise<Float32Array | undefined> {
+  const stepsPerEpoch = Math.ceil(train.ids.length / config.batchSize);
+  const betweenEpochs = current.steps % stepsPerEpoch === 0;
+  if (config.compress === "none" || residual === undefined || betweenEpochs) {
+    await computer.setWeights(weights, "none");
+    return residual;
+  }
+  const next = compensate(weights, residual, config.compress);
+  await computer.setWeights(next.sent, config.compress);
+  return next.residual;
 }
 
 /** Counts time and traffic from now on, on top of what the epoch has taken already. */

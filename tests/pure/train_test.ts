@@ -11,7 +11,7 @@ import {
 } from "../../coordinator/train.ts";
 import type { Samples } from "../../coordinator/cluster.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf } from "../../shared/half.ts";
+import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 
 const MODEL = builtInModel("tiny", 22);
@@ -96,7 +96,7 @@ Deno.test("runExperiment() gives every arm the same batches from the same weight
   assertAlmostEquals(first.testAccuracy, 2 / 3, 1e-12);
 });
 
-Deno.test("runExperiment() compresses weights for steps, with error feedback, tests the exact ones, and sends none twice", async () => {
+Deno.test("runExperiment() compresses weights within an epoch, with error feedback, tests the exact ones, and sends none twice", async () => {
   const runs = await Promise.all(COMPRESSIONS.map(async (compress) => {
     const computer = new FakeComputer();
     const states: ArmState[] = [];
@@ -105,20 +105,23 @@ Deno.test("runExperiment() compresses weights for steps, with error feedback, te
     return { compress, computer, state: states[0]! };
   }));
   const [exact, ...compressed] = runs;
-  const epoch = ["step", "none", "step", "none", "step", "none", "test"];
-  assertEquals(exact!.computer.calls, ["none", ...epoch, ...epoch]);
+  for (const { compress, computer, state } of runs) {
+    const epoch = ["step", compress, "step", compress, "step", "none", "test"];
+    assertEquals(computer.calls, ["none", ...epoch, ...epoch]);
+    // The fake's gradients do not depend on the weights, so the exact ones are those of the other run.
+    for (const i of [0, 3, 6]) assertEquals(computer.weights[i], exact!.computer.weights[i]);
+    assertEquals(state.weights, exact!.state.weights);
+  }
   assertEquals("residual" in exact!.state, false);
   for (const { compress, computer, state } of compressed) {
-    const epoch = [compress, "step", compress, "step", compress, "step", "none", "test"];
-    assertEquals(computer.calls, [...epoch, ...epoch]);
-    // The fake's gradients do not depend on the weights, so the exact ones are those of the other run.
-    assertEquals([computer.weights[3], computer.weights[7]], [exact!.computer.weights[3], exact!.computer.weights[6]]);
-    assertEquals(state.weights, exact!.state.weights);
-    const [first, second] = [computer.weights[4]!, computer.weights[5]!];
-    for (const sent of [first, second]) {
-      const half = compress as "fp16" | "bf16";
-      assertEquals(decodeHalf(encodeHalf(sent, half), half), sent);
-    }
+    const half = compress as Half;
+    const round = (weights: Float32Array) => decodeHalf(encodeHalf(weights, half), half);
+    const [, first, second] = computer.weights;
+    for (const sent of [first!, second!]) assertEquals(round(sent), sent);
+    // The second message makes up for what the first one has left over.
+    const [one, two] = exact!.computer.weights.slice(1);
+    assertEquals(first, round(one!));
+    assertEquals(second, round(two!.map((weight, i) => weight + (one![i]! - first![i]!))));
     assert(state.residual!.some((value) => value !== 0));
   }
 });
