@@ -11,11 +11,12 @@ export interface Compensated {
 }
 
 /**
- * Rounds `weights + residual`; all three are flat and of one length. The new residual is exact unless a weight is beyond the
- * format (fp16: 65504): then infinities are sent, and the next loss ends the run as divergence.
+ * Rounds `weights + residual`; all three are flat and of one length. The new residual is exact, unless a weight is beyond the
+ * format: then an infinity is to be sent, and the caller should rather give up.
  */
 export function compensate(weights: Float32Array, residual: Float32Array, half: Half): Compensated {
-  const wanted = weights.map((weight, i) => weight + residual[i]!);
+  const wanted = new Float32Array(weights.length);
+  for (let i = 0; i < wanted.length; i++) wanted[i] = weights[i]! + residual[i]!;
   const sent = decodeHalf(encodeHalf(wanted, half), half);
   for (let i = 0; i < wanted.length; i++) wanted[i]! -= sent[i]!;
   return { sent, residual: wanted };

@@ -199,11 +199,12 @@ async function runArm(
  * Sends an arm's weights for what comes next. Between an epoch's last step and the next one's first they are exact: the test's
  * figures are those of the weights that are kept, and need not be sent again after it.
  * @returns the state's residual once the next step is done: until then, whoever goes on from the state sends the same bits again
+ * @throws {HerdError} divergence, if a weight is beyond the format: fp16 ends at 65504
  */
 async function sendWeights(
   computer: Computer,
   { config, train }: Experiment,
-  { weights, residual, current }: ArmState,
+  { arm, weights, residual, epochs, current }: ArmState,
 ): Promise<Float32Array | undefined> {
   const stepsPerEpoch = Math.ceil(train.ids.length / config.batchSize);
   const betweenEpochs = current.steps % stepsPerEpoch === 0;
@@ -212,6 +213,14 @@ async function sendWeights(
     return residual;
   }
   const next = compensate(weights, residual, config.compress);
+  if (!allFinite(next.sent)) {
+    const where = `in arm ${arm}, epoch ${epochs.length + 1}, step ${current.steps}`;
+    const remedy = `try --compress none, or a --learning-rate below ${config.learningRate}`;
+    throw new HerdError(
+      "divergence",
+      `A weight has become too large for --compress ${config.compress} ${where}: ${remedy}`,
+    );
+  }
   await computer.setWeights(next.sent, config.compress);
   return next.residual;
 }

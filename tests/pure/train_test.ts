@@ -126,6 +126,23 @@ Deno.test("runExperiment() compresses weights within an epoch, with error feedba
   }
 });
 
+Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
+  const { config, ...rest } = experiment();
+  const large = {
+    ...rest,
+    config: { ...config, compress: "fp16" },
+    initialWeights: new Float32Array(SIZE).fill(7e4),
+  } as const;
+  const states: ArmState[] = [];
+  const error = await assertRejects(
+    () => runExperiment(new FakeComputer(), large, states, noListeners),
+    HerdError,
+    "A weight has become too large for --compress fp16 in arm no-gc, epoch 1, step 1: try --compress none",
+  );
+  assertEquals(error.code, "divergence");
+  assert(states[0]!.weights.every((weight) => Math.abs(weight - 7e4) < 1));
+});
+
 Deno.test("runExperiment() divides by the samples of the batch: a short batch weighs its samples as a long one", async () => {
   const computer = new FakeComputer();
   await runExperiment(computer, { ...experiment(), arms: ["no-gc"], epochs: 1 }, [], noListeners);
