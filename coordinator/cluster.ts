@@ -188,7 +188,10 @@ export class Cluster implements AsyncDisposable {
     });
   }
 
-  /** Sends new weights to every worker, encoded once; does not wait for anyone to take them. */
+  /**
+   * Sends new weights to every worker, encoded once; does not wait for anyone to take them.
+   * @param compress how they travel; their values must be such that this loses nothing, as workers confirm them by checksum
+   */
   setWeights(weights: Float32Array, compress: Compression = "none"): Promise<void> {
     const version = this.#step + 1;
     const bytes = encodeFrame(this.#options.runId, { kind: "weights", step: version, weights, compress });

@@ -1,9 +1,10 @@
 // Floats of 16 bits for the wire: fp16 (IEEE binary16, 11 significant bits, magnitudes from 6e-8 to 65504) and bf16 (float32
 // cut to 8 significant bits). A value in one of them goes there and back unchanged: compressing twice is compressing once.
 
-/** How flat values travel: as float32, or as one of the floats of 16 bits. */
+/** How flat values may travel: as float32, or as one of the floats of 16 bits. */
 export const COMPRESSIONS = ["none", "fp16", "bf16"] as const;
 
+/** One of {@linkcode COMPRESSIONS}. */
 export type Compression = typeof COMPRESSIONS[number];
 /** A float of 16 bits. */
 export type Half = Exclude<Compression, "none">;
@@ -50,8 +51,8 @@ export function decodeHalf(halves: Uint16Array<ArrayBuffer>, half: Half, exponen
 }
 
 /**
- * The power of two that brings the largest magnitude to 2^14 or more and below 2^15, the middle of fp16's last two binades, so
- * that as few small values as possible are lost; 0 where there is nothing to save: all zeros, or not all finite.
+ * The power of two that brings the largest magnitude to 2^14 or more and below 2^15: as large as can be without rounding past
+ * fp16's end, so that few small values are lost. 0 where there is nothing to save: all zeros, or not all finite.
  */
 export function scaleExponent(values: Float32Array): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);

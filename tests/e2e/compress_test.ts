@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "node:path";
 import type { Report } from "../../coordinator/mod.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { Fault } from "../fixtures/faults.ts";
 import { Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 
@@ -20,7 +21,7 @@ function trafficOf({ arms: [arm] }: Report): { up: number; down: number } {
 for (const compress of ["fp16", "bf16"] as const) {
   Deno.test({
     name:
-      `compress: ${compress} weights give the same bits with 1, 2 and 3 workers, and broken off in an epoch's middle`,
+      `compress: ${compress} weights give the same bits with 1, 2 and 3 workers, after a fault, and broken off in an epoch's middle`,
     ignore,
     async fn() {
       await using workspace = await Workspace.create();
@@ -33,6 +34,10 @@ for (const compress of ["fp16", "bf16"] as const) {
         assert(report.bitIdentical);
         assertEquals(hashOf(report), hashOf(alone));
       }
+      const faulty = { worker: "w2", fault: Fault.KillMidCompute, from: 8 };
+      const mended = await realRun(workspace, "mended", { ...settings, faulty });
+      assert(mended.bitIdentical && mended.faults.workersLost > 0);
+      assertEquals(hashOf(mended), hashOf(alone));
       const step = ({ epoch, step }: { epoch: number; step: number }) => {
         if (epoch === 6 && step === 3) throw new HerdError("interrupted", "broken off");
       };

@@ -63,6 +63,13 @@ Deno.test("a checkpoint of a run that compresses its weights holds the residuals
   assertStringIncludes(refusalOf(bytes), 'compress is "bf16" there and "none" here');
 });
 
+Deno.test("a checkpoint from before there was compression is one of a run without it", async () => {
+  const { compress: _compress, compressGradients: _gradients, ...numeric } = config;
+  const before = await checkpoint();
+  const older = { ...before, identity: { ...identity, numeric: numeric as typeof config } };
+  assertEquals(decodeCheckpoint(encodeCheckpoint(older), identity), before);
+});
+
 Deno.test("a checkpoint keeps every float: −0, subnormals and infinities in tensors, exact float64 in sums and records", async () => {
   const [state] = (await checkpoint()).states;
   const bits = (values: ArrayLike<number>) => [...new Uint8Array(Float64Array.from(values).buffer)];
