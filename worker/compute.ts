@@ -1,6 +1,7 @@
 // One order of the coordinator: computes its leaves and sends the answers.
 import type { Frame } from "../shared/frames.ts";
 import type { Incoming } from "../shared/channel.ts";
+import type { Compression } from "../shared/half.ts";
 import type { CoordinatorMessage } from "../shared/protocol.ts";
 import { subtreesIn } from "../shared/tree.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
@@ -15,18 +16,27 @@ export interface Answers {
   waits(condition: (incoming: Incoming<CoordinatorMessage>) => boolean): boolean;
 }
 
+/** An order and what its answers need besides. */
+export interface Task {
+  readonly work: Work;
+  /** Checksum of the weights that the engine has. */
+  readonly weights: number;
+  /** How gradients travel. */
+  readonly compress: Compression;
+}
+
 /**
  * Computes the leaves of one step or evaluation and sends the answers, each while the next is computed; breaks off when the
  * cluster has gone on to another.
- * @param weights checksum of the weights that the engine has
  * @throws {HerdError} cluster, if an answer cannot be sent
  */
 export async function compute(
   channel: Answers,
   engine: GradientEngine,
   source: SampleSource,
-  { work, weights }: { readonly work: Work; readonly weights: number },
+  task: Task,
 ): Promise<void> {
+  const { work } = task;
   const overtaken = () => channel.waits((event) => "message" in event && isLater(event.message, work));
   if (overtaken()) return;
   // One answer is on its way while the next is computed; more would only pile up.
@@ -36,7 +46,7 @@ export async function compute(
     upload = channel.sendFrame(frame);
     upload.catch(() => {}); // thrown where it is awaited
   };
-  for await (const frame of answers(engine, source, { work, weights })) {
+  for await (const frame of answers(engine, source, task)) {
     await send(frame);
     if (overtaken()) break;
   }
@@ -46,7 +56,7 @@ export async function compute(
 async function* answers(
   engine: GradientEngine,
   source: SampleSource,
-  { work, weights }: { readonly work: Work; readonly weights: number },
+  { work, weights, compress }: Task,
 ): AsyncGenerator<Frame> {
   const { step, seed, epoch, range, leafCount } = work;
   const split = work.task === "train" ? "train" : "test";
@@ -70,7 +80,7 @@ async function* answers(
   });
   for await (const sum of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))) {
     const { node, gradient, losses, logits } = sum;
-    yield { kind: "partial", step, ...node, weights, gradient, losses, logits };
+    yield { kind: "partial", step, ...node, weights, gradient, losses, logits, compress };
   }
 }
 

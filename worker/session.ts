@@ -116,6 +116,7 @@ async function serve(
   options.onWelcome(welcome.workerId);
   const config = welcome.config as NumericConfig;
   const parameters = parameterCount(config.model);
+  const compress = config.compressGradients ? config.compress : "none";
   const fetch = (index: number) => fetchChunk(channel, incoming, index);
   using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
@@ -163,7 +164,7 @@ async function serve(
       }
       refuseUnfit(message, config);
       lastSign = performance.now();
-      await compute(channel, engine, samples, { work: message, weights: weights.checksum });
+      await compute(channel, engine, samples, { work: message, weights: weights.checksum, compress });
     }
   }
   throw new ConnectionLost("The coordinator closed the connection without ending the run");
