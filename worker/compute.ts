@@ -60,24 +60,19 @@ async function* answers(
 ): AsyncGenerator<Frame> {
   const { step, seed, epoch, range, leafCount } = work;
   const split = work.task === "train" ? "train" : "test";
-  const leafAt = (i: number, firstSlot: number): Leaf => ({
+  const leaves = work.samples.map((ids, i): Leaf => ({
     index: range.start + i,
     seed,
     epoch,
-    samples: work.samples[i]!.map((id, slot) => source.read(split, id, firstSlot + slot)),
-  });
+    samples: ids.map((id) => source.sample(split, id)),
+  }));
   if (work.task === "evaluate") {
-    for (const i of work.samples.keys()) {
-      const { losses, logits } = await engine.evaluate(leafAt(i, 0));
-      yield { kind: "predictions", step, index: range.start + i, weights, losses, logits };
+    for (const leaf of leaves) {
+      const { losses, logits } = await engine.evaluate(leaf);
+      yield { kind: "predictions", step, index: leaf.index, weights, losses, logits };
     }
     return;
   }
-  let slot = 0;
-  const leaves = work.samples.map((ids, i) => {
-    slot += ids.length;
-    return leafAt(i, slot - ids.length);
-  });
   for await (const sum of engine.gradients(leafCount, leaves, subtreesIn(leafCount, range))) {
     const { node, gradient, losses, logits } = sum;
     yield { kind: "partial", step, ...node, weights, gradient, losses, logits, compress };

@@ -5,11 +5,20 @@ import type { NodeId } from "../shared/tree.ts";
 
 export type { EngineName };
 
-/** One image: its id in its split, its class (0 or 1 for a binary model) and size × size × 3 bytes. */
+/**
+ * One image: its id in its split, its class (0 or 1 for a binary model) and size × size × 3 bytes, which may be valid only until
+ * those of another sample are asked for.
+ */
 export interface Sample {
   readonly id: number;
   readonly label: number;
   readonly pixels: Uint8Array;
+}
+
+/** A sample's pixels. @throws {RangeError} if they are not so many bytes */
+export function pixelsOf({ id, pixels }: Sample, length: number): Uint8Array {
+  if (pixels.length === length) return pixels;
+  throw new RangeError(`Sample ${id} has ${pixels.length} bytes instead of ${length}`);
 }
 
 /** A micro-batch. Seed, epoch and sample ids name its random draws; nothing else does. */

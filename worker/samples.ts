@@ -4,20 +4,28 @@ import type { Sample } from "./engine.ts";
 
 /** Where the samples come from: the coordinator's cache file, or a copy fetched from it. */
 export interface SampleSource extends Disposable {
-  /** A sample; its pixels are valid until the same slot is read into again. */
-  read(split: Split, id: number, slot: number): Sample;
+  /** A sample; its pixels are read when they are asked for, and valid until those of another are. */
+  sample(split: Split, id: number): Sample;
 }
 
-/** Opens a packed file; pixels are read when asked for. @throws {HerdError} data, if it is not a whole packed file */
+/** Opens a packed file. @throws {HerdError} data, if it is not a whole packed file */
 export function samplesFrom(path: string): SampleSource {
   const dataset = PackedDataset.open(path);
-  const bytes = dataset.info.imageSize ** 2 * dataset.info.channels;
-  // Buffers are used again: fresh ones are 270 kB a sample, which the garbage collector leaves lying for long.
-  const buffers: Uint8Array<ArrayBuffer>[] = [];
+  // One buffer for all: a worker's memory must not depend on how many leaves it is asked for.
+  const pixels = new Uint8Array(dataset.info.imageSize ** 2 * dataset.info.channels);
+  let held: Sample | undefined;
   return {
-    read(split, id, slot) {
-      const pixels = dataset.read(split, id, buffers[slot] ??= new Uint8Array(bytes));
-      return { id, label: dataset.label(split, id), pixels };
+    sample(split, id) {
+      const sample: Sample = {
+        id,
+        label: dataset.label(split, id),
+        get pixels() {
+          if (held !== sample) dataset.read(split, id, pixels);
+          held = sample;
+          return pixels;
+        },
+      };
+      return sample;
     },
     [Symbol.dispose]: () => dataset[Symbol.dispose](),
   };

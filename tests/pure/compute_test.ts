@@ -23,7 +23,7 @@ const WORK: Work = {
 };
 
 const source: SampleSource = {
-  read: (_split, id) => ({ id, label: 0, pixels: new Uint8Array() }),
+  sample: (_split, id) => ({ id, label: 0, pixels: new Uint8Array() }),
   [Symbol.dispose]() {},
 };
 

@@ -6,6 +6,7 @@ import type { SampleSource } from "../../data/dataset_info.ts";
 import { cacheDirectory, PackedDataset, resolveDataset } from "../../data/mod.ts";
 import { pack, packedPath } from "../../data/pack.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { samplesFrom } from "../../worker/samples.ts";
 import * as fixtures from "../fixtures/data_files.ts";
 
 /** A source of 3 + 2 noise images of 5 × 5. */
@@ -35,6 +36,18 @@ function test(name: string, run: (path: string) => Promise<void> | void): void {
     },
   });
 }
+
+test("a worker's samples have their own pixels whenever they are asked for, all in one buffer", async (path) => {
+  await pack(source(), path, { imageSize: 5 });
+  using samples = samplesFrom(path);
+  const [first, second] = [samples.sample("train", 0), samples.sample("test", 1)];
+  const buffer = first.pixels;
+  assertEquals(first.pixels, pixels("train", 0));
+  assertEquals(second.pixels, pixels("test", 1));
+  assertEquals(first.pixels, pixels("train", 0));
+  assertEquals(first.pixels === buffer && second.pixels === buffer, true);
+  assertEquals([first.label, second.label], [0, 0]);
+});
 
 test("pack() and PackedDataset round-trip labels and pixels", async (path) => {
   const progress: number[] = [];

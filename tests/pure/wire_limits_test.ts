@@ -167,7 +167,7 @@ async function meet(
         version: "0",
         name: "",
         hostName: "",
-        openSamples: () => Promise.resolve({ read: unused, [Symbol.dispose]: () => {} }),
+        openSamples: () => Promise.resolve({ sample: unused, [Symbol.dispose]: () => {} }),
         prepareEngine: () => Promise.resolve({ engine: idleEngine(), fingerprint: "f" }),
         log: () => {},
       }), HerdError);

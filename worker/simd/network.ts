@@ -2,7 +2,7 @@
 import { dropoutScale, dropoutThreshold } from "../../shared/dropout.ts";
 import type { Words } from "../../shared/threefry.ts";
 import { augmentationMap, drawAugmentation } from "../augmentation.ts";
-import type { Leaf, Sample } from "../engine.ts";
+import { type Leaf, pixelsOf, type Sample } from "../engine.ts";
 import type { Kernels } from "./kernels.ts";
 import { writeLogitGradient } from "./logit_gradient.ts";
 import type { ConvPlan, DensePlan, MemoryPlan } from "./plan.ts";
@@ -79,8 +79,9 @@ export class Network {
   /** Puts a sample's image into its place: augmented by the leaf's draws, or only scaled to [0, 1]. */
   #loadImage(sample: Sample, index: number, draws?: Leaf): void {
     const { spec, pixels, images } = this.#plan;
-    this.#bytes(pixels, sample.pixels.length).set(sample.pixels);
-    if (!draws) return this.#kernels.scaleBytes(pixels, images[index]!, sample.pixels.length, 1 / 255);
+    const length = spec.imageSize ** 2 * 3;
+    this.#bytes(pixels, length).set(pixelsOf(sample, length));
+    if (!draws) return this.#kernels.scaleBytes(pixels, images[index]!, length, 1 / 255);
     const map = augmentationMap(drawAugmentation(draws.seed, draws.epoch, sample.id), spec.imageSize);
     this.#kernels.resample(pixels, images[index]!, spec.imageSize, 1 / 255, ...map);
   }

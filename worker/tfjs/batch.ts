@@ -5,18 +5,18 @@ import { fillDropoutMask } from "../../shared/dropout.ts";
 import { type LayerShape, layerShapes, type ModelSpec } from "../../shared/model.ts";
 import { Purpose, sampleKey } from "../../shared/threefry.ts";
 import { augmentationMap, drawAugmentation, resample } from "../augmentation.ts";
-import type { Leaf, Sample } from "../engine.ts";
+import { type Leaf, pixelsOf, type Sample } from "../engine.ts";
 
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** The images as they are: float32 [samples, size, size, 3] in [0, 1]. */
 export function plainImages(spec: ModelSpec, samples: readonly Sample[]): tf.Tensor4D {
-  const pixels = spec.imageSize ** 2 * 3;
-  const images = new Float32Array(samples.length * pixels);
+  const length = spec.imageSize ** 2 * 3;
+  const images = new Float32Array(samples.length * length);
   samples.forEach((sample, index) => {
-    assertPixels(sample, pixels);
-    const start = index * pixels;
-    for (let i = 0; i < pixels; i++) images[start + i] = UNIT[sample.pixels[i]!]!;
+    const pixels = pixelsOf(sample, length);
+    const start = index * length;
+    for (let i = 0; i < length; i++) images[start + i] = UNIT[pixels[i]!]!;
   });
   return imageTensor(images, spec, samples.length);
 }
@@ -24,12 +24,12 @@ export function plainImages(spec: ModelSpec, samples: readonly Sample[]): tf.Ten
 /** The images flipped, rotated and zoomed by each sample's own draws: float32 [samples, size, size, 3] in [0, 1]. */
 export function augmentedImages(spec: ModelSpec, leaf: Leaf): tf.Tensor4D {
   const size = spec.imageSize;
-  const pixels = size ** 2 * 3;
-  const images = new Float32Array(leaf.samples.length * pixels);
+  const length = size ** 2 * 3;
+  const images = new Float32Array(leaf.samples.length * length);
   leaf.samples.forEach((sample, index) => {
-    assertPixels(sample, pixels);
+    const pixels = pixelsOf(sample, length);
     const map = augmentationMap(drawAugmentation(leaf.seed, leaf.epoch, sample.id), size);
-    resample(sample.pixels, images.subarray(index * pixels, (index + 1) * pixels), { size, map, scale: 1 / 255 });
+    resample(pixels, images.subarray(index * length, (index + 1) * length), { size, map, scale: 1 / 255 });
   });
   return imageTensor(images, spec, leaf.samples.length);
 }
@@ -73,10 +73,4 @@ function dropoutOf(shape: LayerShape): { rate: number; dimensions: readonly numb
 
 function imageTensor(images: Float32Array, { imageSize }: ModelSpec, samples: number): tf.Tensor4D {
   return tf.tensor4d(images, [samples, imageSize, imageSize, 3]);
-}
-
-function assertPixels({ id, pixels }: Sample, expected: number): void {
-  if (pixels.length !== expected) {
-    throw new RangeError(`Sample ${id} has ${pixels.length} bytes instead of ${expected}`);
-  }
 }
