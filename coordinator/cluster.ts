@@ -203,7 +203,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Sends new weights to every worker, encoded once; does not wait for anyone to take them. */
   setWeights(weights: Float32Array): Promise<void> {
-    const version = this.#step + 1;
+    const version = (this.#weights?.version ?? 0) + 1;
     const bytes = encodeFrame(this.#options.runId, { kind: "weights", step: version, weights });
     this.#weights = { version, checksum: checksum(weights), bytes };
     for (const member of this.#membership.ready) this.#sendWeights(member);
