@@ -35,6 +35,7 @@ import {
   toggle,
   type Values,
 } from "./shared/flags.ts";
+import { COMPRESSIONS } from "./shared/half.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
 import { MOST } from "./shared/protocol.ts";
 import { takeUp } from "./shared/stored_flags.ts";
@@ -70,6 +71,8 @@ const trainFlags = {
   model: choice(MODEL_NAMES, "network", "keras-example"),
   ...dataFlags,
   limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
+  compress: choice(COMPRESSIONS, "send the weights as floats of 16 bits, with error feedback", "none"),
+  "compress-gradients": toggle("the gradients too: results then depend on the number of workers"),
   out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
   resume: text("DIR", "go on with the run in DIR, as it was told; a larger --epochs prolongs it", undefined),
   "checkpoint-steps": number({ help: "steps between checkpoints, besides one an epoch", min: 1 }, undefined),
@@ -129,6 +132,9 @@ async function runTrain(args: readonly string[]): Promise<void> {
   const { values, given, rest } = parseFlags(trainFlags, args);
   refuseRest(rest);
   const flags = values.resume === undefined ? values : await resumedFlags(values.resume, values, given);
+  if (flags["compress-gradients"] && flags.compress === "none") {
+    throw new HerdError("usage", "--compress-gradients is given without --compress: give --compress fp16 or bf16 too");
+  }
   const listen = parseAddress(flags.listen);
   const token = flags["token-file"] === undefined ? undefined : await readToken(flags["token-file"]);
   const elsewhere = flags.launcher !== "local";
@@ -192,6 +198,8 @@ async function runTrain(args: readonly string[]): Promise<void> {
         data: flags.data,
         imageSize: flags["image-size"],
         limit: flags.limit ?? null,
+        compress: flags.compress,
+        compressGradients: flags["compress-gradients"],
         out: flags.out,
         resume: flags.resume,
         checkpointSteps: flags["checkpoint-steps"] ?? null,

@@ -85,12 +85,13 @@ const content = v.object({
 /** The bytes of a checkpoint's file: a copy of the state as it is now. */
 export function encodeCheckpoint({ identity, history, states }: Checkpoint): Uint8Array<ArrayBuffer> {
   const tensors: Record<string, Tensor> = {};
-  for (const { arm, weights, slots } of states) {
+  for (const { arm, weights, slots, residual } of states) {
     tensors[`${arm}/weights`] = flat(weights);
     for (const [name, slot] of Object.entries(slots)) tensors[slotName(arm, name)] = flat(slot);
+    if (residual !== undefined) tensors[residualName(arm)] = flat(residual);
   }
   tensors["sha256"] = { shape: [DIGEST_BYTES], data: new Uint8Array(DIGEST_BYTES) };
-  const progress = states.map(({ weights: _weights, slots: _slots, ...rest }) => rest);
+  const progress = states.map(({ weights: _weights, slots: _slots, residual: _residual, ...rest }) => rest);
   const json = JSON.stringify({ identity, history, progress }, (_key, value) => textOfUnusual(value));
   const bytes = encodeSafetensors({ tensors, metadata: { format: FORMAT, content: json } });
   bytes.set(digestOf(bytes), bytes.length - DIGEST_BYTES);
@@ -137,7 +138,7 @@ function parseContent(text: string | undefined): v.InferOutput<typeof content> {
   }
 }
 
-/** An arm's weights and slots, with the sizes that its model and optimizer have. */
+/** An arm's weights, slots and residual, with the sizes that its model and optimizer have. */
 function armTensors(arm: ArmName, numeric: NumericConfig, tensors: TensorFile["tensors"]) {
   const fresh = armOptimizer(arm, numeric).init(parameterTable(numeric.model));
   const size = parameterTable(numeric.model).reduce((sum, parameter) => sum + parameter.size, 0);
@@ -147,7 +148,12 @@ function armTensors(arm: ArmName, numeric: NumericConfig, tensors: TensorFile["t
     throw refusal(`tensor "${name}" has ${data?.length ?? "no"} values, and this version of Herd needs ${length}`);
   };
   const slots = Object.entries(fresh).map(([name, { length }]) => [name, read(slotName(arm, name), length)] as const);
-  return { weights: read(`${arm}/weights`, size), slots: Object.fromEntries(slots) };
+  const residual = numeric.compress === "none" ? {} : { residual: read(residualName(arm), size) };
+  return { weights: read(`${arm}/weights`, size), slots: Object.fromEntries(slots), ...residual };
+}
+
+function residualName(arm: ArmName): string {
+  return `${arm}/residual`;
 }
 
 function slotName(arm: ArmName, name: string): string {

@@ -4,6 +4,7 @@
 import { PeerStalled } from "../shared/channel.ts";
 import { HerdError } from "../shared/errors.ts";
 import { checksum, encodeFrame, type Frame } from "../shared/frames.ts";
+import type { Compression } from "../shared/half.ts";
 import type { ModelSpec } from "../shared/model.ts";
 import { type NodeId, nodeKey, type Range } from "../shared/tree.ts";
 import { within } from "./deadline.ts";
@@ -169,9 +170,9 @@ export class Cluster implements AsyncDisposable {
     return this.#membership.fingerprints;
   }
 
-  /** False once two workers have got different bits where the same were to be expected. */
+  /** False once two workers have got different bits where the same were to be expected, and where gradients are compressed. */
   get bitIdentical(): boolean {
-    return this.#bitIdentical;
+    return this.#bitIdentical && !this.#options.config.compressGradients;
   }
 
   /** Ends the cluster with an error: from outside, an interruption. */
@@ -201,10 +202,13 @@ export class Cluster implements AsyncDisposable {
     });
   }
 
-  /** Sends new weights to every worker, encoded once; does not wait for anyone to take them. */
-  setWeights(weights: Float32Array): Promise<void> {
+  /**
+   * Sends new weights to every worker, encoded once; does not wait for anyone to take them.
+   * @param compress how they travel; their values must be such that this loses nothing, as workers confirm them by checksum
+   */
+  setWeights(weights: Float32Array, compress: Compression = "none"): Promise<void> {
     const version = (this.#weights?.version ?? 0) + 1;
-    const bytes = encodeFrame(this.#options.runId, { kind: "weights", step: version, weights });
+    const bytes = encodeFrame(this.#options.runId, { kind: "weights", step: version, weights, compress });
     this.#weights = { version, checksum: checksum(weights), bytes };
     for (const member of this.#membership.ready) this.#sendWeights(member);
     return Promise.resolve();

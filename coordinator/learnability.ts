@@ -42,6 +42,8 @@ export async function learnability(options: LearnabilityOptions, signal: AbortSi
         arms: ["no-gc"],
         model: "keras-example",
         limit: null,
+        compress: "none",
+        compressGradients: false,
         out,
         resume: undefined,
         checkpointSteps: null,

@@ -18,6 +18,7 @@ export class RelayComputer implements AsyncDisposable {
   readonly fingerprint: string;
   readonly #cluster: Cluster;
   readonly #fingerprints: number;
+  readonly #bitIdentical: boolean;
 
   private constructor(cluster: Cluster, fingerprint: string) {
     const [first] = cluster.members;
@@ -26,6 +27,7 @@ export class RelayComputer implements AsyncDisposable {
     this.fingerprint = fingerprint;
     this.#cluster = cluster;
     this.#fingerprints = cluster.fingerprints.length;
+    this.#bitIdentical = cluster.bitIdentical;
   }
 
   /** Stands for the workers that are ready now, of which there must be one. */
@@ -70,7 +72,9 @@ export class RelayComputer implements AsyncDisposable {
     if (this.#cluster.fingerprints.length > this.#fingerprints) {
       throw refuse("A worker behind this relay has another fingerprint than those that it began with");
     }
-    if (!this.#cluster.bitIdentical) throw refuse("Workers behind this relay got different bits for the same leaves");
+    if (this.#bitIdentical && !this.#cluster.bitIdentical) {
+      throw refuse("Workers behind this relay got different bits for the same leaves");
+    }
   }
 }
 

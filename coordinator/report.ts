@@ -1,6 +1,7 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
 import type { DatasetInfo } from "../data/mod.ts";
 import { HerdError } from "../shared/errors.ts";
+import type { Compression } from "../shared/half.ts";
 import type { ArmName } from "./arms.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
 import type { ArmState, EpochRecord } from "./train.ts";
@@ -55,6 +56,9 @@ export interface Report {
   };
   readonly model: { readonly name: string; readonly parameters: number };
   readonly engine: { readonly name: string; readonly fingerprint: string; readonly adapter: string };
+  /** How weights travelled in training steps, and whether gradients did so too. */
+  readonly compress: Compression;
+  readonly compressGradients: boolean;
   readonly bitIdentical: boolean;
   readonly workers: readonly WorkerReport[];
   /** What went wrong during the run and was mended. */
@@ -70,6 +74,21 @@ export function armReport(
 ): ArmReport {
   const trainSeconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
   return { arm, ...facts, weightsSha256, trainSeconds, epochs };
+}
+
+/** What was compressed, in a sentence; "" if nothing was. */
+export function describeCompression({ compress, compressGradients }: Report): string {
+  if (compress === "none") return "";
+  return `Weights${compressGradients ? " and gradients" : ""} travelled as ${compress}.`;
+}
+
+/** Why another run of the same config may get different bits, in a sentence; "" if it gets the same. */
+export function describeIdentity({ bitIdentical, compressGradients }: Report): string {
+  if (bitIdentical) return "";
+  const why = compressGradients
+    ? "gradients were compressed"
+    : "workers computed, or may have computed, different bits";
+  return `Bit-identity is off: ${why}.`;
 }
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
@@ -140,7 +159,8 @@ export function parseReport(text: string, path: string): Report {
   try {
     const report = JSON.parse(text) as Report;
     if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
-      return { ...report, faults: { ...NO_FAULTS, ...report.faults } };
+      const before = { compress: "none", compressGradients: false } as const; // reports that do not know of it
+      return { ...before, ...report, faults: { ...NO_FAULTS, ...report.faults } };
     }
   } catch {
     // Said below.

@@ -1,6 +1,6 @@
 // report.html: curves, figures and hashes of a run on one self-contained page, drawn as SVG.
 import { describeFaults } from "./faults.ts";
-import { chanceAccuracy, type Report } from "./report.ts";
+import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
 import type { EpochRecord } from "./train.ts";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73"];
@@ -47,11 +47,7 @@ ${figures(report)}
 ${comparison(report)}
 <h2>Identity</h2>
 <p>Arms start from the same weights and see the same batches, augmentation and dropout masks; the optimizer starts fresh.
-${
-    report.bitIdentical
-      ? "All workers computed with equal fingerprints."
-      : "Bit-identity is off: workers computed, or may have computed, different bits."
-  }</p>
+${describeIdentity(report) || "All workers computed with equal fingerprints."} ${describeCompression(report)}</p>
 <p>Faults mended: ${describeFaults(report.faults) || "none"}.</p>
 <ul>${
     report.arms.map((arm) =>

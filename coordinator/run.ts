@@ -12,6 +12,7 @@ import type { ServerCertificate } from "../shared/certificates.ts";
 import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError } from "../shared/errors.ts";
+import type { Compression } from "../shared/half.ts";
 import { initialWeights } from "../shared/initial_weights.ts";
 import { builtInModel, type ModelName, type ModelSpec, parameterCount } from "../shared/model.ts";
 import { type ArmName } from "./arms.ts";
@@ -51,6 +52,9 @@ export interface TrainConfig {
   readonly data: string;
   readonly imageSize: number;
   readonly limit: number | null;
+  /** How weights travel in training steps, and whether gradients travel so too. */
+  readonly compress: Compression;
+  readonly compressGradients: boolean;
   readonly out: string | undefined;
   /** The folder of a run to go on with: everything that changes its bits must be as it was. */
   readonly resume: string | undefined;
@@ -184,6 +188,9 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
       finishedEpochs: states.reduce((sum, { epochs }) => sum + epochs.length, 0),
       resumedAt: checkpoint && recorder.position,
     });
+    if (config.compressGradients) {
+      reporter.notice("Gradients are compressed: results depend on who computes what, bit-identity is off");
+    }
     {
       let begun = false;
       await using workers = startWorkers(prepared, { cluster, token, reporter, isBegun: () => begun });
@@ -341,9 +348,21 @@ async function loadData(config: TrainConfig, reporter: Reporter, signal: AbortSi
 }
 
 function numericConfig(config: TrainConfig, model: ModelSpec, { resolved }: RunData): NumericConfig {
-  const { limit, batchSize, microBatch, learningRate, momentum, seed } = config;
-  const dataset = resolved.info.sha256;
-  return { dataset, limit, model, batchSize, microBatch, learningRate, momentum, rho: RHO, epsilon: EPSILON, seed };
+  const { limit, batchSize, microBatch, learningRate, momentum, seed, compress, compressGradients } = config;
+  return {
+    dataset: resolved.info.sha256,
+    limit,
+    model,
+    batchSize,
+    microBatch,
+    learningRate,
+    momentum,
+    rho: RHO,
+    epsilon: EPSILON,
+    seed,
+    compress,
+    compressGradients,
+  };
 }
 
 /** What config.json holds: what the run was told, and what follows from it. */
@@ -389,6 +408,8 @@ function makeReport(
       fingerprint: first?.fingerprint ?? "",
       adapter: first?.adapter ?? "",
     },
+    compress: config.compress,
+    compressGradients: config.compressGradients,
     bitIdentical: history.bitIdentical,
     faults: history.faults,
     workers: members.map(({ id, engine, adapter, host, imagesPerSecond }) => ({

@@ -4,7 +4,7 @@ import type { DataProgress } from "../data/mod.ts";
 import { parameterCount, summaryRows } from "../shared/model.ts";
 import { describeFaults } from "./faults.ts";
 import { describePosition } from "./position.ts";
-import { chanceAccuracy, type Report } from "./report.ts";
+import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
 import type { EpochRecord, StepProgress } from "./train.ts";
 
@@ -223,9 +223,8 @@ export function finalBlock(report: Report): string[] {
   }
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
-  if (!report.bitIdentical) {
-    lines.push("", "Bit-identity is off: workers computed, or may have computed, different bits.");
-  }
+  const wire = [describeCompression(report), describeIdentity(report)].filter((line) => line !== "");
+  if (wire.length > 0) lines.push("", ...wire);
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;
 }

@@ -2,10 +2,12 @@
 // arm has come is a value, from which the experiment goes on as if it had never been broken off.
 import { type NumericConfig, sha256 } from "../shared/config.ts";
 import { HerdError } from "../shared/errors.ts";
+import type { Compression } from "../shared/half.ts";
 import { parameterTable } from "../shared/model.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
 import { type ArmName, armOptimizer } from "./arms.ts";
 import type { Samples } from "./cluster.ts";
+import { compensate } from "./error_feedback.ts";
 import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
 import { allFinite, divideBy, type PartialSum } from "./reduce.ts";
@@ -14,7 +16,8 @@ import type { Predictions } from "./work.ts";
 /** What computes: the cluster, or a fake of it. */
 export interface Computer {
   readonly traffic: { readonly up: number; readonly down: number };
-  setWeights(weights: Float32Array): Promise<void>;
+  /** @param compress how they travel; their values must be such that this loses nothing */
+  setWeights(weights: Float32Array, compress: Compression): Promise<void>;
   gradients(samples: Samples): Promise<PartialSum>;
   evaluate(samples: Samples): Promise<Predictions>;
 }
@@ -69,6 +72,8 @@ export interface ArmState {
   /** Flat float32, changed in place, as are the optimizer's slots. */
   readonly weights: Float32Array;
   readonly slots: OptimizerState;
+  /** Flat float32, only where weights are compressed: what compression had left over when these weights were still to be sent. */
+  residual?: Float32Array;
   /** The finished epochs. */
   epochs: readonly EpochRecord[];
   /** Of the weights at the end of the last finished epoch; "" before it. */
@@ -132,7 +137,9 @@ export async function runExperiment(
 
 function freshArm(arm: ArmName, { config, initialWeights }: Experiment): ArmState {
   const slots = armOptimizer(arm, config).init(parameterTable(config.model));
-  return { arm, weights: initialWeights.slice(), slots, epochs: [], weightsSha256: "", current: EPOCH_START };
+  const residual = config.compress === "none" ? {} : { residual: new Float32Array(initialWeights.length) };
+  const weights = initialWeights.slice();
+  return { arm, weights, slots, ...residual, epochs: [], weightsSha256: "", current: EPOCH_START };
 }
 
 async function runArm(
@@ -145,7 +152,7 @@ async function runArm(
   const { arm, weights, slots } = state;
   const optimizer = armOptimizer(arm, config);
   optimizer.init(parameterTable(config.model)); // it learns the parameters; its slots are the state's
-  await computer.setWeights(weights);
+  let residual = await sendWeights(computer, experiment, state);
   while (state.epochs.length < experiment.epochs) {
     const epoch = state.epochs.length + 1;
     const spent = spending(computer, state.current);
@@ -160,8 +167,9 @@ async function runArm(
       optimizer.update(sum.gradient, slots, weights);
       applyUpdate(weights, sum.gradient);
       metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
+      if (residual !== undefined) state.residual = residual;
       state.current = { steps: step, metrics: metrics.sums, ...spent() };
-      await computer.setWeights(weights);
+      residual = await sendWeights(computer, experiment, state);
       const { metrics: { samples: images }, seconds } = state.current;
       await listeners.onStep({ arm, epoch, step, steps: batches.length, metrics: metrics.result(), images, seconds });
     }
@@ -185,6 +193,36 @@ async function runArm(
     Object.assign(state, { epochs: [...state.epochs, record], weightsSha256, current: EPOCH_START });
     await listeners.onEpoch(state, record);
   }
+}
+
+/**
+ * Sends an arm's weights for what comes next. Between an epoch's last step and the next one's first they are exact: the test's
+ * figures are those of the weights that are kept, and need not be sent again after it.
+ * @returns the state's residual once the next step is done: until then, whoever goes on from the state sends the same bits again
+ * @throws {HerdError} divergence, if a weight is beyond the format: fp16 ends at 65504
+ */
+async function sendWeights(
+  computer: Computer,
+  { config, train }: Experiment,
+  { arm, weights, residual, epochs, current }: ArmState,
+): Promise<Float32Array | undefined> {
+  const stepsPerEpoch = Math.ceil(train.ids.length / config.batchSize);
+  const betweenEpochs = current.steps % stepsPerEpoch === 0;
+  if (config.compress === "none" || residual === undefined || betweenEpochs) {
+    await computer.setWeights(weights, "none");
+    return residual;
+  }
+  const next = compensate(weights, residual, config.compress);
+  if (!allFinite(next.sent)) {
+    const where = `in arm ${arm}, epoch ${epochs.length + 1}, step ${current.steps}`;
+    const remedy = `try --compress none, or a --learning-rate below ${config.learningRate}`;
+    throw new HerdError(
+      "divergence",
+      `A weight has become too large for --compress ${config.compress} ${where}: ${remedy}`,
+    );
+  }
+  await computer.setWeights(next.sent, config.compress);
+  return next.residual;
 }
 
 /** Counts time and traffic from now on, on top of what the epoch has taken already. */

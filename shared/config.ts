@@ -1,4 +1,5 @@
 // The numeric config: everything that changes bits, and its hash, which the handshake compares.
+import type { Compression } from "./half.ts";
 import type { ModelSpec } from "./model.ts";
 
 /** All that the bits of a run depend on, besides the seed's draws, the engine's fingerprint and the number of epochs. */
@@ -16,6 +17,10 @@ export interface NumericConfig {
   readonly rho: number;
   readonly epsilon: number;
   readonly seed: number;
+  /** How weights travel in training steps. */
+  readonly compress: Compression;
+  /** Whether gradients travel so too: results then depend on who computes what. */
+  readonly compressGradients: boolean;
 }
 
 /** JSON with sorted keys and no spaces: equal values give equal text. */

@@ -22,7 +22,7 @@ export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Fl
 
 /** A flag that is there or not. */
 export function toggle(help: string): Flag<boolean> {
-  return { value: null, help, shown: undefined, fallback: false, parse: () => true };
+  return { value: null, help, shown: undefined, fallback: false, parse: (given) => given === "true" };
 }
 
 /** A text, such as a path. */

@@ -1,8 +1,10 @@
-// Binary frames: a fixed 48-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
-// view them in place. The header's last word is a CRC-32 over all the rest: memory, cards and proxies flip bits that TCP's
-// checksum lets through. Gradients, predictions, weights and data set chunks travel so; control messages are in protocol.ts.
+// Binary frames: a fixed 56-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
+// view them in place; flat values that are compressed come last, as floats of 16 bits. The header's last word is a CRC-32
+// over all the rest: memory, cards and proxies flip bits that TCP's checksum lets through. Gradients, predictions, weights
+// and data set chunks travel so; control messages are in protocol.ts.
 import { crc32 } from "node:zlib";
 import { HerdError } from "./errors.ts";
+import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, SCALE_EXPONENTS, scaleExponent } from "./half.ts";
 import { type ModelSpec, parameterCount } from "./model.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
 
@@ -17,6 +19,8 @@ export interface PartialFrame {
   readonly gradient: Float32Array;
   readonly losses: Float32Array;
   readonly logits: Float32Array;
+  /** How the gradient is to travel, of a frame that is sent; fp16 is scaled, since sums of small gradients are below it. */
+  readonly compress?: Compression;
   /** CRC-32 of the whole frame, of one that has come in. */
   readonly crc?: number;
 }
@@ -37,6 +41,8 @@ export interface WeightsFrame {
   readonly kind: "weights";
   readonly step: number;
   readonly weights: Float32Array;
+  /** How they are to travel, of a frame that is sent; unscaled, so that what has come in compresses to the same bits. */
+  readonly compress?: Compression;
 }
 
 /** A piece of the packed data set, to a remote worker. */
@@ -49,14 +55,14 @@ export interface ChunkFrame {
 export type Frame = PartialFrame | PredictionsFrame | WeightsFrame | ChunkFrame;
 
 const MAGIC = 0x44524548; // "HERD"
-const HEADER_BYTES = 48;
-const CHECKSUM_OFFSET = 44;
+const HEADER_BYTES = 56;
+const CHECKSUM_OFFSET = 52;
 const KINDS = ["partial", "predictions", "weights", "chunk"] as const;
 
 /** The most bytes a frame may have; larger ones are refused before they are read. */
 export const MAX_FRAME_BYTES = 512 * 1024 * 1024;
 
-/** Bytes of the largest frame that a worker can have to send: the sums over a whole batch. */
+/** Bytes of the largest frame that a worker can have to send: the sums over a whole batch, not compressed. */
 export function largestAnswer(
   { model, batchSize, microBatch }: {
     readonly model: ModelSpec;
@@ -67,15 +73,11 @@ export function largestAnswer(
   return HEADER_BYTES + 4 * (parameterCount(model) + Math.max(batchSize, microBatch) * (1 + model.classes));
 }
 
-interface Header {
-  step: number;
-  level: number;
-  index: number;
-  samples: number;
-  outputs: number;
-  length: number;
-  weights: number;
-}
+/** The header's words after magic, version, kind and run id, in this order; those that a kind has no use for are 0. */
+const FIELDS = ["step", "level", "index", "samples", "outputs", "length", "weights", "compress", "exponent"] as const;
+const FIELDS_OFFSET = 16;
+
+type Header = Partial<Record<typeof FIELDS[number], number>>;
 
 /** CRC-32 of an array's bytes. */
 export function checksum({ buffer, byteOffset, byteLength }: Float32Array): number {
@@ -96,59 +98,72 @@ export function encodeFrame(runId: string, frame: Frame, scratch?: Uint8Array<Ar
   const assemble = assembler(runId, frame.kind, scratch);
   switch (frame.kind) {
     case "partial": {
-      const { step, level, index, weights, gradient, losses, logits } = frame;
-      return assemble({ step, level, index, weights, ...sizes(losses, logits), length: gradient.length }, [
-        gradient,
-        losses,
-        logits,
-      ]);
+      const { step, level, index, weights, gradient, losses, logits, compress = "none" } = frame;
+      const header = { step, level, index, weights, ...sizes(losses, logits), length: gradient.length };
+      if (compress === "none") return assemble(header, [gradient, losses, logits]);
+      const exponent = compress === "fp16" ? scaleExponent(gradient) : 0;
+      const halves = encodeHalf(gradient, compress, exponent);
+      return assemble({ ...header, compress: COMPRESSIONS.indexOf(compress), exponent }, [losses, logits, halves]);
     }
     case "predictions": {
       const { step, index, weights, losses, logits } = frame;
-      return assemble({ step, level: 0, index, weights, ...sizes(losses, logits), length: 0 }, [
-        losses,
-        logits,
-      ]);
+      return assemble({ step, index, weights, ...sizes(losses, logits) }, [losses, logits]);
     }
     case "weights": {
-      const { step, weights } = frame;
-      const header = { step, level: 0, index: 0, samples: 0, outputs: 0, length: weights.length, weights: 0 };
-      return assemble(header, [weights]);
+      const { step, weights, compress = "none" } = frame;
+      const values = compress === "none" ? weights : encodeHalf(weights, compress);
+      return assemble({ step, length: weights.length, compress: COMPRESSIONS.indexOf(compress) }, [values]);
     }
     case "chunk": {
       const { index, bytes } = frame;
-      const header = { step: 0, level: 0, index, samples: 0, outputs: 0, length: bytes.length, weights: 0 };
-      return assemble(header, [bytes]);
+      return assemble({ index, length: bytes.length }, [bytes]);
     }
   }
 }
 
 /**
- * Reads a frame; arrays are views of the buffer.
+ * Reads a frame; arrays are views of the buffer, unless they were compressed.
  * @throws {HerdError} cluster, if it is not a whole frame of this protocol version and run
  */
 export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
   const refuse = (what: string) => new HerdError("cluster", `Received a malformed frame: ${what}`);
   if (buffer.byteLength < HEADER_BYTES) throw refuse(`${buffer.byteLength} bytes`);
   const view = new DataView(buffer);
-  const field = (i: number) => view.getUint32(4 * i, true);
-  if (field(0) !== MAGIC) throw refuse("it does not start with HERD");
+  if (view.getUint32(0, true) !== MAGIC) throw refuse("it does not start with HERD");
   const version = view.getUint16(4, true);
   if (version !== PROTOCOL_VERSION) throw refuse(`protocol ${version} instead of ${PROTOCOL_VERSION}`);
   const run = view.getBigUint64(8, true).toString(16).padStart(16, "0");
   if (run !== runId) throw refuse(`run ${run} instead of ${runId}`);
   const kind = KINDS[view.getUint16(6, true)];
-  const [step, level, index, samples, outputs, length] = [field(4), field(5), field(6), field(7), field(8), field(9)];
-  const payload = kind === "chunk" ? length : 4 * (length + samples * (1 + outputs));
+  const field = (name: typeof FIELDS[number]) => view.getUint32(FIELDS_OFFSET + 4 * FIELDS.indexOf(name), true);
+  const [step, level, index, weights] = [field("step"), field("level"), field("index"), field("weights")];
+  const [samples, outputs, length, exponent] = [
+    field("samples"),
+    field("outputs"),
+    field("length"),
+    field("exponent") | 0,
+  ];
+  const compress = COMPRESSIONS[field("compress")];
+  if (compress === undefined || (compress !== "none" && kind !== "partial" && kind !== "weights")) {
+    throw refuse(`compression ${field("compress")} of a ${kind} frame`);
+  }
+  const { least, most } = SCALE_EXPONENTS;
+  const scaled = kind === "partial" && compress === "fp16";
+  if (scaled ? exponent < least || exponent > most : exponent !== 0) throw refuse(`scale ${exponent}`);
+  const flatBytes = (compress === "none" ? 4 : 2) * length;
+  const payload = kind === "chunk" ? length : flatBytes + 4 * samples * (1 + outputs);
   if (buffer.byteLength !== HEADER_BYTES + payload) throw refuse(`${buffer.byteLength} bytes, ${payload} announced`);
   const crc = view.getUint32(CHECKSUM_OFFSET, true);
   if (crc !== frameChecksum(new Uint8Array(buffer))) {
     throw refuse(`the checksum of a ${kind} frame of ${buffer.byteLength} bytes does not fit`);
   }
-  const weights = field(10);
-  const losses = () => new Float32Array(buffer, HEADER_BYTES + 4 * length, samples);
-  const logits = () => new Float32Array(buffer, HEADER_BYTES + 4 * (length + samples), samples * outputs);
-  const flat = () => new Float32Array(buffer, HEADER_BYTES, length);
+  const lossesAt = HEADER_BYTES + (compress === "none" ? flatBytes : 0);
+  const losses = () => new Float32Array(buffer, lossesAt, samples);
+  const logits = () => new Float32Array(buffer, lossesAt + 4 * samples, samples * outputs);
+  const flat = () =>
+    compress === "none"
+      ? new Float32Array(buffer, HEADER_BYTES, length)
+      : decodeHalf(new Uint16Array(buffer, buffer.byteLength - flatBytes), compress, exponent);
   switch (kind) {
     case "partial":
       return { kind, step, level, index, weights, gradient: flat(), losses: losses(), logits: logits(), crc };
@@ -167,10 +182,13 @@ function sizes(losses: Float32Array, logits: Float32Array): { samples: number; o
   return { samples: losses.length, outputs: losses.length === 0 ? 0 : logits.length / losses.length };
 }
 
-type Assembler = (header: Header, parts: readonly (Float32Array | Uint8Array)[]) => Uint8Array<ArrayBuffer>;
+type Assembler = (
+  header: Header,
+  parts: readonly (Float32Array | Uint16Array | Uint8Array)[],
+) => Uint8Array<ArrayBuffer>;
 
 function assembler(runId: string, kind: Frame["kind"], scratch: Uint8Array<ArrayBuffer> | undefined): Assembler {
-  return ({ step, level, index, samples, outputs, length, weights }, parts) => {
+  return (header, parts) => {
     const byteLength = HEADER_BYTES + parts.reduce((sum, part) => sum + part.byteLength, 0);
     const bytes = scratch?.byteLength === byteLength ? scratch : new Uint8Array(byteLength);
     const view = new DataView(bytes.buffer);
@@ -178,9 +196,7 @@ function assembler(runId: string, kind: Frame["kind"], scratch: Uint8Array<Array
     view.setUint16(4, PROTOCOL_VERSION, true);
     view.setUint16(6, KINDS.indexOf(kind), true);
     view.setBigUint64(8, BigInt(`0x${runId}`), true);
-    [step, level, index, samples, outputs, length, weights].forEach((value, i) =>
-      view.setUint32(16 + 4 * i, value, true)
-    );
+    FIELDS.forEach((field, i) => view.setUint32(FIELDS_OFFSET + 4 * i, header[field] ?? 0, true));
     let position = HEADER_BYTES;
     for (const part of parts) {
       bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position);

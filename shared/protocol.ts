@@ -3,9 +3,10 @@
 import * as v from "valibot";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
+import { COMPRESSIONS } from "./half.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -51,6 +52,9 @@ export const NumericConfigSchema = v.object({
   rho: v.number(),
   epsilon: v.number(),
   seed: count,
+  // Runs from before there was compression can be resumed.
+  compress: v.optional(v.picklist(COMPRESSIONS), "none"),
+  compressGradients: v.optional(v.boolean(), false),
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */

@@ -1,6 +1,7 @@
 // One order of the coordinator: has its leaves computed and sends the answers.
 import type { Frame } from "../shared/frames.ts";
 import type { Incoming } from "../shared/channel.ts";
+import type { Compression } from "../shared/half.ts";
 import type { CoordinatorMessage } from "../shared/protocol.ts";
 import type { EngineName, PartialSum, Predictions } from "./engine.ts";
 
@@ -33,17 +34,26 @@ export interface Answers {
   onChange(listener: () => void): Disposable;
 }
 
+/** An order and what its answers need besides. */
+export interface Task {
+  readonly work: Work;
+  /** Checksum of the weights that the computer has. */
+  readonly weights: number;
+  /** How gradients travel. */
+  readonly compress: Compression;
+}
+
 /**
  * Computes the leaves of one step or evaluation and sends the answers, each while the next is computed; breaks off when the
  * cluster has gone on to another, or the connection has ended.
- * @param weights checksum of the weights that the computer has
  * @throws {HerdError} cluster, if an answer cannot be sent
  */
 export async function compute(
   channel: Answers,
   computer: Computer,
-  { work, weights }: { readonly work: Work; readonly weights: number },
+  task: Task,
 ): Promise<void> {
+  const { work } = task;
   const unwanted = new AbortController();
   const { signal } = unwanted;
   const check = () => {
@@ -61,7 +71,7 @@ export async function compute(
     upload.catch(() => {}); // thrown where it is awaited
   };
   try {
-    for await (const frame of answers(computer, { work, weights }, signal)) {
+    for await (const frame of answers(computer, task, signal)) {
       await send(frame);
       if (signal.aborted) break;
     }
@@ -73,7 +83,7 @@ export async function compute(
 
 async function* answers(
   computer: Computer,
-  { work, weights }: { readonly work: Work; readonly weights: number },
+  { work, weights, compress }: Task,
   signal: AbortSignal,
 ): AsyncGenerator<Frame> {
   const { step } = work;
@@ -85,7 +95,7 @@ async function* answers(
     return;
   }
   for await (const { node, gradient, losses, logits } of computer.gradients(work, signal)) {
-    yield { kind: "partial", step, ...node, weights, gradient, losses, logits };
+    yield { kind: "partial", step, ...node, weights, gradient, losses, logits, compress };
   }
 }
 

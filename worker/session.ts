@@ -115,6 +115,7 @@ async function serve(
   options.onWelcome(welcome.workerId);
   const config = welcome.config as NumericConfig;
   const parameters = parameterCount(config.model);
+  const compress = config.compressGradients ? config.compress : "none";
   let step = 0;
   let weights = { version: 0, checksum: 0 };
   let lastSign = 0;
@@ -163,7 +164,7 @@ async function serve(
       }
       refuseUnfit(message, config);
       lastSign = performance.now();
-      await compute(channel, computer, { work: message, weights: weights.checksum });
+      await compute(channel, computer, { work: message, weights: weights.checksum, compress });
     }
   }
   throw new ConnectionLost("The coordinator closed the connection without ending the run");

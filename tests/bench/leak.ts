@@ -76,6 +76,8 @@ async function residentSets(workerEntry: URL, steps: number): Promise<Span[][]> 
         data: "procedural",
         imageSize: 300,
         limit: null,
+        compress: "none",
+        compressGradients: false,
         out,
         resume: undefined,
         checkpointSteps: null,

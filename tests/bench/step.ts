@@ -5,6 +5,7 @@ import { Cluster, type Samples } from "../../coordinator/cluster.ts";
 import { localLauncher, WorkerProcesses } from "../../coordinator/launch/mod.ts";
 import { cacheDirectory, limitSplit, PackedDataset, resolveDataset } from "../../data/mod.ts";
 import { configHash, type NumericConfig } from "../../shared/config.ts";
+import type { Compression } from "../../shared/half.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type ModelSpec } from "../../shared/model.ts";
 import { createEngine } from "../../worker/engines.ts";
@@ -35,6 +36,8 @@ export async function step(): Promise<Findings> {
     rho: 0.9,
     epsilon: 1e-7,
     seed: 0,
+    compress: "none",
+    compressGradients: false,
   };
   const token = crypto.randomUUID();
   await using cluster = await Cluster.start({
@@ -78,7 +81,8 @@ export async function step(): Promise<Findings> {
         spent.leaves += Math.max(...computeSeconds(cluster).map((seconds, i) => 1000 * (seconds - before[i]!)));
         return sum;
       },
-      setWeights: (weights: Float32Array) => time(() => cluster.setWeights(weights), "weights"),
+      setWeights: (weights: Float32Array, compress: Compression) =>
+        time(() => cluster.setWeights(weights, compress), "weights"),
     };
     const time = async <T>(action: () => Promise<T>, part: keyof typeof spent): Promise<T> => {
       const began = performance.now();

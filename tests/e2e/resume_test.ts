@@ -98,6 +98,7 @@ Deno.test({
     const refusals: [string[], string][] = [
       [["--seed", "7"], `--seed 7 cannot change what ${at} began with: there it is 0`],
       [["--arms", "gc"], "--arms gc cannot change"],
+      [["--compress", "fp16"], `--compress fp16 cannot change what ${at} began with: there it is none`],
       [["--checkpoint-steps", "0"], "--checkpoint-steps must be a whole number of at least 1"],
     ];
     for (const [flags, sentence] of refusals) {

@@ -200,6 +200,8 @@ Deno.test({
       [["train", "--bakcend", "cpu"], 2, "did you mean --backend?"],
       [["train", "--image-size", "50"], 2, "use 94 or more"],
       [["train", "--data", join(workspace.path, "nothing")], 3, "nothing"],
+      [["train", "--compress-gradients"], 2, "--compress-gradients is given without --compress: give --compress fp16"],
+      [["train", "--compress", "fp32"], 2, "did you mean fp16?"],
       [["trian"], 2, "did you mean train?"],
     ];
     for (const [args, expected, sentence] of cases) {

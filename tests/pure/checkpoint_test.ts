@@ -45,6 +45,31 @@ Deno.test("a checkpoint comes back as it was: weights, slots, position, sums, hi
   ]);
 });
 
+Deno.test("a checkpoint of a run that compresses its weights holds the residuals, of the right size", async () => {
+  const experiment = smallExperiment({ epochs: 1, config: { ...config, compress: "bf16" } });
+  const compressing = { ...identity, numeric: experiment.config };
+  const states: ArmState[] = [];
+  const listeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
+  await runExperiment(new ArithmeticComputer(), experiment, states, listeners);
+  const bytes = encodeCheckpoint({ identity: compressing, history, states });
+  assertEquals(decodeCheckpoint(bytes, compressing).states, states);
+  assert(decodeSafetensors(bytes).tensors["gc/residual"]!.data.some((value) => value !== 0));
+  for (const [residual, sentence] of [[new Float32Array(3), "has 3 values"], [undefined, "has no values"]] as const) {
+    const { residual: _residual, ...rest } = states[1]!;
+    const damaged = [states[0]!, residual === undefined ? rest : { ...rest, residual }];
+    const text = refusalOf(encodeCheckpoint({ identity: compressing, history, states: damaged }), compressing);
+    assertStringIncludes(text, `tensor "gc/residual" ${sentence}`);
+  }
+  assertStringIncludes(refusalOf(bytes), 'compress is "bf16" there and "none" here');
+});
+
+Deno.test("a checkpoint from before there was compression is one of a run without it", async () => {
+  const { compress: _compress, compressGradients: _gradients, ...numeric } = config;
+  const before = await checkpoint();
+  const older = { ...before, identity: { ...identity, numeric: numeric as typeof config } };
+  assertEquals(decodeCheckpoint(encodeCheckpoint(older), identity), before);
+});
+
 Deno.test("a checkpoint keeps every float: −0, subnormals and infinities in tensors, exact float64 in sums and records", async () => {
   const [state] = (await checkpoint()).states;
   const bits = (values: ArrayLike<number>) => [...new Uint8Array(Float64Array.from(values).buffer)];

@@ -49,6 +49,34 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Cluster takes compressed gradients: half the bytes up, nearly the same sums, bit-identity off",
+  { ignore },
+  async () => {
+    const sums: Float32Array[] = [];
+    const traffic: number[] = [];
+    for (const [compress, compressGradients] of [["none", false], ["fp16", true], ["bf16", true]] as const) {
+      await using cluster = await startCluster({ compress, compressGradients });
+      const workers = await Promise.all(Array.from({ length: 3 }, () => FakeWorker.join(cluster)));
+      await cluster.waitForMembers(3, 5_000);
+      await cluster.setWeights(new Float32Array(PARAMETERS).fill(0.5), compress);
+      const before = cluster.traffic.up;
+      sums.push((await cluster.gradients(SAMPLES)).gradient);
+      traffic.push(cluster.traffic.up - before);
+      assertEquals([cluster.bitIdentical, cluster.faults.badAnswers], [!compressGradients, 0]);
+      cluster.stop();
+      await Promise.all(workers.map(({ closed }) => closed));
+    }
+    const [exact, fp16, bf16] = sums;
+    const largest = Math.max(...exact!.map(Math.abs));
+    for (const [sum, bound] of [[fp16!, 2 ** -10], [bf16!, 2 ** -7]] as const) {
+      const error = Math.max(...sum.map((value, i) => Math.abs(value - exact![i]!)));
+      assert(error > 0 && error < bound * largest, `${error} of ${largest}`);
+    }
+    for (const up of traffic.slice(1)) assert(up / traffic[0]! < 0.56, `${up} of ${traffic[0]} bytes`);
+  },
+);
+
 Deno.test("Cluster ends with the reason of a local worker that cannot make its engine", { ignore }, async () => {
   await using cluster = await startCluster();
   const worker = await FakeWorker.join(cluster, { broken: "The webgpu engine does not work here" });

@@ -93,7 +93,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 Deno.test("compute() computes the next subtree while an answer is on its way, and no further", async () => {
   const log: string[] = [];
   const channel = new SlowAnswers(log);
-  const done = compute(channel, fakeComputer(log), { work: WORK, weights: 7 });
+  const done = compute(channel, fakeComputer(log), { work: WORK, weights: 7, compress: "none" });
   await settle();
   assertEquals(log, ["computed 0", "sent 0", "computed 1"]);
   for (const i of [0, 1]) {
@@ -116,10 +116,10 @@ Deno.test("compute() breaks off when the cluster has gone on, and says so when a
   const log: string[] = [];
   const channel = new SlowAnswers(log);
   channel.waiting = [{ ...WORK, step: 6 }];
-  await compute(channel, fakeComputer(log), { work: WORK, weights: 7 });
+  await compute(channel, fakeComputer(log), { work: WORK, weights: 7, compress: "none" });
   assertEquals(log, []);
   channel.waiting = [];
-  const done = compute(channel, fakeComputer(log), { work: WORK, weights: 7 });
+  const done = compute(channel, fakeComputer(log), { work: WORK, weights: 7, compress: "none" });
   await settle();
   channel.receive({ ...WORK, step: 6 });
   channel.uploads[0]!.resolve();
@@ -132,7 +132,7 @@ Deno.test("compute() breaks off when the cluster has gone on, and says so when a
 Deno.test("compute() answers an evaluation leaf by leaf", async () => {
   const channel = new SlowAnswers([]);
   const work: Work = { ...WORK, task: "evaluate" };
-  const done = compute(channel, fakeComputer([]), { work, weights: 7 });
+  const done = compute(channel, fakeComputer([]), { work, weights: 7, compress: "none" });
   for (let i = 0; i < 6; i++) {
     await settle();
     channel.uploads[i]!.resolve();

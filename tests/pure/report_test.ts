@@ -39,6 +39,8 @@ function report(changes: Partial<Report> = {}): Report {
     },
     model: { name: "keras-example", parameters: 1_704_097 },
     engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
+    compress: "none",
+    compressGradients: false,
     bitIdentical: true,
     faults: NO_FAULTS,
     workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],
@@ -80,6 +82,18 @@ Deno.test("finalBlock() prints both arms as the original does, chance, and the d
   ) assertStringIncludes(text, part);
 });
 
+Deno.test("finalBlock() and reportHtml() say what was compressed, and what that means for bit-identity", () => {
+  const weights = report({ compress: "fp16" });
+  const both = report({ compress: "bf16", compressGradients: true, bitIdentical: false });
+  for (const  of of[(one: Report) => finalBlock(one).join("\n"), reportHtml]) {
+    assertEquals(of(report()).includes("travelled"), false);
+    assertStringIncludes(of(weights), "Weights travelled as fp16.");
+    assertEquals(of(weights).includes("Bit-identity is off"), false);
+    assertStringIncludes(of(both), "Weights and gradients travelled as bf16.");
+    assertStringIncludes(of(both), "Bit-identity is off: gradients were compressed.");
+  }
+});
+
 Deno.test("finalBlock() and reportHtml() say what is not as it should be", () => {
   const odd = report({
     complete: false,
@@ -106,6 +120,8 @@ Deno.test("reportHtml() is self-contained, draws a line for each arm and split, 
 
 Deno.test("parseReport() reads a report back and refuses anything else", () => {
   assertEquals(parseReport(JSON.stringify(report()), "x"), report());
+  const { compress: _compress, compressGradients: _gradients, ...older } = report();
+  assertEquals(parseReport(JSON.stringify(older), "x"), report());
   for (const text of ["", "{}", "[]", "null"]) {
     assertThrows(() => parseReport(text, "report.json"), HerdError, "report.json is not a report");
   }

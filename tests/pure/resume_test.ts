@@ -7,6 +7,7 @@ import { describePosition, positionOf } from "../../coordinator/position.ts";
 import { Recorder } from "../../coordinator/recorder.ts";
 import { type ArmState, type Experiment, runExperiment, type StepProgress } from "../../coordinator/train.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { type Compression, COMPRESSIONS } from "../../shared/half.ts";
 import { number, parseFlags, text, toggle } from "../../shared/flags.ts";
 import { takeUp } from "../../shared/stored_flags.ts";
 import { ArithmeticComputer, smallExperiment } from "../fixtures/experiment.ts";
@@ -88,6 +89,12 @@ function bitsOf({ states, metrics }: { states: readonly ArmState[]; metrics: rea
 
 const WHOLE = bitsOf(await run({}));
 
+/** The small experiment with compressed weights, whose residuals have to go on too. */
+function compressing(compress: Compression): Experiment {
+  const { config, ...rest } = smallExperiment();
+  return { ...rest, config: { ...config, compress } };
+}
+
 /** Throws at the n-th call and at every later one. */
 function dieAt(n: number): () => void {
   let calls = 0;
@@ -96,25 +103,34 @@ function dieAt(n: number): () => void {
   };
 }
 
-async function callsOf(): Promise<number> {
-  let calls = 0;
-  await run({ onCall: () => calls++ });
-  return calls;
+for (const compress of COMPRESSIONS) {
+  Deno.test(`broken off at every call of the computer, a run (--compress ${compress}) goes on to the same bits, without a step done twice`, async () => {
+    const experiment = compressing(compress);
+    let calls = 0;
+    const whole = bitsOf(await run({ experiment, onCall: () => calls++ }));
+    for (let k = 0; k < calls; k++) {
+      const disk = new Disk();
+      const steps: string[] = [];
+      const onStep = ({ arm, epoch, step }: StepProgress) => void steps.push(`${arm} ${epoch} ${step}`);
+      await assertRejects(() => run({ experiment, disk, onCall: dieAt(k), onStep }), Error, "broken off");
+      assertEquals(bitsOf(await run({ experiment, disk, onStep })), whole, `call ${k}`);
+      assertEquals(new Set(steps).size, steps.length);
+      // Only the step whose weights could not be sent is applied and not told.
+      assert(steps.length === 12 || steps.length === 11, `call ${k}: ${steps.length} steps`);
+      assertEquals(disk.models.some((name) => name.endsWith("partial")), false);
+    }
+  });
 }
 
-Deno.test("broken off at every call of the computer, a run goes on to the same bits, without a step done twice", async () => {
-  const calls = await callsOf();
-  for (let k = 0; k < calls; k++) {
-    const disk = new Disk();
-    const steps: string[] = [];
-    const onStep = ({ arm, epoch, step }: StepProgress) => void steps.push(`${arm} ${epoch} ${step}`);
-    await assertRejects(() => run({ disk, onCall: dieAt(k), onStep }), Error, "broken off");
-    assertEquals(bitsOf(await run({ disk, onStep })), WHOLE, `call ${k}`);
-    assertEquals(new Set(steps).size, steps.length);
-    // Only the step whose weights could not be sent is applied and not told.
-    assert(steps.length === 12 || steps.length === 11, `call ${k}: ${steps.length} steps`);
-    assertEquals(disk.models.some((name) => name.endsWith("partial")), false);
-  }
+Deno.test("compressed weights make another run, of which the residual is a part", async () => {
+  const runs = await Promise.all(COMPRESSIONS.map((compress) => run({ experiment: compressing(compress) })));
+  assertEquals(new Set(runs.map(({ states }) => states[0]!.weightsSha256)).size, COMPRESSIONS.length);
+  const disk = new Disk();
+  const experiment = compressing("fp16");
+  await assertRejects(() => run({ experiment, disk, onCall: dieAt(5) }));
+  const { files } = disk;
+  await assertRejects(() => run({ experiment: compressing("bf16"), disk }), HerdError, 'compress is "fp16" there');
+  assertEquals(bitsOf(await run({ experiment, disk: Object.assign(new Disk(), { files }) })), bitsOf(runs[1]!));
 });
 
 Deno.test("broken off at every call again and again, a run still ends with the same bits", async () => {
@@ -228,16 +244,20 @@ const flags = {
   limit: number({ help: "", min: 1 }, undefined),
   workers: number({ help: "", min: 0 }, 2),
   data: text("SET", "", "auto"),
+  twice: toggle(""),
+  thrice: toggle(""),
   quiet: toggle(""),
 };
-const rules = { told: { batchSize: 16, limit: null, workers: 4 }, free: ["workers"], own: ["quiet"], source: "runs/a" };
+const told = { batchSize: 16, limit: null, workers: 4, twice: true, thrice: false };
+const rules = { told, free: ["workers"], own: ["quiet"], source: "runs/a" };
 
 Deno.test("takeUp() takes the stored values, the given ones where they may change, and equal ones", () => {
   const of = (...args: string[]) => takeUp(flags, parseFlags(flags, args), rules);
-  const stored = { "batch-size": 16, limit: undefined, workers: 4, data: "auto", quiet: false };
+  const toggles = { twice: true, thrice: false, quiet: false };
+  const stored = { "batch-size": 16, limit: undefined, workers: 4, data: "auto", ...toggles };
   assertEquals(of(), stored);
   assertEquals(of("--workers", "1", "--quiet"), { ...stored, workers: 1, quiet: true });
-  assertEquals(of("--batch-size", "16"), stored);
+  assertEquals(of("--batch-size", "16", "--twice"), stored);
 });
 
 Deno.test("takeUp() refuses another value with the flag's name and the value there was, and damaged stored values", () => {
@@ -246,6 +266,7 @@ Deno.test("takeUp() refuses another value with the flag's name and the value the
   const changed = refuse(["--batch-size", "128"]);
   assertEquals(changed.code, "usage");
   assertEquals(changed.message, "--batch-size 128 cannot change what runs/a began with: there it is 16");
+  assertEquals(refuse(["--thrice"]).message.endsWith("there it is false"), true);
   assertEquals(refuse(["--limit", "3"]).message.endsWith("there it was not given"), true);
   const damaged = refuse([], { batchSize: -1 });
   assertEquals(damaged.code, "data");

@@ -11,6 +11,7 @@ import {
 } from "../../coordinator/train.ts";
 import type { Samples } from "../../coordinator/cluster.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 
 const MODEL = builtInModel("tiny", 22);
@@ -30,6 +31,8 @@ function experiment(): Experiment {
       rho: 0.9,
       epsilon: 1e-7,
       seed: 5,
+      compress: "none",
+      compressGradients: false,
     },
     arms: ["no-gc", "gc"],
     epochs: 2,
@@ -44,21 +47,26 @@ class FakeComputer implements Computer {
   readonly traffic = { up: 0, down: 0 };
   readonly batches: number[][] = [];
   readonly weights: Float32Array[] = [];
+  /** How they came, and the work between: "step" or "test". */
+  readonly calls: string[] = [];
   lossAt: (call: number) => number = () => 0.25;
 
-  setWeights(weights: Float32Array): Promise<void> {
+  setWeights(weights: Float32Array, compress: Compression): Promise<void> {
     this.weights.push(weights.slice());
+    this.calls.push(compress);
     return Promise.resolve();
   }
 
   gradients({ ids }: Samples): Promise<PartialSum> {
     const losses = new Float32Array(ids.length).fill(this.lossAt(this.batches.length));
     this.batches.push(Array.from(ids));
+    this.calls.push("step");
     const gradient = Float32Array.from({ length: SIZE }, (_, i) => ids.length * (1 + i % 7));
     return Promise.resolve({ node: { level: 0, index: 0 }, gradient, losses, logits: Float32Array.from(ids, () => 1) });
   }
 
   evaluate({ ids }: Samples) {
+    this.calls.push("test");
     const ones = new Float32Array(ids.length).fill(1);
     return Promise.resolve({ losses: ones, logits: ones });
   }
@@ -86,6 +94,53 @@ Deno.test("runExperiment() gives every arm the same batches from the same weight
   // Ids are even; every second of them has label 1, which is what the logits say of all.
   assertAlmostEquals(first.accuracy, 10 / 19, 1e-12);
   assertAlmostEquals(first.testAccuracy, 2 / 3, 1e-12);
+});
+
+Deno.test("runExperiment() compresses weights within an epoch, with error feedback, tests the exact ones, and sends none twice", async () => {
+  const runs = await Promise.all(COMPRESSIONS.map(async (compress) => {
+    const computer = new FakeComputer();
+    const states: ArmState[] = [];
+    const { config, ...rest } = experiment();
+    await runExperiment(computer, { ...rest, config: { ...config, compress }, arms: ["gc"] }, states, noListeners);
+    return { compress, computer, state: states[0]! };
+  }));
+  const [exact, ...compressed] = runs;
+  for (const { compress, computer, state } of runs) {
+    const epoch = ["step", compress, "step", compress, "step", "none", "test"];
+    assertEquals(computer.calls, ["none", ...epoch, ...epoch]);
+    // The fake's gradients do not depend on the weights, so the exact ones are those of the other run.
+    for (const i of [0, 3, 6]) assertEquals(computer.weights[i], exact!.computer.weights[i]);
+    assertEquals(state.weights, exact!.state.weights);
+  }
+  assertEquals("residual" in exact!.state, false);
+  for (const { compress, computer, state } of compressed) {
+    const half = compress as Half;
+    const round = (weights: Float32Array) => decodeHalf(encodeHalf(weights, half), half);
+    const [, first, second] = computer.weights;
+    for (const sent of [first!, second!]) assertEquals(round(sent), sent);
+    // The second message makes up for what the first one has left over.
+    const [one, two] = exact!.computer.weights.slice(1);
+    assertEquals(first, round(one!));
+    assertEquals(second, round(two!.map((weight, i) => weight + (one![i]! - first![i]!))));
+    assert(state.residual!.some((value) => value !== 0));
+  }
+});
+
+Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
+  const { config, ...rest } = experiment();
+  const large = {
+    ...rest,
+    config: { ...config, compress: "fp16" },
+    initialWeights: new Float32Array(SIZE).fill(7e4),
+  } as const;
+  const states: ArmState[] = [];
+  const error = await assertRejects(
+    () => runExperiment(new FakeComputer(), large, states, noListeners),
+    HerdError,
+    "A weight has become too large for --compress fp16 in arm no-gc, epoch 1, step 1: try --compress none",
+  );
+  assertEquals(error.code, "divergence");
+  assert(states[0]!.weights.every((weight) => Math.abs(weight - 7e4) < 1));
 });
 
 Deno.test("runExperiment() divides by the samples of the batch: a short batch weighs its samples as a long one", async () => {

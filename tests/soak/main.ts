@@ -83,6 +83,8 @@ function configOf(
     data: flags.data,
     imageSize: flags["image-size"],
     limit: null,
+    compress: "none",
+    compressGradients: false,
     out,
     resume: undefined,
     checkpointSteps: null,
