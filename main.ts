@@ -12,6 +12,7 @@ import {
   ProgressLine,
   readLauncher,
   readRunConfig,
+  RelayWorkers,
   type Reporter,
   reportHtml,
   TerminalReporter,
@@ -20,7 +21,7 @@ import {
 import { cacheDirectory, checkDataset, type DataEnvironment, resolveDataset } from "./data/mod.ts";
 import { coordinatorUrl, isLoopback } from "./shared/addresses.ts";
 import { readAuthority, readServerCertificate, type ServerCertificate } from "./shared/certificates.ts";
-import { BACKENDS } from "./shared/engine_names.ts";
+import { BACKENDS, type EngineName } from "./shared/engine_names.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
 import {
   choice,
@@ -38,7 +39,7 @@ import { COMPRESSIONS } from "./shared/half.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
 import { MOST } from "./shared/protocol.ts";
 import { takeUp } from "./shared/stored_flags.ts";
-import { chooseEngine, runRemoteWorker, type TriedEngine, tryEngines } from "./worker/mod.ts";
+import { chooseEngine, type RemoteWorkerOptions, runRemoteWorker, type TriedEngine, tryEngines } from "./worker/mod.ts";
 
 const VERSION = denoJson.version;
 const WORKER_ENTRY = new URL("./worker/main.ts", import.meta.url);
@@ -92,6 +93,9 @@ const workerFlags = {
   "tls-ca": text("FILE", "certificate (PEM) that signs the coordinator's, or is it", undefined),
   insecure: toggle("connect to another machine without TLS: the token can be read on the way"),
   backend: choice(BACKENDS, "engine; the coordinator's wish is taken by default", "auto"),
+  relay: toggle("start several workers here that share one connection: weights come once to this machine"),
+  workers: number({ help: "of a relay", min: 1, max: 64, shown: "1 on a GPU, else one a core" }, undefined),
+  "worker-timeout": number({ help: "seconds that a relay waits when no worker is left, then exit 4", min: 1 }, 300),
   ...common,
 };
 const dataCommandFlags = { ...dataFlags, check: toggle("whether mean colour separates the classes"), ...common };
@@ -109,7 +113,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   worker: {
     summary: "Serve a coordinator on another machine",
     flags: workerFlags,
-    usage: "--connect URL --token-file FILE",
+    usage: "--connect URL --token-file FILE [--relay]",
     run: runWorker,
   },
   data: { summary: "Fetch or make a data set, and show it", flags: dataCommandFlags, usage: "[flags]", run: runData },
@@ -140,7 +144,7 @@ async function runTrain(args: readonly string[]): Promise<void> {
   }
   // With local workers the choice is made here once; others choose for themselves.
   const engine = elsewhere || flags.workers === 0 ? undefined : await chooseEngine(flags.backend);
-  const local = flags.workers ?? (engine?.name === "webgpu" ? 1 : navigator.hardwareConcurrency);
+  const local = flags.workers ?? localWorkers(engine?.name);
   const launcher = await readLauncher(flags.launcher, { local, env: Deno.env.toObject() });
   const workers = launcher.count;
   if (launcher.fromOutside && isLoopback(listen.hostname)) {
@@ -243,8 +247,13 @@ async function resumedFlags(
 }
 
 async function runWorker(args: readonly string[]): Promise<void> {
-  const { values: flags, rest } = parseFlags(workerFlags, args);
+  const { values: flags, given, rest } = parseFlags(workerFlags, args);
   refuseRest(rest);
+  for (const name of ["workers", "worker-timeout"] as const) {
+    if (!flags.relay && given.has(name)) {
+      throw new HerdError("usage", `--${name} ${flags[name]} is for a relay: give --relay too`);
+    }
+  }
   const { "token-file": file, "tls-ca": ca, backend } = flags;
   const url = coordinatorUrl(flags.connect, flags);
   if (ca !== undefined && !url.startsWith("wss:")) {
@@ -253,13 +262,38 @@ async function runWorker(args: readonly string[]): Promise<void> {
   if (file === undefined) throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
   const token = await readToken(file);
   const authority = ca === undefined ? undefined : await readAuthority(ca);
-  // Whatever a coordinator may bring the worker to do, it is not to start programs.
-  for (const name of ["run", "ffi"] as const) await Deno.permissions.revoke({ name });
-  // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
   const { cacheDir } = dataEnvironment();
   const chosen = backend === "auto" ? {} : { backend };
   const log = (line: string) => console.log(line);
-  await runRemoteWorker({ url, token, authority, ...chosen, cacheDir, version: VERSION, log });
+  const told = { url, token, authority, ...chosen, cacheDir, version: VERSION, log };
+  // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
+  if (flags.relay) return await runRelay(told, flags);
+  // Whatever a coordinator may bring the worker to do, it is not to start programs.
+  for (const name of ["run", "ffi"] as const) await Deno.permissions.revoke({ name });
+  await runRemoteWorker(told);
+}
+
+/** A worker that computes with worker processes of its own. They end with its stdin pipes, whatever ends it. */
+async function runRelay(
+  told: RemoteWorkerOptions,
+  { workers, "worker-timeout": workerTimeout }: {
+    readonly workers: number | undefined;
+    readonly "worker-timeout": number;
+  },
+): Promise<void> {
+  await using behind = new RelayWorkers({ ...told, workerTimeout, workerEntry: WORKER_ENTRY });
+  await runRemoteWorker({
+    ...told,
+    async prepare(run, cachePath) {
+      const { name: backend } = await chooseEngine(run.backend);
+      return await behind.prepare({ ...run, cachePath, backend, workers: workers ?? localWorkers(backend) });
+    },
+  });
+}
+
+/** How many local workers there are, unless it is said. */
+function localWorkers(engine: EngineName | undefined): number {
+  return engine === "webgpu" ? 1 : navigator.hardwareConcurrency;
 }
 
 async function runData(args: readonly string[]): Promise<void> {
@@ -292,7 +326,7 @@ async function checkData(data: string, path: string, signal: AbortSignal): Promi
     data,
     environment: dataEnvironment(),
     backend: name,
-    workers: name === "webgpu" ? 1 : navigator.hardwareConcurrency,
+    workers: localWorkers(name),
     workerEntry: WORKER_ENTRY,
     version: VERSION,
     onStep: ({ epoch, metrics }) => progress.show(`Network epoch ${epoch}/20  accuracy ${metrics.accuracy.toFixed(4)}`),

@@ -5,6 +5,7 @@ import { PeerStalled } from "../shared/channel.ts";
 import { HerdError } from "../shared/errors.ts";
 import { checksum, encodeFrame, type Frame } from "../shared/frames.ts";
 import type { Compression } from "../shared/half.ts";
+import type { ModelSpec } from "../shared/model.ts";
 import { type NodeId, nodeKey, type Range } from "../shared/tree.ts";
 import { within } from "./deadline.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
@@ -21,6 +22,8 @@ export interface ClusterOptions extends MembershipOptions {
   readonly workerTimeout: number;
   /** Hears what happens to members. */
   onMember?(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
+  /** Hears of each leaf that a member has done, while work is under way. */
+  onLeaf?(): void;
   /** Hears of a member that is lost because it hangs; its process may still be there. */
   onSilent?(member: MemberInfo): void;
   /** Hears what people should know besides. */
@@ -34,6 +37,15 @@ export interface Samples {
   readonly ids: ArrayLike<number>;
   /** Of the epoch, from 1: for messages. */
   readonly step?: number;
+}
+
+/** Leaves of a step or evaluation: what a worker is asked for, and a relay's workers together. */
+export interface Share extends Omit<Samples, "ids"> {
+  /** In the whole step: the shape of the tree. */
+  readonly leafCount: number;
+  readonly range: Range;
+  /** Sample ids of each leaf in the range. */
+  readonly samples: readonly number[][];
 }
 
 /** A gradient as its sender computed it, to be compared with another's. */
@@ -56,8 +68,7 @@ interface Ballot {
 /** A step or evaluation under way. */
 interface Running {
   readonly step: number;
-  readonly samples: Samples;
-  readonly leaves: readonly Range[];
+  readonly share: Share;
   /** Replaced when a counted answer turns out to be wrong. */
   collector: Collector<unknown>;
   schedule: StepSchedule<Member>;
@@ -102,7 +113,10 @@ export class Cluster implements AsyncDisposable {
       onReady: (member) => cluster.#onReady(member),
       onLost: (member, reason) => cluster.#onLost(member, reason),
       onFrame: (member, frame) => cluster.#onFrame(member, frame),
-      onHeartbeat: (member) => cluster.#hear(member),
+      onHeartbeat(member) {
+        if (cluster.#running !== undefined) options.onLeaf?.();
+        cluster.#hear(member);
+      },
       onBroken(member, error) {
         cluster.#hear(member);
         cluster.#distrust(member, error.message, "badAnswers");
@@ -193,7 +207,7 @@ export class Cluster implements AsyncDisposable {
    * @param compress how they travel; their values must be such that this loses nothing, as workers confirm them by checksum
    */
   setWeights(weights: Float32Array, compress: Compression = "none"): Promise<void> {
-    const version = this.#step + 1;
+    const version = (this.#weights?.version ?? 0) + 1;
     const bytes = encodeFrame(this.#options.runId, { kind: "weights", step: version, weights, compress });
     this.#weights = { version, checksum: checksum(weights), bytes };
     for (const member of this.#membership.ready) this.#sendWeights(member);
@@ -202,14 +216,28 @@ export class Cluster implements AsyncDisposable {
 
   /** The sum of the samples' gradients, with their losses and logits: the all-reduce of one training step. */
   async gradients(samples: Samples): Promise<PartialSum> {
-    const leaves = this.#leavesOf(samples);
-    return await this.#run(() => gradientCollector(this.#options.config.model, leaves), samples, leaves);
+    const [sum] = await this.partialSums(this.#wholeOf(samples));
+    return sum!;
   }
 
   /** Losses and logits of the samples, without augmentation and dropout. */
   async evaluate(samples: Samples): Promise<Predictions> {
-    const leaves = this.#leavesOf(samples);
-    return await this.#run(() => predictionsCollector(this.#options.config.model, leaves), samples, leaves);
+    return await this.predictions(this.#wholeOf(samples));
+  }
+
+  /**
+   * The sums over the maximal subtrees of a part of a training step.
+   * @param signal breaks it off: its reason is thrown
+   */
+  async partialSums(share: Share, signal?: AbortSignal): Promise<PartialSum[]> {
+    const leaves = leavesOf(share);
+    return await this.#run(share, leaves, () => gradientCollector(this.#model, leaves, share.range), signal);
+  }
+
+  /** Losses and logits of a part of an evaluation, in sample order. @param signal breaks it off: its reason is thrown */
+  async predictions(share: Share, signal?: AbortSignal): Promise<Predictions> {
+    const leaves = leavesOf(share);
+    return await this.#run(share, leaves, () => predictionsCollector(this.#model, leaves), signal);
   }
 
   /** Tells the workers that the run is over; what they do after that is no failure. */
@@ -225,33 +253,50 @@ export class Cluster implements AsyncDisposable {
     await this.#membership[Symbol.asyncDispose]();
   }
 
-  #leavesOf({ ids }: Samples): Range[] {
-    return leafRanges(ids.length, this.#options.config.microBatch);
+  get #model(): ModelSpec {
+    return this.#options.config.model;
+  }
+
+  /** All samples as leaves. */
+  #wholeOf({ ids, ...rest }: Samples): Share {
+    const all = Array.from(ids);
+    const samples = leafRanges(all.length, this.#options.config.microBatch).map(({ start, end }) =>
+      all.slice(start, end)
+    );
+    return { ...rest, leafCount: samples.length, range: { start: 0, end: samples.length }, samples };
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in. */
-  async #run<Result>(collect: () => Collector<Result>, samples: Samples, leaves: readonly Range[]): Promise<Result> {
+  async #run<Result>(
+    share: Share,
+    leaves: readonly Range[],
+    collect: () => Collector<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
     if (this.#error !== undefined) throw this.#error;
+    signal?.throwIfAborted();
     let collector = collect();
-    const { task } = collector;
+    const schedule = () => new StepSchedule<Member>(leaves, collector.task, share.range);
     const running: Running = {
       step: ++this.#step,
-      samples,
-      leaves,
+      share,
       collector,
-      schedule: new StepSchedule(leaves, task),
+      schedule: schedule(),
       counted: new Map(),
       doubted: new Map(),
       disputes: new Map(),
-      restart: () => ({ collector: collector = collect(), schedule: new StepSchedule(leaves, task) }),
+      restart: () => ({ collector: collector = collect(), schedule: schedule() }),
       done: Promise.withResolvers(),
     };
     this.#running = running;
+    const breakOff = () => this.#breakOff(running, signal!.reason);
+    signal?.addEventListener("abort", breakOff, { once: true });
     try {
       for (const member of this.#membership.ready) this.#enlist(member);
       this.#advance();
       await running.done.promise;
     } finally {
+      signal?.removeEventListener("abort", breakOff);
       this.#before = { step: running.step, counted: running.counted, weights: this.#weights?.checksum };
       this.#running = undefined;
       clearTimeout(this.#wake);
@@ -259,6 +304,14 @@ export class Cluster implements AsyncDisposable {
       for (const member of this.#membership.ready) this.#watch(member);
     }
     return collector.result();
+  }
+
+  /** Whoever is in the middle of an order takes others when it shows a sign of life, as one that is late does. */
+  #breakOff({ schedule, done }: Running, reason: unknown): void {
+    for (const member of this.#membership.ready) {
+      if (schedule.owed(member).length > 0) member.late ??= { images: 0, started: 0, training: false };
+    }
+    done.reject(reason);
   }
 
   /** Takes a worker into the work under way, unless it has to get the newest weights first or is late with other work. */
@@ -300,21 +353,20 @@ export class Cluster implements AsyncDisposable {
     if (wakeAt !== undefined) this.#wake = setTimeout(() => this.#advance(), wakeAt - now);
   }
 
-  #send({ step, samples, leaves, collector }: Running, { worker, range, because }: Order<Member>): void {
+  #send({ step, share, collector }: Running, { worker, range, because }: Order<Member>): void {
     const count = range.end - range.start;
     if (because === "late") this.#faults.leavesDuplicated += count;
     else if (because !== "first") this.#faults.leavesReissued += count;
-    const ids = Array.from(samples.ids);
     worker.channel.send({
       ...this.#membership.envelope(step),
       type: "work",
       task: collector.task,
-      seed: samples.seed,
-      epoch: samples.epoch,
+      seed: share.seed,
+      epoch: share.epoch,
       weights: this.#weights?.version ?? 0,
-      leafCount: leaves.length,
+      leafCount: share.leafCount,
       range,
-      samples: leaves.slice(range.start, range.end).map(({ start, end }) => ids.slice(start, end)),
+      samples: share.samples.slice(range.start - share.range.start, range.end - share.range.start),
     });
     this.#watch(worker);
   }
@@ -391,8 +443,9 @@ export class Cluster implements AsyncDisposable {
 
   /** "leaves 8, 9, 10 of epoch 2, step 5" */
   #describe(leaves: readonly number[]): string {
-    const { epoch = 0, step } = this.#running?.samples ?? {};
-    const where = this.#running?.collector.task === "evaluate" ? "test" : `step ${step}`;
+    const { epoch = 0, step } = this.#running?.share ?? {};
+    const training = step === undefined ? "a step" : `step ${step}`; // a relay does not know which
+    const where = this.#running?.collector.task === "evaluate" ? "test" : training;
     return `${leaves.length === 1 ? "leaf" : "leaves"} ${leaves.join(", ")} of epoch ${epoch}, ${where}`;
   }
 
@@ -429,6 +482,7 @@ export class Cluster implements AsyncDisposable {
     if (verdict === "duplicate") return void this.#faults.duplicateAnswers++;
     counted.set(nodeKey(answer.node), { member, bits: bitsOf(answer) });
     collector.add(answer);
+    if (collector.task === "evaluate") this.#options.onLeaf?.(); // there are no heartbeats then
   }
 
   /**
@@ -509,7 +563,7 @@ export class Cluster implements AsyncDisposable {
     }
     if (wrong === first) {
       // It is in the sum already, and sums cannot be taken back.
-      this.#faults.leavesReissued += running.leaves.length;
+      this.#faults.leavesReissued += running.share.samples.length;
       Object.assign(running, running.restart());
       running.counted.clear();
       running.doubted.clear();
@@ -555,6 +609,16 @@ export class Cluster implements AsyncDisposable {
     this.#pause = undefined;
     if (goesOn) this.#options.onNotice?.("The run goes on");
   }
+}
+
+/** The samples of every leaf, counted from the first wanted one; leaves that are not wanted have none. */
+function leavesOf({ leafCount, range, samples }: Share): Range[] {
+  let position = 0;
+  return Array.from({ length: leafCount }, (_, leaf) => {
+    const start = position;
+    position += samples[leaf - range.start]?.length ?? 0;
+    return { start, end: position };
+  });
 }
 
 /** Equal for answers to the same order that have the same bits; predictions are not compared. */

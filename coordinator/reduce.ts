@@ -9,7 +9,6 @@ import {
   nodeRange,
   parentOf,
   type Range,
-  rootOf,
   subtreesIn,
 } from "../shared/tree.ts";
 
@@ -21,17 +20,22 @@ export interface PartialSum {
   readonly logits: Float32Array;
 }
 
-/** Collects the partial sums of one step. Takes over the arrays that it is given: they may be added into. */
+/** Collects the partial sums of one step, or of a part of it. Takes over the arrays that it is given: they may be added into. */
 export class ReductionTree {
   readonly leaves: number;
+  readonly #wanted: Range;
   readonly #held = new Map<string, PartialSum>();
   readonly #covered: Uint8Array;
 
-  /** @param leaves number of leaves of the step, at least 1 */
-  constructor(leaves: number) {
+  /**
+   * @param leaves number of leaves of the step, at least 1
+   * @param wanted leaves to sum over; all by default
+   */
+  constructor(leaves: number, wanted: Range = { start: 0, end: leaves }) {
     if (!(leaves >= 1)) throw new RangeError(`Cannot reduce ${leaves} leaves: at least 1 is needed`);
     this.leaves = leaves;
-    this.#covered = new Uint8Array(leaves);
+    this.#wanted = wanted;
+    this.#covered = new Uint8Array(leaves).fill(1).fill(0, wanted.start, wanted.end);
   }
 
   /** The maximal subtrees of a range: what a worker that owns the range sends. */
@@ -39,16 +43,17 @@ export class ReductionTree {
     return subtreesIn(this.leaves, range);
   }
 
-  /** Whether a node is one of this tree, under its canonical name. */
+  /** Whether a node is one of this tree, under its canonical name, with wanted leaves only. */
   has(node: NodeId): boolean {
     const { start, end } = nodeRange(this.leaves, node);
-    return start < end && nodeKey(canonical(this.leaves, node)) === nodeKey(node);
+    const isWanted = this.#wanted.start <= start && start < end && end <= this.#wanted.end;
+    return isWanted && nodeKey(canonical(this.leaves, node)) === nodeKey(node);
   }
 
   /**
    * Takes a partial sum and adds it up the tree as far as its siblings are there.
    * @returns false if any of its leaves is counted already: the first answer wins
-   * @throws {RangeError} if the node is not one of this tree
+   * @throws {RangeError} if the node is not one of this tree, or has leaves that are not wanted
    */
   add(partial: PartialSum): boolean {
     const { start, end } = nodeRange(this.leaves, partial.node);
@@ -84,13 +89,12 @@ export class ReductionTree {
     return ranges;
   }
 
-  /** The sum over all leaves. @throws {RangeError} if leaves are missing */
-  result(): PartialSum {
-    const root = this.#held.get(nodeKey(rootOf(this.leaves)));
-    if (root === undefined) {
+  /** The sums of the maximal subtrees of the wanted leaves: the root's alone if all are. @throws {RangeError} if any is missing */
+  sums(): PartialSum[] {
+    if (this.missing().length > 0) {
       throw new RangeError(`Cannot finish the sum: leaves ${JSON.stringify(this.missing())} are missing`);
     }
-    return root;
+    return this.subtrees(this.#wanted).map((node) => this.#held.get(nodeKey(node))!);
   }
 }
 

@@ -56,6 +56,7 @@ export class StepSchedule<W extends Hand> {
   readonly #leaves: readonly Range[];
   readonly #nodesOf: (range: Range) => NodeId[];
   readonly #rangeOf: (node: NodeId) => Range;
+  /** Leaves that are counted or not wanted. */
   readonly #covered: boolean[];
   /** In order of joining; open orders of each, oldest first. */
   readonly #workers = new Map<W, Open<W>[]>();
@@ -68,16 +69,21 @@ export class StepSchedule<W extends Hand> {
   /**
    * @param leaves samples of each leaf
    * @param task a training step is answered by subtree, an evaluation by leaf
+   * @param wanted leaves to compute; all by default
    */
-  constructor(leaves: readonly Range[], task: "train" | "evaluate") {
+  constructor(
+    leaves: readonly Range[],
+    task: "train" | "evaluate",
+    wanted: Range = { start: 0, end: leaves.length },
+  ) {
     this.#leaves = leaves;
-    this.#covered = leaves.map(() => false);
+    this.#covered = leaves.map((_, leaf) => !within(wanted, leaf));
     const count = leaves.length;
     this.#nodesOf = task === "train" ? (range) => subtreesIn(count, range) : leafNodes;
     this.#rangeOf = (node) => nodeRange(count, node);
   }
 
-  /** Whether every leaf has been counted. */
+  /** Whether every wanted leaf has been counted. */
   get complete(): boolean {
     return this.#covered.every((covered) => covered);
   }

@@ -32,9 +32,17 @@ export interface Answer {
   readonly frame: PartialFrame | PredictionsFrame;
 }
 
-/** Sums the gradients of a training step: one answer a subtree. */
-export function gradientCollector(model: ModelSpec, leaves: readonly Range[]): Collector<PartialSum> {
-  const tree = new ReductionTree(leaves.length);
+/**
+ * Sums the gradients of a training step: one answer a subtree.
+ * @param leaves samples of each leaf
+ * @param wanted leaves to sum over; the result has a sum for each maximal subtree of them
+ */
+export function gradientCollector(
+  model: ModelSpec,
+  leaves: readonly Range[],
+  wanted: Range,
+): Collector<PartialSum[]> {
+  const tree = new ReductionTree(leaves.length, wanted);
   return {
     task: "train",
     check(frame) {
@@ -53,7 +61,7 @@ export function gradientCollector(model: ModelSpec, leaves: readonly Range[]): C
       const { gradient, losses, logits } = frame as PartialFrame; // by check
       tree.add({ node, gradient, losses, logits });
     },
-    result: () => tree.result(),
+    result: () => tree.sums(),
   };
 }
 

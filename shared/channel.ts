@@ -50,6 +50,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   #closed = false;
   readonly #whenClosed = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
+  readonly #listeners = new Set<() => void>();
 
   constructor(socket: WebSocket, parse: Parser<In>) {
     this.#socket = socket;
@@ -74,7 +75,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     socket.on("close", () => {
       this.#closed = true;
       this.#whenClosed.resolve();
-      this.#wake?.();
+      this.#notify();
     });
   }
 
@@ -156,6 +157,12 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     return this.#queue.some(({ incoming }) => condition(incoming));
   }
 
+  /** Calls back whenever something has come in or the connection has ended, until disposed. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
   /** Closes politely; the iteration ends. */
   close(): void {
     this.#closing = true;
@@ -193,7 +200,12 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
       this.#socket.pause();
       this.#paused = true;
     }
+    this.#notify();
+  }
+
+  #notify(): void {
     this.#wake?.();
+    for (const listener of this.#listeners) listener();
   }
 
   #resume(): void {
@@ -203,7 +215,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
 
   #fail(error: unknown): void {
     this.#error ??= error;
-    this.#wake?.();
+    this.#notify();
     this.#socket.close(1002);
   }
 }

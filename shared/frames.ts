@@ -36,7 +36,7 @@ export interface PredictionsFrame {
   readonly logits: Float32Array;
 }
 
-/** Flat weights, to all workers; `step` is their version: the first step that they are for. */
+/** Flat weights, to all workers; `step` is their version, which rises with each. */
 export interface WeightsFrame {
   readonly kind: "weights";
   readonly step: number;

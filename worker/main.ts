@@ -5,8 +5,7 @@ import * as v from "valibot";
 import { cacheDirectory } from "../data/mod.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { prepareEngine } from "./prepare.ts";
-import { fetchedSamples } from "./remote.ts";
-import { samplesFrom } from "./samples.ts";
+import { fetchDataset } from "./remote.ts";
 import { runSession } from "./session.ts";
 
 const instructions = v.object({
@@ -20,6 +19,7 @@ const instructions = v.object({
   version: v.string(),
 });
 
+const cacheDir = () => cacheDirectory({ HERD_CACHE_DIR: Deno.env.get("HERD_CACHE_DIR") });
 const write = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
 Deno.addSignalListener("SIGINT", () => {});
@@ -41,10 +41,7 @@ try {
     version,
     name,
     hostName: cachePath === undefined ? Deno.hostname() : "",
-    prepareEngine,
-    openSamples: cachePath === undefined
-      ? fetchedSamples(cacheDirectory({ HERD_CACHE_DIR: Deno.env.get("HERD_CACHE_DIR") }), write)
-      : () => Promise.resolve(samplesFrom(cachePath)),
+    prepare: async (run) => await prepareEngine(run, cachePath ?? await fetchDataset(run, cacheDir(), write)),
     log: write,
   });
   Deno.exit(0);

@@ -1,21 +1,57 @@
-// Makes the engine that a run asks for, with its fingerprint.
-import type { NumericConfig } from "../shared/config.ts";
-import type { Backend } from "../shared/engine_names.ts";
+// Makes what a worker computes with: the engine that a run asks for, with its fingerprint, and the samples.
+import { subtreesIn } from "../shared/tree.ts";
+import type { Computer, Work } from "./compute.ts";
+import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
-import type { PreparedEngine } from "./session.ts";
+import { samplesFrom, type SampleSource } from "./samples.ts";
+import type { PrepareOptions } from "./session.ts";
 
 /**
- * @param onLeaf called after each leaf of a training pass
- * @throws {HerdError} cluster, if the engine does not work here
+ * Computes with an engine of this process.
+ * @param path the packed data set
+ * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read
  */
 export async function prepareEngine(
-  { model, microBatch }: NumericConfig,
-  backend: Backend,
-  onLeaf: () => void,
-): Promise<PreparedEngine> {
-  const { name } = await chooseEngine(backend);
-  const fingerprint = await fingerprintOf(name, model, microBatch);
-  const engine = await createEngine(name, { spec: model, microBatch, augment: true, onLeaf });
-  return { engine, fingerprint };
+  { config: { model, microBatch }, backend, onLeaf }: PrepareOptions,
+  path: string,
+): Promise<Computer> {
+  const samples = samplesFrom(path);
+  try {
+    const { name } = await chooseEngine(backend);
+    const fingerprint = await fingerprintOf(name, model, microBatch);
+    const engine = await createEngine(name, { spec: model, microBatch, augment: true, onLeaf });
+    return engineComputer(engine, samples, fingerprint);
+  } catch (error) {
+    samples[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** An engine with its samples, both of which it disposes of. */
+export function engineComputer(engine: GradientEngine, source: SampleSource, fingerprint: string): Computer {
+  const leavesOf = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
+    samples.map((ids, i) => ({
+      index: range.start + i,
+      seed,
+      epoch,
+      samples: ids.map((id) => source.sample(task === "train" ? "train" : "test", id)),
+    }));
+  return {
+    engine: engine.name,
+    adapter: engine.adapter,
+    fingerprint,
+    setWeights: (flat) => engine.setWeights(flat),
+    gradients(work) {
+      const { leafCount, range } = work;
+      return engine.gradients(leafCount, leavesOf(work), subtreesIn(leafCount, range));
+    },
+    async *evaluate(work) {
+      for (const leaf of leavesOf(work)) yield await engine.evaluate(leaf);
+    },
+    async [Symbol.asyncDispose]() {
+      await engine[Symbol.asyncDispose]();
+      source[Symbol.dispose]();
+    },
+  };
 }

@@ -1,9 +1,9 @@
 // A worker on another machine: fetches the packed data set from the coordinator once, then serves like a local one.
 import { ChunkedCacheWriter } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
+import type { Computer } from "./compute.ts";
 import { prepareEngine } from "./prepare.ts";
-import { samplesFrom } from "./samples.ts";
-import { runSession, type SessionOptions } from "./session.ts";
+import { type PrepareOptions, runSession } from "./session.ts";
 
 /** What `deno task worker` is told. */
 export interface RemoteWorkerOptions {
@@ -16,6 +16,8 @@ export interface RemoteWorkerOptions {
   /** Herd's cache folder. */
   readonly cacheDir: string;
   readonly version: string;
+  /** Makes what computes, given the path of the packed data set; by default an engine of this process. */
+  prepare?(options: PrepareOptions, path: string): Promise<Computer>;
   /** Receives lines for people. */
   log(text: string): void;
 }
@@ -24,23 +26,26 @@ export interface RemoteWorkerOptions {
  * Serves one run; returns when the coordinator ends it.
  * @throws {HerdError} cluster or data
  */
-export async function runRemoteWorker(options: RemoteWorkerOptions): Promise<void> {
+export async function runRemoteWorker(
+  { cacheDir, prepare = prepareEngine, ...options }: RemoteWorkerOptions,
+): Promise<void> {
   await runSession({
     ...options,
     name: "",
     hostName: Deno.hostname(),
-    prepareEngine,
-    openSamples: fetchedSamples(options.cacheDir, options.log),
+    prepare: async (run) => await prepare(run, await fetchDataset(run, cacheDir, options.log)),
   });
 }
 
-/** Opens a copy of the coordinator's packed data set; what is missing of it in the cache folder is fetched first. */
-export function fetchedSamples(cacheDir: string, log: (text: string) => void): SessionOptions["openSamples"] {
-  return async (manifest, fetch) => {
-    using writer = new ChunkedCacheWriter(cacheDir, manifest);
-    const missing = writer.missing();
-    if (missing.length > 0) log(`fetching ${missing.length} of ${manifest.hashes.length} chunks of the data set`);
-    for (const index of missing) await writer.write(index, await fetch(index));
-    return samplesFrom(await writer.finish());
-  };
+/** The path of a copy of the coordinator's packed data set; what is missing of it in the cache folder is fetched first. */
+export async function fetchDataset(
+  { dataset, fetch }: PrepareOptions,
+  cacheDir: string,
+  log: (text: string) => void,
+): Promise<string> {
+  using writer = new ChunkedCacheWriter(cacheDir, dataset);
+  const missing = writer.missing();
+  if (missing.length > 0) log(`fetching ${missing.length} of ${dataset.hashes.length} chunks of the data set`);
+  for (const index of missing) await writer.write(index, await fetch(index));
+  return await writer.finish();
 }

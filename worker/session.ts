@@ -15,17 +15,18 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { compute, type Work } from "./compute.ts";
-import type { GradientEngine } from "./engine.ts";
-import type { SampleSource } from "./samples.ts";
+import { compute, type Computer, type Work } from "./compute.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
-/** An engine and what its bits depend on. */
-export interface PreparedEngine {
-  readonly engine: GradientEngine;
-  readonly fingerprint: string;
+/** What is to be computed, and how to get ready for it. */
+export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend" | "dataset"> {
+  readonly config: NumericConfig;
+  /** Asks the coordinator for a chunk of the packed data set. */
+  fetch(index: number): Promise<Uint8Array>;
+  /** To be called after each leaf. */
+  onLeaf(): void;
 }
 
 /** What the session needs from its surroundings. */
@@ -42,10 +43,8 @@ export interface SessionOptions {
   readonly hostName: string;
   /** Overrides the coordinator's wish. */
   readonly backend?: Backend;
-  /** Opens the data; `fetch` asks the coordinator for a chunk. */
-  openSamples(dataset: Welcome["dataset"], fetch: (index: number) => Promise<Uint8Array>): Promise<SampleSource>;
-  /** Makes the engine; `onLeaf` is to be called after each leaf. */
-  prepareEngine(config: NumericConfig, backend: Backend, onLeaf: () => void): Promise<PreparedEngine>;
+  /** Makes what computes; it is disposed of when the connection ends. */
+  prepare(options: PrepareOptions): Promise<Computer>;
   /** Says what happens, for the log. */
   log(text: string): void;
 }
@@ -117,26 +116,27 @@ async function serve(
   const config = welcome.config as NumericConfig;
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
-  const fetch = (index: number) => fetchChunk(channel, incoming, index);
-  using samples = await options.openSamples(welcome.dataset, fetch);
   let step = 0;
   let weights = { version: 0, checksum: 0 };
   let lastSign = 0;
-  const onLeaf = () => {
-    const now = performance.now();
-    channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
-    lastSign = now;
-  };
-  const backend = options.backend ?? welcome.backend;
-  const { engine, fingerprint } = await options.prepareEngine(config, backend, onLeaf);
-  await using _ = engine;
-  const { name, adapter } = engine;
-  options.log(`${welcome.workerId}: ready with ${name} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);
+  await using computer = await options.prepare({
+    ...welcome,
+    config,
+    backend: options.backend ?? welcome.backend,
+    fetch: (index) => fetchChunk(channel, incoming, index),
+    onLeaf() {
+      const now = performance.now();
+      channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
+      lastSign = now;
+    },
+  });
+  const { engine, adapter, fingerprint } = computer;
+  options.log(`${welcome.workerId}: ready with ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);
   channel.send({
     ...envelope(channel, 0),
     type: "ready",
     configHash: await configHash(config),
-    engine: name,
+    engine,
     adapter,
     fingerprint,
   });
@@ -146,7 +146,7 @@ async function serve(
       if (event.frame.weights.length !== parameters) {
         throw new HerdError("cluster", `Got ${event.frame.weights.length} weights for a network of ${parameters}`);
       }
-      engine.setWeights(event.frame.weights);
+      computer.setWeights(event.frame.weights);
       weights = { version: event.frame.step, checksum: checksum(event.frame.weights) };
       continue;
     }
@@ -164,7 +164,7 @@ async function serve(
       }
       refuseUnfit(message, config);
       lastSign = performance.now();
-      await compute(channel, engine, samples, { work: message, weights: weights.checksum, compress });
+      await compute(channel, computer, { work: message, weights: weights.checksum, compress });
     }
   }
   throw new ConnectionLost("The coordinator closed the connection without ending the run");

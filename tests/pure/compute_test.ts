@@ -3,8 +3,9 @@ import type { Frame } from "../../shared/frames.ts";
 import type { Incoming } from "../../shared/channel.ts";
 import { type CoordinatorMessage, PROTOCOL_VERSION } from "../../shared/protocol.ts";
 import type { NodeId } from "../../shared/tree.ts";
-import { type Answers, compute, type Work } from "../../worker/compute.ts";
+import { type Answers, compute, type Computer, type Work } from "../../worker/compute.ts";
 import type { GradientEngine, Leaf } from "../../worker/engine.ts";
+import { engineComputer } from "../../worker/prepare.ts";
 import type { SampleSource } from "../../worker/samples.ts";
 
 /** Leaves 1 to 6 of 8: subtrees of 1, 2, 2 and 1 leaves. */
@@ -27,10 +28,10 @@ const source: SampleSource = {
   [Symbol.dispose]() {},
 };
 
-/** An engine that writes down when it computes what, and uses its one array again. */
-function fakeEngine(log: string[]): GradientEngine {
+/** A computer that writes down when it computes what, and uses its one array again. */
+function fakeComputer(log: string[]): Computer {
   const gradient = new Float32Array(1);
-  return {
+  const engine: GradientEngine = {
     name: "cpu",
     adapter: "",
     kernels: "",
@@ -46,6 +47,7 @@ function fakeEngine(log: string[]): GradientEngine {
     evaluate: ({ index }) => Promise.resolve({ losses: Float32Array.of(index), logits: Float32Array.of(index) }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+  return engineComputer(engine, source, "");
 }
 
 /** A channel whose uploads end when they are told to. */
@@ -53,6 +55,8 @@ class SlowAnswers implements Answers {
   readonly sent: Frame[] = [];
   readonly uploads: PromiseWithResolvers<void>[] = [];
   readonly log: string[];
+  readonly listeners = new Set<() => void>();
+  isClosed = false;
   waiting: CoordinatorMessage[] = [];
 
   constructor(log: string[]) {
@@ -67,6 +71,17 @@ class SlowAnswers implements Answers {
     return upload.promise;
   }
 
+  onChange(listener: () => void): Disposable {
+    this.listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.listeners.delete(listener) };
+  }
+
+  /** Something comes in. */
+  receive(...messages: CoordinatorMessage[]): void {
+    this.waiting = messages;
+    for (const listener of this.listeners) listener();
+  }
+
   waits(condition: (incoming: Incoming<CoordinatorMessage>) => boolean): boolean {
     return this.waiting.some((message) => condition({ message }));
   }
@@ -78,7 +93,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 Deno.test("compute() computes the next subtree while an answer is on its way, and no further", async () => {
   const log: string[] = [];
   const channel = new SlowAnswers(log);
-  const done = compute(channel, fakeEngine(log), source, { work: WORK, weights: 7, compress: "none" });
+  const done = compute(channel, fakeComputer(log), { work: WORK, weights: 7, compress: "none" });
   await settle();
   assertEquals(log, ["computed 0", "sent 0", "computed 1"]);
   for (const i of [0, 1]) {
@@ -101,12 +116,12 @@ Deno.test("compute() breaks off when the cluster has gone on, and says so when a
   const log: string[] = [];
   const channel = new SlowAnswers(log);
   channel.waiting = [{ ...WORK, step: 6 }];
-  await compute(channel, fakeEngine(log), source, { work: WORK, weights: 7, compress: "none" });
+  await compute(channel, fakeComputer(log), { work: WORK, weights: 7, compress: "none" });
   assertEquals(log, []);
   channel.waiting = [];
-  const done = compute(channel, fakeEngine(log), source, { work: WORK, weights: 7, compress: "none" });
+  const done = compute(channel, fakeComputer(log), { work: WORK, weights: 7, compress: "none" });
   await settle();
-  channel.waiting = [{ ...WORK, step: 6 }];
+  channel.receive({ ...WORK, step: 6 });
   channel.uploads[0]!.resolve();
   await settle();
   assertEquals(log, ["computed 0", "sent 0", "computed 1", "sent 1"]);
@@ -117,7 +132,7 @@ Deno.test("compute() breaks off when the cluster has gone on, and says so when a
 Deno.test("compute() answers an evaluation leaf by leaf", async () => {
   const channel = new SlowAnswers([]);
   const work: Work = { ...WORK, task: "evaluate" };
-  const done = compute(channel, fakeEngine([]), source, { work, weights: 7, compress: "none" });
+  const done = compute(channel, fakeComputer([]), { work, weights: 7, compress: "none" });
   for (let i = 0; i < 6; i++) {
     await settle();
     channel.uploads[i]!.resolve();

@@ -1,65 +1,22 @@
 // Every fault, against real sockets and workers without a device: the weights must be those of a quiet run, bit for bit, and
 // what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Cluster, ClusterOptions } from "../../coordinator/cluster.ts";
+import type { ClusterOptions } from "../../coordinator/cluster.ts";
 import { type FaultCounts, NO_FAULTS } from "../../coordinator/faults.ts";
-import { type ArmState, type Experiment, runExperiment } from "../../coordinator/train.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { initialWeights } from "../../shared/initial_weights.ts";
 import type { FakeWorker as Fake, Misbehaviour } from "../fixtures/fake_worker.ts";
 import { Fault } from "../fixtures/faults.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
-const { CONFIG, FakeWorker, SHORT_LIMITS, startCluster } = ignore
+const { FakeWorker, SHORT_LIMITS, startCluster } = ignore
   ? {} as typeof import("../fixtures/fake_worker.ts")
   : await import("../fixtures/fake_worker.ts");
+const { quietHash, weightsOf } = ignore
+  ? {} as typeof import("../fixtures/fake_run.ts")
+  : await import("../fixtures/fake_run.ts");
 
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
-const IDS = Uint32Array.from({ length: 19 }, (_, i) => 3 * i);
-
-/** Two epochs of steps of 8, 8 and 3 samples in leaves of 2, each with a test. */
-function experiment(): Experiment {
-  return {
-    config: CONFIG,
-    arms: ["gc"],
-    epochs: 2,
-    initialWeights: initialWeights(CONFIG.model, 0),
-    train: { ids: IDS, labels: new Uint8Array(60) },
-    test: { ids: IDS.subarray(0, 9), labels: new Uint8Array(60) },
-  };
-}
-
-/** Trains, and hashes the last weights. */
-async function weightsOf(cluster: Cluster, onStep: (step: number) => Promise<void> | void = () => {}): Promise<string> {
-  const states: ArmState[] = [];
-  let step = 0;
-  let happening: Promise<void> | void;
-  await runExperiment(cluster, experiment(), states, {
-    onStep: () => void (happening = onStep(++step)),
-    async onEpoch() {
-      await happening;
-    },
-    onBreak: () => Promise.resolve(),
-  });
-  return states[0]!.weightsSha256;
-}
-
-let quiet: Promise<string> | undefined;
-
-/** The hash of a run in which nothing happens; made once. */
-function quietHash(): Promise<string> {
-  return quiet ??= (async () => {
-    await using cluster = await startCluster();
-    const worker = await FakeWorker.join(cluster);
-    await cluster.waitForMembers(1, 5_000);
-    const hash = await weightsOf(cluster);
-    assertEquals(cluster.faults, NO_FAULTS);
-    cluster.stop();
-    await worker.closed;
-    return hash;
-  })();
-}
 
 interface Case {
   /** Of the first of three workers, which always gets leaves; the others are sound. */

@@ -36,7 +36,7 @@ function reduceWith(
     assert(tree.add(partialOf(leaves, node)));
   }
   assertEquals(tree.missing(), []);
-  return tree.result();
+  return tree.sums()[0]!;
 }
 
 Deno.test("ReductionTree gives equal bits for 1 to 16 workers and 1 to 33 leaves, near the float64 sum", () => {
@@ -74,7 +74,7 @@ Deno.test("ReductionTree gives equal bits in any order of arrival and for any cu
         );
         const tree = new ReductionTree(leaves);
         for (const { node } of shuffled) tree.add(partialOf(leaves, node));
-        assertEquals(tree.result().gradient, reduceWith(leaves, 1).gradient);
+        assertEquals(tree.sums()[0]!.gradient, reduceWith(leaves, 1).gradient);
       },
     ),
     { seed: 1, numRuns: 200 },
@@ -87,8 +87,20 @@ Deno.test("ReductionTree.add() counts every leaf once: the first answer wins", (
   assertEquals(tree.add(partialOf(4, { level: 0, index: 1 })), false);
   assertEquals(tree.add(partialOf(4, { level: 2, index: 0 })), false);
   assertEquals(tree.missing(), [{ start: 2, end: 4 }]);
-  assertThrows(() => tree.result(), RangeError, "missing");
+  assertThrows(() => tree.sums(), RangeError, "missing");
   assertThrows(() => tree.add(partialOf(8, { level: 0, index: 7 })), RangeError, "4 leaves");
+});
+
+Deno.test("ReductionTree sums over a part of the leaves into what a worker of that range would send", () => {
+  for (const [leaves, start, end] of [[16, 4, 12], [11, 3, 11], [5, 0, 5], [7, 2, 3]] as const) {
+    const wanted = { start, end };
+    const tree = new ReductionTree(leaves, wanted);
+    for (let index = end - 1; index >= start; index--) tree.add(partialOf(leaves, { level: 0, index }));
+    assertEquals(tree.sums(), tree.subtrees(wanted).map((node) => partialOf(leaves, node)));
+  }
+  const tree = new ReductionTree(16, { start: 4, end: 12 });
+  assertThrows(() => tree.add(partialOf(16, { level: 3, index: 0 })), RangeError);
+  assertThrows(() => tree.sums(), RangeError, '[{"start":4,"end":12}]');
 });
 
 Deno.test("the tree's left child holds the largest power of two below the leaf count", () => {
@@ -121,7 +133,7 @@ Deno.test("a mean over leaves of different sizes weighs every sample once", () =
     logits: new Float32Array(2),
   });
   tree.add({ node: { level: 0, index: 1 }, gradient: Float32Array.of(6), losses: one, logits: one });
-  const sum = tree.result();
+  const [sum] = tree.sums() as [PartialSum];
   divideBy(sum.gradient, sum.losses.length);
   assertEquals([...sum.gradient], [3]);
 });

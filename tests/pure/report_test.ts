@@ -85,12 +85,12 @@ Deno.test("finalBlock() prints both arms as the original does, chance, and the d
 Deno.test("finalBlock() and reportHtml() say what was compressed, and what that means for bit-identity", () => {
   const weights = report({ compress: "fp16" });
   const both = report({ compress: "bf16", compressGradients: true, bitIdentical: false });
-  for (const  of of[(one: Report) => finalBlock(one).join("\n"), reportHtml]) {
-    assertEquals(of(report()).includes("travelled"), false);
-    assertStringIncludes(of(weights), "Weights travelled as fp16.");
-    assertEquals(of(weights).includes("Bit-identity is off"), false);
-    assertStringIncludes(of(both), "Weights and gradients travelled as bf16.");
-    assertStringIncludes(of(both), "Bit-identity is off: gradients were compressed.");
+  for (const render of [(one: Report) => finalBlock(one).join("\n"), reportHtml]) {
+    assertEquals(render(report()).includes("travelled"), false);
+    assertStringIncludes(render(weights), "Weights travelled as fp16.");
+    assertEquals(render(weights).includes("Bit-identity is off"), false);
+    assertStringIncludes(render(both), "Weights and gradients travelled as bf16.");
+    assertStringIncludes(render(both), "Bit-identity is off: gradients were compressed.");
   }
 });
 

@@ -167,8 +167,7 @@ async function meet(
         version: "0",
         name: "",
         hostName: "",
-        openSamples: () => Promise.resolve({ sample: unused, [Symbol.dispose]: () => {} }),
-        prepareEngine: () => Promise.resolve({ engine: idleEngine(), fingerprint: "f" }),
+        prepare: () => Promise.resolve(idleComputer()),
         log: () => {},
       }), HerdError);
   } finally {
@@ -180,12 +179,12 @@ function unused(): never {
   throw new Error("nothing is to be read or computed");
 }
 
-function idleEngine(): import("../../worker/engine.ts").GradientEngine {
+function idleComputer(): import("../../worker/compute.ts").Computer {
   return {
-    name: "cpu",
+    engine: "cpu",
     adapter: "none",
+    fingerprint: "f",
     setWeights: () => {},
-    kernels: "none",
     gradients: unused,
     evaluate: unused,
     [Symbol.asyncDispose]: () => Promise.resolve(),
