@@ -63,6 +63,17 @@ export interface Launcher {
   plan(run: LaunchedRun): readonly PlannedWorker[];
 }
 
+/**
+ * The environment of every worker. Mesa's device selection keeps quiet; and glibc gives the memory of a frame back to the
+ * system, which by default it keeps once it has freed one, in a heap for each thread that grows around its holes
+ * (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
+ */
+export const WORKER_ENVIRONMENT = {
+  NODEVICE_SELECT: "1",
+  MALLOC_MMAP_THRESHOLD_: "1000000",
+  MALLOC_ARENA_MAX: "2",
+} as const;
+
 /** Workers' ids and the names of their logs. */
 export function nameOf(index: number): string {
   return `w${index + 1}`;

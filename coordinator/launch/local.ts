@@ -1,11 +1,11 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
-import { type Launcher, listed, nameOf } from "./launcher.ts";
+import { type Launcher, listed, nameOf, WORKER_ENVIRONMENT } from "./launcher.ts";
 
 /** `count` workers beside the coordinator. */
 export function localLauncher(count: number): Launcher {
-  // Software adapters share the cores; the other setting keeps Mesa's device selection quiet.
+  // Software adapters share the cores.
   const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / Math.max(1, count)));
-  const env = { LP_NUM_THREADS: `${threads}`, NODEVICE_SELECT: "1" };
+  const env = { ...WORKER_ENVIRONMENT, LP_NUM_THREADS: `${threads}` };
   return {
     flag: "local",
     count,

@@ -1,7 +1,7 @@
 // Workers in a Slurm allocation: one for each of its tasks, each a job step of its own, so that one can be lost, killed and
 // started again without the others. Slurm gives each step the CPUs and GPUs of one task.
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { type LaunchedRun, type Launcher, listed, nameOf, type WorkerCommand } from "./launcher.ts";
+import { type LaunchedRun, type Launcher, listed, nameOf, WORKER_ENVIRONMENT, type WorkerCommand } from "./launcher.ts";
 
 /** The part of an allocation that matters here. */
 export interface SlurmAllocation {
@@ -82,7 +82,7 @@ export function stepCommand(
   return {
     program: "srun",
     args: [...step, "--", Deno.execPath(), "run", ...permissions, "-q", entry.href],
-    env: { HERD_CACHE_DIR: cacheDir, NODEVICE_SELECT: "1" },
+    env: { ...WORKER_ENVIRONMENT, HERD_CACHE_DIR: cacheDir },
     detached: true,
     // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
     killSignal: "SIGTERM",

@@ -2,7 +2,7 @@
 // reachable from outside, nothing crosses the network in clear, and the token goes through stdin.
 import { fileURLToPath } from "node:url";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { type LaunchedRun, type Launcher, nameOf, type WorkerCommand } from "./launcher.ts";
+import { type LaunchedRun, type Launcher, nameOf, WORKER_ENVIRONMENT, type WorkerCommand } from "./launcher.ts";
 
 /** A line of the hosts file. */
 export interface SshHost {
@@ -98,9 +98,10 @@ export function sshCommand(
   const options = ["BatchMode=yes", "ExitOnForwardFailure=yes", `ServerAliveInterval=${ALIVE_SECONDS}`];
   const forward = ["-T", "-R", `${address}:${localAddress}`];
   const script = host.dir === undefined ? fileURLToPath(entry) : `${host.dir}/worker/main.ts`;
+  const settings = Object.entries(WORKER_ENVIRONMENT).map(([name, value]) => `${name}=${value}`).join(" ");
   // The login shell may be any; what it runs is a POSIX shell, which knows where the cache is.
   const remote = [
-    'export NODEVICE_SELECT=1 HERD_CACHE_DIR="${HERD_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/herd}"',
+    `export ${settings} HERD_CACHE_DIR="\${HERD_CACHE_DIR:-\${XDG_CACHE_HOME:-$HOME/.cache}/herd}"`,
     `exec ${quote(host.deno)} run --allow-net=${address} --allow-read="$HERD_CACHE_DIR" ` +
     '--allow-write="$HERD_CACHE_DIR" --allow-env=HERD_CACHE_DIR --ignore-env --allow-sys=hostname --no-prompt -q ' +
     quote(script),
