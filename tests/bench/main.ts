@@ -15,7 +15,8 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
 
   kernels   the SIMD engine, kernel by kernel: ms an image, GFLOP/s, share of the core's 128-bit peak
   step      where a training step's time goes
-  wire      all-reduce, broadcast and central step; --workers 1,4,16,64: what a step costs the coordinator, part by part
+  wire      all-reduce, broadcast and central step; --workers 1,4,16,64: what a step costs the coordinator, part by part;
+            with --relays 8 also when these workers are behind so many relays
   engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
   scaling   images a second with 1, 2 and 4 workers
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
@@ -28,13 +29,13 @@ const strangers: string[] = [];
 const note = (arg: string, key?: string) => key === undefined || void strangers.push(arg);
 const flags = parseArgs(Deno.args, {
   boolean: ["leak", "slow", "json", "help"],
-  string: ["workers"],
+  string: ["workers", "relays"],
   unknown: note,
 });
 const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   kernels: () => kernels(),
   step,
-  wire: () => flags["workers"] === undefined ? wire() : scale(`${flags["workers"]}`),
+  wire: () => flags["workers"] === undefined ? wire() : scale(`${flags["workers"]}`, `${flags["relays"] ?? ""}`),
   engines: () => engines(flags["slow"] === true),
   scaling,
   peers,

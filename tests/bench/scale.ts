@@ -1,5 +1,5 @@
-// What a step costs the coordinator as workers are added: `deno task bench wire --workers 1,4,16,64`. Real sockets, and
-// workers that compute nothing in a process of their own.
+// What a step costs the coordinator as workers are added: `deno task bench wire --workers 1,4,16,64`, and with these behind
+// relays: `--workers 64 --relays 8`. Real sockets, and workers that compute nothing in processes of their own.
 import process from "node:process";
 import { HerdError } from "../../shared/errors.ts";
 import { builtInModel, parameterCount } from "../../shared/model.ts";
@@ -8,9 +8,11 @@ import { startCluster } from "../fixtures/fake_worker.ts";
 import { type Findings, median, milliseconds } from "./support.ts";
 import { centralStep } from "./wire.ts";
 
-const SPEC = builtInModel("keras-example", 300);
+/** Idle relays must have it too. */
+export const BENCH_MODEL = builtInModel("keras-example", 300);
 const IDLE_WORKERS = new URL("./idle_workers.ts", import.meta.url);
-const MICRO_BATCH = 8;
+const IDLE_RELAY = new URL("./idle_relay.ts", import.meta.url);
+export const MICRO_BATCH = 8;
 const STEPS = 9;
 const WARM_UP = 5;
 /** Relative to the cheapest: a part that grows faster than the bytes shows in what a megabyte costs. */
@@ -18,6 +20,8 @@ const MOST_GROWTH = 1.3;
 
 interface Row {
   readonly workers: number;
+  /** 0 if the workers are connected directly. */
+  readonly relays: number;
   /** Both ways, a step. */
   readonly megabytes: number;
   /** Milliseconds of processor time a step. */
@@ -31,51 +35,78 @@ interface Row {
   readonly memory: number;
 }
 
-/** @throws {HerdError} usage, if the counts are no list of whole numbers */
-export async function scale(list: string): Promise<Findings> {
-  const counts = list.split(",").map(Number);
-  if (counts.some((count) => !Number.isInteger(count) || count < 1)) {
-    throw new HerdError("usage", `--workers must be whole numbers such as 1,4,16,64: got "${list}"`);
-  }
+/**
+ * @param relays counts of relays, behind which each number of workers is measured too; "" for none
+ * @throws {HerdError} usage, if the counts are no list of whole numbers
+ */
+export async function scale(list: string, relays: string): Promise<Findings> {
+  const counts = countsOf(list, "workers");
+  const relayed = relays === "" ? [] : countsOf(relays, "relays");
   const optimizer = await centralStep("gc");
   const rows: Row[] = [];
-  for (const workers of counts) rows.push(await measure(workers, optimizer));
-  const perMegabyte = (row: Row) => (row.receive + row.sum + row.broadcast) / row.megabytes;
-  const cheapest = Math.min(...rows.map(perMegabyte));
-  const growth = Math.max(...rows.map(perMegabyte)) / cheapest;
-  const last = rows.at(-1)!;
+  for (const workers of counts) {
+    // Memory that was needed once stays: what needs less comes first.
+    for (const count of [...relayed, 0]) rows.push(await measure(workers, count, optimizer));
+  }
+  const total = (row: Row) => row.receive + row.sum + row.broadcast;
+  const perMegabyte = (row: Row) => total(row) / row.megabytes;
+  const direct = rows.filter((row) => row.relays === 0);
+  const cheapest = Math.min(...direct.map(perMegabyte));
+  const growth = Math.max(...direct.map(perMegabyte)) / cheapest;
+  const last = direct.at(-1)!;
+  const saved = rows.filter((row) => row.relays > 0).map((row) => {
+    const before = direct.find(({ workers }) => workers === row.workers)!;
+    const bytes = `${row.megabytes.toFixed(0)} MB instead of ${before.megabytes.toFixed(0)}`;
+    const time = `${total(row).toFixed(0)} ms of its processor instead of ${total(before).toFixed(0)}`;
+    return `${row.workers} workers behind ${row.relays} relays cost the coordinator ${bytes}, and ${time}.`;
+  });
   const note = `A megabyte costs at most ${growth.toFixed(2)} times what it costs where it is cheapest.`;
   return {
-    title: `The coordinator's processor time a step, ${parameterCount(SPEC).toLocaleString("en")} values a message`,
-    columns: ["workers", "MB", "receive ms", "sum ms", "optimizer ms", "broadcast ms", "ms a MB", "wall ms", "RSS MB"],
+    title: `The coordinator's processor time a step, ${
+      parameterCount(BENCH_MODEL).toLocaleString("en")
+    } values a message`,
+    columns: [
+      "workers",
+      "relays",
+      "MB",
+      "receive ms",
+      "sum ms",
+      "optimizer ms",
+      "broadcast ms",
+      "ms a MB",
+      "wall ms",
+      "RSS MB",
+    ],
     rows: rows.map((row) => [
       `${row.workers}`,
+      `${row.relays}`,
       row.megabytes.toFixed(0),
       ...[row.receive, row.sum, row.optimizer, row.broadcast].map((value) => value.toFixed(1)),
       perMegabyte(row).toFixed(2),
       row.wall.toFixed(0),
       row.memory.toFixed(0),
     ]),
-    notes: [note, ...feeds(last)],
+    notes: [note, ...saved, ...feeds(last)],
     data: { rows, growth },
     ...(last.workers > 1 && perMegabyte(last) / cheapest > MOST_GROWTH ? { failure: note } : {}),
   };
 }
 
-async function measure(workers: number, optimizer: number): Promise<Row> {
+async function measure(workers: number, relays: number, optimizer: number): Promise<Row> {
   // Every worker has a leaf at least.
   const leaves = Math.max(16, workers);
-  await using cluster = await startCluster({ model: SPEC, batchSize: MICRO_BATCH * leaves, microBatch: MICRO_BATCH });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-A", IDLE_WORKERS.href, cluster.address, `${workers}`],
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn();
+  const batchSize = MICRO_BATCH * leaves;
+  await using cluster = await startCluster({ model: BENCH_MODEL, batchSize, microBatch: MICRO_BATCH });
+  const children = relays === 0
+    ? [start(IDLE_WORKERS, cluster.address, workers)]
+    : Array.from({ length: relays }, (_, i) => {
+      const upTo = (relay: number) => Math.floor(workers * relay / relays);
+      return start(IDLE_RELAY, cluster.address, upTo(i + 1) - upTo(i), batchSize);
+    });
   try {
-    await cluster.waitForMembers(workers, 60_000);
-    const weights = new Float32Array(parameterCount(SPEC));
-    const ids = Array.from({ length: MICRO_BATCH * leaves }, (_, i) => i);
+    await cluster.waitForMembers(relays || workers, 60_000);
+    const weights = new Float32Array(parameterCount(BENCH_MODEL));
+    const ids = Array.from({ length: batchSize }, (_, i) => i);
     const gradients = () => cluster.gradients({ seed: 0, epoch: 1, ids });
     const step = async () => {
       await cluster.setWeights(weights);
@@ -90,6 +121,7 @@ async function measure(workers: number, optimizer: number): Promise<Row> {
     const sum = await sumsAlone(Math.round(partials));
     return {
       workers,
+      relays,
       megabytes: ((traffic.up - up) / 2 + traffic.down - down) / STEPS / 1e6,
       receive: reduce.cpu - sum,
       sum,
@@ -100,9 +132,25 @@ async function measure(workers: number, optimizer: number): Promise<Row> {
     };
   } finally {
     cluster.stop();
-    child.kill("SIGTERM");
-    await child.status;
+    for (const child of children) child.kill("SIGTERM");
+    await Promise.all(children.map((child) => child.status));
   }
+}
+
+/** @throws {HerdError} usage, if they are no list of whole numbers */
+function countsOf(list: string, flag: string): number[] {
+  const counts = list.split(",").map(Number);
+  if (counts.every((count) => Number.isInteger(count) && count >= 1)) return counts;
+  throw new HerdError("usage", `--${flag} must be whole numbers such as 1,4,16,64: got "${list}"`);
+}
+
+function start(script: URL, ...args: readonly (string | number)[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-A", script.href, ...args.map(String)],
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
 }
 
 /** The median wall time of an action, and its processor time in this process, in milliseconds. */
@@ -122,7 +170,7 @@ async function repeat(action: () => Promise<unknown>): Promise<{ wall: number; c
 
 /** What the additions of so many partial sums take. */
 async function sumsAlone(partials: number): Promise<number> {
-  const sums = Array.from({ length: partials }, () => new Float32Array(parameterCount(SPEC)));
+  const sums = Array.from({ length: partials }, () => new Float32Array(parameterCount(BENCH_MODEL)));
   return await milliseconds(5, () => sums.slice(1).forEach((sum) => addInto(sums[0]!, sum)));
 }
 

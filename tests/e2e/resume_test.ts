@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "node:path";
 import type { TrainConfig } from "../../coordinator/mod.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { eventsOf, type Outcome, outcomeOf, Workspace } from "../fixtures/herd.ts";
+import { eventsOf, freeAddress, type Outcome, outcomeOf, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
@@ -206,11 +206,6 @@ Deno.test({
     await assertSame(workspace, "alone", "whole");
   },
 });
-
-function freeAddress(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `127.0.0.1:${listener.addr.port}`;
-}
 
 Deno.test({
   name: "resume: another version of Herd or another engine is told, and turns bit-identity off",

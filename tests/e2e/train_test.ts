@@ -203,6 +203,7 @@ Deno.test({
       [["train", "--compress-gradients"], 2, "--compress-gradients is given without --compress: give --compress fp16"],
       [["train", "--compress", "fp32"], 2, "did you mean fp16?"],
       [["trian"], 2, "did you mean train?"],
+      [["worker", "--workers", "2"], 2, "--workers 2 is for a relay: give --relay too"],
     ];
     for (const [args, expected, sentence] of cases) {
       const { code, stderr } = await workspace.run(args);
