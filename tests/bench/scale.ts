@@ -13,7 +13,7 @@ export const BENCH_MODEL = builtInModel("keras-example", 300);
 const IDLE_WORKERS = new URL("./idle_workers.ts", import.meta.url);
 const IDLE_RELAY = new URL("./idle_relay.ts", import.meta.url);
 export const MICRO_BATCH = 8;
-const STEPS = 9;
+const STEPS = 25;
 const WARM_UP = 5;
 /** Relative to the cheapest: a part that grows faster than the bytes shows in what a megabyte costs. */
 const MOST_GROWTH = 1.3;
@@ -37,11 +37,14 @@ interface Row {
 
 /**
  * @param relays counts of relays, behind which each number of workers is measured too; "" for none
- * @throws {HerdError} usage, if the counts are no list of whole numbers
+ * @throws {HerdError} usage, if the counts are no list of whole numbers, or there are more relays than workers
  */
 export async function scale(list: string, relays: string): Promise<Findings> {
   const counts = countsOf(list, "workers");
   const relayed = relays === "" ? [] : countsOf(relays, "relays");
+  if (Math.max(...relayed) > Math.min(...counts)) {
+    throw new HerdError("usage", `Each relay needs a worker: got --workers ${list} for --relays ${relays}`);
+  }
   const optimizer = await centralStep("gc");
   const rows: Row[] = [];
   for (const workers of counts) {
