@@ -266,14 +266,15 @@ async function runWorker(args: readonly string[]): Promise<void> {
   const chosen = backend === "auto" ? {} : { backend };
   const log = (line: string) => console.log(line);
   const told = { url, token, authority, ...chosen, cacheDir, version: VERSION, log };
+  // Whatever a coordinator may bring the worker to do, it is not to start programs; a relay starts its own workers only.
+  await Deno.permissions.revoke({ name: "ffi" });
   // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
   if (flags.relay) return await runRelay(told, flags);
-  // Whatever a coordinator may bring the worker to do, it is not to start programs.
-  for (const name of ["run", "ffi"] as const) await Deno.permissions.revoke({ name });
+  await Deno.permissions.revoke({ name: "run" });
   await runRemoteWorker(told);
 }
 
-/** A worker that computes with worker processes of its own. They end with its stdin pipes, whatever ends it. */
+/** A worker that computes with worker processes of its own. They end when it does, whatever ends it. */
 async function runRelay(
   told: RemoteWorkerOptions,
   { workers, "worker-timeout": workerTimeout }: {

@@ -16,7 +16,7 @@ export interface MemberInfo {
   readonly adapter: string;
   readonly fingerprint: string;
   readonly imagesPerSecond: number;
-  /** Spent in leaves of training steps, as the worker measured it. */
+  /** Spent in leaves of training steps, as the worker measured it; a relay counts those of tests too. */
   readonly computeSeconds: number;
 }
 

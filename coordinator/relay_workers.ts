@@ -5,6 +5,7 @@ import { readChunk } from "../data/mod.ts";
 import type { NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { Cluster } from "./cluster.ts";
+import { describeFaults } from "./faults.ts";
 import { localLauncher, WorkerProcesses } from "./launch/mod.ts";
 import { RelayComputer } from "./relay.ts";
 
@@ -68,6 +69,8 @@ export class RelayWorkers implements AsyncDisposable {
     if (this.#begun === undefined) return;
     const { cluster, processes } = this.#begun;
     this.#begun = undefined;
+    const mended = describeFaults(cluster.faults);
+    if (mended !== "") this.#options.log(`Mended here: ${mended}`);
     cluster.stop();
     await processes[Symbol.asyncDispose]();
     await cluster[Symbol.asyncDispose]();
@@ -107,7 +110,10 @@ export class RelayWorkers implements AsyncDisposable {
       firstWaitMs: launcher.firstWaitMs,
       logDir,
       onNotice: log,
-      onRestart: log,
+      onRestart(text) {
+        cluster.countRestart();
+        log(text);
+      },
       onGivenUp(error, left) {
         // Nobody else knows the token: at first, all are waited for.
         if (!ready || left === 0) cluster.fail(error);

@@ -1,4 +1,4 @@
-// Relays as processes: the weights are those of a run without, also when one dies or a process behind it. 7 seconds;
+// Relays as processes: the weights are those of a run without, also when one dies or a process behind it. 12 seconds;
 // more is in tests/slow/relay_test.ts.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
@@ -15,7 +15,16 @@ const { hashOf, realRun } = ignore
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
-/** A run with one plain worker, which slows every step down until SIGWINCH, and relays of two. */
+/** Enough that what happens in the second one comes long before the end. */
+const EPOCHS = 40;
+
+let plain: Promise<string> | undefined;
+/** Of a run without relays; made once. */
+function plainHash(workspace: Workspace): Promise<string> {
+  return plain ??= realRun(workspace, "plain", { workers: 1, minWorkers: 1, epochs: EPOCHS }).then(hashOf);
+}
+
+/** A run with one plain worker, which slows every step that it has a part in down until SIGWINCH, and relays of two. */
 async function runWithRelay(
   workspace: Workspace,
   out: string,
@@ -26,7 +35,7 @@ async function runWithRelay(
   await Deno.writeTextFile(tokenFile, TOKEN);
   const relays: RelayProcess[] = [];
   let url = "";
-  let plain = 0;
+  let pid = 0;
   let happening: Promise<void> | undefined;
   const start = () => {
     const relay = new RelayProcess(workspace, url, { tokenFile, workers: 2 });
@@ -35,6 +44,7 @@ async function runWithRelay(
   };
   const report = await realRun(workspace, out, {
     workers: 1,
+    epochs: EPOCHS,
     token: TOKEN,
     faulty: { worker: "w1", fault: Fault.Slow, always: true, slow: 500 },
     reporter: {
@@ -44,9 +54,9 @@ async function runWithRelay(
         url = found;
         start();
       },
-      member: (what, { id, pid }) => what === "ready" && id === "w1" && (plain = pid),
+      member: (what, member) => what === "ready" && member.id === "w1" && (pid = member.pid),
       step({ epoch }) {
-        if (epoch === 2) happening ??= happen(relays, start).finally(() => Deno.kill(plain, "SIGWINCH"));
+        if (epoch === 2) happening ??= happen(relays, start).finally(() => Deno.kill(pid, "SIGWINCH"));
       },
     },
   });
@@ -61,9 +71,9 @@ Deno.test({
     await using workspace = await Workspace.create();
     const { report, relays: [relay] } = await runWithRelay(workspace, "relayed", async ([relay]) => {
       Deno.kill(relay!.pids[1]![1], "SIGKILL");
-      await relay!.waitFor(3);
+      await relay!.until(() => relay!.output.includes("is started again in 0.25 s"));
     });
-    assertEquals(hashOf(report), hashOf(await realRun(workspace, "plain", { workers: 1, minWorkers: 1 })));
+    assertEquals(hashOf(report), await plainHash(workspace));
     assert(report.bitIdentical);
     assertEquals(report.faults, NO_FAULTS);
     assertEquals(report.workers.map(({ id }) => id), ["r1", "w1"]);
@@ -71,7 +81,7 @@ Deno.test({
     const { code, stderr } = await relay!.end();
     assertEquals(code, 0, stderr);
     assertStringIncludes(relay!.output, "fetching 1 of 1 chunks");
-    assertStringIncludes(relay!.output, "is started again in 0.25 s");
+    assertStringIncludes(relay!.output, "Mended here: workers lost 1");
     await waitForEnd(relay!.pids.map(([, pid]) => pid));
   },
 });
@@ -85,9 +95,10 @@ Deno.test({
       first!.child.kill("SIGKILL");
       await waitForEnd(first!.pids.map(([, pid]) => pid));
       await first!.end();
-      await start().waitFor(2);
+      const second = start();
+      await second.until(() => second.pids.length === 2);
     });
-    assertEquals(hashOf(report), hashOf(await realRun(workspace, "plain", { workers: 1, minWorkers: 1 })));
+    assertEquals(hashOf(report), await plainHash(workspace));
     assert(report.bitIdentical);
     const { workersLost, leavesReissued, ...others } = report.faults;
     assertEquals(workersLost, 1);
