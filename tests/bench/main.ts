@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-console -- a script: printing is what it does.
 // `deno task bench`: how fast this machine is and where the time goes. Nothing here is part of the tests.
+import { exitCodeOf, HerdError } from "../../shared/errors.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
@@ -57,7 +58,13 @@ const run = async (name: string, bench: () => Promise<Findings>) => {
   console.error(findings.failure);
   Deno.exitCode = 1;
 };
-for (const name of wanted) await run(name, BENCHES[name]!);
-if (flags["leak"]) await run("leak", leak);
-if (flags["json"]) console.log(JSON.stringify(found, null, 2));
+try {
+  for (const name of wanted) await run(name, BENCHES[name]!);
+  if (flags["leak"]) await run("leak", leak);
+  if (flags["json"]) console.log(JSON.stringify(found, null, 2));
+} catch (error) {
+  if (!(error instanceof HerdError)) throw error;
+  console.error(`error: ${error.message}`);
+  Deno.exitCode = exitCodeOf(error);
+}
 Deno.exit();

@@ -177,12 +177,15 @@ async function sumsAlone(partials: number): Promise<number> {
   return await milliseconds(5, () => sums.slice(1).forEach((sum) => addInto(sums[0]!, sum)));
 }
 
-/** How many workers' frames one coordinator can take in the time of a step, by network and by processor. */
-function feeds({ workers, megabytes, receive, sum, optimizer, broadcast }: Row): string[] {
-  const perWorker = megabytes / workers;
-  const cpu = (receive + sum + broadcast) / workers;
+/**
+ * How many workers one coordinator can feed in the time of a step, by network and by processor: each takes the weights and
+ * brings one sum.
+ */
+function feeds({ megabytes, receive, sum, optimizer, broadcast }: Row): string[] {
+  const message = 4 * parameterCount(BENCH_MODEL) / 1e6;
+  const cpu = 2 * message * (receive + sum + broadcast) / megabytes;
   return [1, 10, 100].map((gigabits) => {
-    const line = 8 * perWorker / gigabits / 2; // up and down at the same time
+    const line = 8 * message / gigabits; // up and down at the same time
     const slower = Math.max(cpu, line);
     const what = slower === cpu ? "the processor" : "the network";
     const count = (stepMs: number) => Math.max(1, Math.floor((stepMs - optimizer) / slower));
