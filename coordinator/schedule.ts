@@ -1,12 +1,11 @@
 // Which worker computes which leaves: contiguous ranges, proportional to measured speed, cut where few subtrees have to be
 // sent. A pure function of its arguments.
-import { type Range, subtreesIn } from "../shared/tree.ts";
+import { type Range, subtreeCount } from "../shared/tree.ts";
 
 /** A cut may take this much longer than the fastest one if fewer partial sums travel. */
 const SLACK = 1.05;
-
-/** From here on the search, quadratic in the leaves, costs more than a slightly uneven cut. */
-const MANY_LEAVES = 128;
+/** From here on the search among such cuts costs more than it saves. */
+const MANY_LEAVES = 512;
 
 /** A leaf's cost and its position: the samples of a batch in micro-batches of at most `microBatch`. */
 export function leafRanges(samples: number, microBatch: number): Range[] {
@@ -18,77 +17,80 @@ export function leafRanges(samples: number, microBatch: number): Range[] {
 }
 
 /**
- * Cuts the leaves into one contiguous range a worker, in the workers' order; a range may be empty. Among the cuts whose
- * slowest worker is within 5 % of the best possible time, takes the one with the fewest subtrees.
- * @param leafSizes samples in each leaf
+ * Cuts leaves into one contiguous range a worker, in the workers' order; a range may be empty. Among the cuts whose slowest
+ * worker is within 5 % of the best possible time (0.01 % above 512 leaves), takes the one with the fewest subtrees.
+ * @param leafSizes samples in each leaf of the step
  * @param speeds samples a second of each worker, all positive
+ * @param range leaves to cut; all by default
  */
-export function assignLeaves(leafSizes: readonly number[], speeds: readonly number[]): Range[] {
-  const leaves = leafSizes.length;
+export function assignLeaves(
+  leafSizes: readonly number[],
+  speeds: readonly number[],
+  range: Range = { start: 0, end: leafSizes.length },
+): Range[] {
   const before = [0];
   for (const size of leafSizes) before.push(before.at(-1)! + size);
-  const seconds = (worker: number, start: number, end: number) => (before[end]! - before[start]!) / speeds[worker]!;
+  const limit = (leafSizes.length > MANY_LEAVES ? 1 : SLACK) * leastTime(before, speeds, range);
+  const fits = (worker: number, start: number, end: number) => before[end]! - before[start]! <= speeds[worker]! * limit;
+  const latest = latestCuts(before, speeds, range, limit);
+  const earliest = [range.end];
+  for (let worker = speeds.length - 1; worker >= 0; worker--) {
+    let cut = earliest[0]!;
+    while (cut > range.start && fits(worker, cut - 1, earliest[0]!)) cut--;
+    earliest.unshift(cut);
+  }
 
-  if (leaves > MANY_LEAVES) return proportional(before, speeds);
-  const best = cut(leaves, speeds.length, (worker, start, end, rest) => Math.max(seconds(worker, start, end), rest));
-  const limit = best.cost * SLACK;
-  const sent = subtreeCounts(leaves);
-  return cut(leaves, speeds.length, (worker, start, end, rest) => {
-    return seconds(worker, start, end) > limit ? Infinity : rest + sent[start]![end]!;
-  }).ranges;
-}
-
-/** Cuts at the leaf nearest to each worker's share. */
-function proportional(before: readonly number[], speeds: readonly number[]): Range[] {
-  const all = before.at(-1)! / speeds.reduce((a, b) => a + b, 0);
-  let [share, start] = [0, 0];
-  return speeds.map((speed, i) => {
-    share += speed * all;
-    let end = start;
-    while (end < before.length - 1 && (i === speeds.length - 1 || (before[end]! + before[end + 1]!) / 2 <= share)) {
-      end++;
+  // Dynamic programming from the last worker to the first: the fewest subtrees from each place where a cut can be.
+  let fewest = new Map([[range.end, 0]]);
+  const ends: Map<number, number>[] = [];
+  for (let worker = speeds.length - 1; worker >= 0; worker--) {
+    const choice = new Map<number, number>();
+    const counts = new Map<number, number>();
+    for (let start = earliest[worker]!; start <= latest[worker]!; start++) {
+      for (let end = Math.max(start, earliest[worker + 1]!); end <= latest[worker + 1]!; end++) {
+        if (!fits(worker, start, end)) break;
+        const count = subtreeCount(leafSizes.length, start, end) + fewest.get(end)!;
+        if (count > (counts.get(start) ?? Infinity)) continue;
+        counts.set(start, count);
+        choice.set(start, end);
+      }
     }
-    const range = { start, end };
+    ends[worker] = choice;
+    fewest = counts;
+  }
+  let start = range.start;
+  return ends.map((choice) => {
+    const end = choice.get(start)!;
+    const cut = { start, end };
     start = end;
-    return range;
+    return cut;
   });
 }
 
-/** Dynamic programming over (worker, first leaf): the cheapest way to give the rest of the leaves to the rest of the workers. */
-function cut(
-  leaves: number,
-  workers: number,
-  cost: (worker: number, start: number, end: number, rest: number) => number,
-): { cost: number; ranges: Range[] } {
-  let rest = Array.from({ length: leaves + 1 }, (_, start) => start === leaves ? 0 : Infinity);
-  const choices: number[][] = [];
-  for (let worker = workers - 1; worker >= 0; worker--) {
-    const choice: number[] = [];
-    rest = rest.map((_, start) => {
-      let least = Infinity;
-      for (let end = leaves; end >= start; end--) {
-        const total = rest[end] === Infinity ? Infinity : cost(worker, start, end, rest[end]!);
-        if (total < least || choice[start] === undefined) [least, choice[start]] = [total, end];
-      }
-      return least;
-    });
-    choices[worker] = choice;
+/** The least time, to 0.01 %, in which the workers can do the leaves of a range, in seconds. */
+function leastTime(before: readonly number[], speeds: readonly number[], range: Range): number {
+  const samples = before[range.end]! - before[range.start]!;
+  let enough = samples / Math.max(...speeds);
+  let tooLittle = 0;
+  while (enough - tooLittle > 1e-4 * enough) {
+    const time = (enough + tooLittle) / 2;
+    if (latestCuts(before, speeds, range, time).at(-1) === range.end) enough = time;
+    else tooLittle = time;
   }
-  const ranges: Range[] = [];
-  for (let worker = 0, start = 0; worker < workers; worker++) {
-    const end = choices[worker]![start]!;
-    ranges.push({ start, end });
-    start = end;
-  }
-  return { cost: rest[0]!, ranges };
+  return enough;
 }
 
-/** Number of maximal subtrees of every range [start, end). */
-function subtreeCounts(leaves: number): number[][] {
-  return Array.from(
-    { length: leaves + 1 },
-    (_, start) => Array.from({ length: leaves + 1 }, (_, end) => subtreesIn(leaves, { start, end }).length),
-  );
+/** Where each worker's range begins, and the last one's ends, if every worker takes as many leaves as it can do in a time. */
+function latestCuts(before: readonly number[], speeds: readonly number[], range: Range, time: number): number[] {
+  let cut = range.start;
+  return [
+    cut,
+    ...speeds.map((speed) => {
+      const start = cut;
+      while (cut < range.end && before[cut + 1]! - before[start]! <= speed * time) cut++;
+      return cut;
+    }),
+  ];
 }
 
 /** Images a second of each worker; one that has not been measured counts as the mean of the others. */

@@ -257,11 +257,11 @@ export class StepSchedule<W extends Hand> {
   }
 
   #cut(range: Range, workers: readonly W[], because: Order<W>["because"]): Order<W>[] {
-    const sizes = this.#leaves.slice(range.start, range.end).map(({ start, end }) => end - start);
-    const ranges = assignLeaves(sizes, completeSpeeds(workers.map(({ speed }) => speed)));
+    const sizes = this.#leaves.map(({ start, end }) => end - start);
+    const ranges = assignLeaves(sizes, completeSpeeds(workers.map(({ speed }) => speed)), range);
     return workers.flatMap((worker, i) => {
-      const { start, end } = ranges[i]!;
-      return start === end ? [] : [{ worker, range: { start: range.start + start, end: range.start + end }, because }];
+      const share = ranges[i]!;
+      return share.start === share.end ? [] : [{ worker, range: share, because }];
     });
   }
 

@@ -58,16 +58,29 @@ export function parentOf(leaves: number, node: NodeId): NodeId | undefined {
 }
 
 /** The maximal subtrees inside a range, left to right: their partial sums are all that a worker has to send. */
-export function subtreesIn(leaves: number, range: Range): NodeId[] {
+export function subtreesIn(leaves: number, { start, end }: Range): NodeId[] {
   const found: NodeId[] = [];
-  const visit = (node: NodeId) => {
-    const { start, end } = nodeRange(leaves, node);
-    if (end <= range.start || start >= range.end) return;
-    if (start >= range.start && end <= range.end) found.push(node);
-    else childrenOf(leaves, node)?.forEach(visit);
-  };
-  if (leaves > 0 && range.end > range.start) visit(rootOf(leaves));
+  for (let leaf = start; leaf < end;) {
+    const level = subtreeLevel(leaves, leaf, end);
+    found.push(canonical(leaves, { level, index: leaf / 2 ** level }));
+    leaf += 2 ** level;
+  }
   return found;
+}
+
+/** How many they are. */
+export function subtreeCount(leaves: number, start: number, end: number): number {
+  let count = 0;
+  for (let leaf = start; leaf < end; leaf += 2 ** subtreeLevel(leaves, leaf, end)) count++;
+  return count;
+}
+
+/** The highest level at which a node begins with a leaf and ends at `end` or before. */
+function subtreeLevel(leaves: number, leaf: number, end: number): number {
+  let level = 0;
+  // A node that reaches beyond the tree ends where the tree does.
+  for (let size = 2; leaf % size === 0 && Math.min(leaf + size, leaves) <= end && size < 2 * leaves; size *= 2) level++;
+  return level;
 }
 
 /** A node as a map key. */

@@ -2,7 +2,17 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import fc from "fast-check";
 import { divideBy, type PartialSum, ReductionTree } from "../../coordinator/reduce.ts";
 import { assignLeaves, completeSpeeds, leafRanges } from "../../coordinator/schedule.ts";
-import { addInto, childrenOf, type NodeId, nodeRange, parentOf, rootOf, subtreesIn } from "../../shared/tree.ts";
+import {
+  addInto,
+  childrenOf,
+  type NodeId,
+  nodeRange,
+  parentOf,
+  type Range,
+  rootOf,
+  subtreeCount,
+  subtreesIn,
+} from "../../shared/tree.ts";
 
 const SIZE = 37;
 
@@ -163,6 +173,63 @@ Deno.test("assignLeaves() covers all leaves in order, in proportion to speed", (
   assertEquals(assignLeaves([3], [1, 1, 1]).map(({ start, end }) => end - start).sort(), [0, 0, 1]);
   // 5 leaves on 2 workers: 4 + 1 would be slower than 3 + 2, so the cut with fewer subtrees is not taken.
   assertEquals(assignLeaves(Array(5).fill(8), [1, 1]).map(({ start, end }) => end - start).sort(), [2, 3]);
+});
+
+Deno.test("assignLeaves() takes the fewest subtrees of all cuts within 5 % of the best time", () => {
+  const slowest = (ranges: readonly Range[], sizes: readonly number[], speeds: readonly number[]) =>
+    Math.max(...ranges.map(({ start, end }, i) => sizes.slice(start, end).reduce((a, b) => a + b, 0) / speeds[i]!));
+  const subtrees = (ranges: readonly Range[], leaves: number) =>
+    ranges.reduce((sum, range) => sum + subtreesIn(leaves, range).length, 0);
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 24, size: "max" }),
+      fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 3, maxLength: 3 }),
+      (sizes, speeds) => {
+        const leaves = sizes.length;
+        const all: Range[][] = [];
+        for (let a = 0; a <= leaves; a++) {
+          for (let b = a; b <= leaves; b++) {
+            all.push([{ start: 0, end: a }, { start: a, end: b }, { start: b, end: leaves }]);
+          }
+        }
+        const best = Math.min(...all.map((ranges) => slowest(ranges, sizes, speeds)));
+        const cut = assignLeaves(sizes, speeds);
+        assert(slowest(cut, sizes, speeds) <= 1.05 * 1.0002 * best);
+        const even = all.filter((ranges) => slowest(ranges, sizes, speeds) <= 1.05 * best);
+        assert(subtrees(cut, leaves) <= Math.min(...even.map((ranges) => subtrees(ranges, leaves))));
+      },
+    ),
+    { seed: 3, numRuns: 100 },
+  );
+});
+
+Deno.test("assignLeaves() cuts a part of a step along the step's tree", () => {
+  assertEquals(assignLeaves(Array(16).fill(8), [1, 1], { start: 3, end: 13 }), [{ start: 3, end: 8 }, {
+    start: 8,
+    end: 13,
+  }]);
+});
+
+Deno.test("subtreeCount() counts what subtreesIn() lists, and these cover the range", () => {
+  for (let leaves = 1; leaves <= 33; leaves++) {
+    for (let start = 0; start <= leaves; start++) {
+      for (let end = start; end <= leaves; end++) {
+        const nodes = subtreesIn(leaves, { start, end });
+        assertEquals(subtreeCount(leaves, start, end), nodes.length);
+        let leaf = start;
+        for (const node of nodes) {
+          assertEquals(nodeRange(leaves, node).start, leaf);
+          leaf = nodeRange(leaves, node).end;
+          // Maximal: its parent has leaves that are not in the range.
+          const parent = parentOf(leaves, node);
+          if (parent === undefined) continue;
+          const around = nodeRange(leaves, parent);
+          assert(around.start < start || around.end > end);
+        }
+        assertEquals(leaf, end);
+      }
+    }
+  }
 });
 
 Deno.test("completeSpeeds() counts a newcomer as the mean of the measured", () => {
