@@ -1,5 +1,6 @@
 // The all-reduce: partial sums come in, in any order, and the tree over the step's leaves decides who is added to whom. So
 // the sum has the same bits whoever computed which leaf. Knows no socket and no clock.
+import { release } from "../shared/memory.ts";
 import {
   addInto,
   canonical,
@@ -20,7 +21,7 @@ export interface PartialSum {
   readonly logits: Float32Array;
 }
 
-/** Collects the partial sums of one step, or of a part of it. Takes over the arrays that it is given: they may be added into. */
+/** Collects the partial sums of one step, or of a part of it. Takes over the arrays that it is given: they are added into, or emptied. */
 export class ReductionTree {
   readonly leaves: number;
   readonly #wanted: Range;
@@ -100,12 +101,10 @@ export class ReductionTree {
 
 function merge(node: NodeId, left: PartialSum, right: PartialSum): PartialSum {
   addInto(left.gradient, right.gradient);
-  return {
-    node,
-    gradient: left.gradient,
-    losses: concatenate(left.losses, right.losses),
-    logits: concatenate(left.logits, right.logits),
-  };
+  const losses = concatenate(left.losses, right.losses);
+  const logits = concatenate(left.logits, right.logits);
+  release(right.gradient);
+  return { node, gradient: left.gradient, losses, logits };
 }
 
 function concatenate(left: Float32Array, right: Float32Array): Float32Array {

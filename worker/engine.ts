@@ -48,6 +48,8 @@ export interface EngineOptions {
   readonly spec: ModelSpec;
   /** The most samples a leaf will have. */
   readonly microBatch: number;
+  /** The most leaves a step will have: memory for their sums is made ready. Without it, it grows when they come. */
+  readonly leaves?: number;
   /** Flip, rotate and zoom training images. Off in golden tests. */
   readonly augment: boolean;
   /** Called after each leaf of a training pass: a worker shows by it that it is alive. */

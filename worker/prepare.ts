@@ -13,14 +13,15 @@ import type { PrepareOptions } from "./session.ts";
  * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read
  */
 export async function prepareEngine(
-  { config: { model, microBatch }, backend, onLeaf }: PrepareOptions,
+  { config: { model, batchSize, microBatch }, backend, onLeaf }: PrepareOptions,
   path: string,
 ): Promise<Computer> {
   const samples = samplesFrom(path);
   try {
     const { name } = await chooseEngine(backend);
     const fingerprint = await fingerprintOf(name, model, microBatch);
-    const engine = await createEngine(name, { spec: model, microBatch, augment: true, onLeaf });
+    const leaves = Math.ceil(batchSize / microBatch);
+    const engine = await createEngine(name, { spec: model, microBatch, leaves, augment: true, onLeaf });
     return engineComputer(engine, samples, fingerprint);
   } catch (error) {
     samples[Symbol.dispose]();

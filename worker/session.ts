@@ -7,6 +7,7 @@ import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
+import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
 import {
   type CoordinatorMessage,
@@ -148,6 +149,7 @@ async function serve(
       }
       computer.setWeights(event.frame.weights);
       weights = { version: event.frame.step, checksum: checksum(event.frame.weights) };
+      release(event.frame.weights);
       continue;
     }
     // A new connection brings whole weights.

@@ -64,13 +64,13 @@ export interface Launcher {
 }
 
 /**
- * The environment of every worker. Mesa's device selection keeps quiet; and glibc gives the memory of a frame back to the
- * system, which by default it keeps once it has freed one, in a heap for each thread that grows around its holes
- * (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
+ * The environment of every worker. Mesa's device selection keeps quiet; and glibc gives the memory of a frame, and of the
+ * pieces of 64 KiB in which it arrives, back to the system, which by default it keeps once it has freed one, in a heap for
+ * each thread that grows around its holes (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
  */
 export const WORKER_ENVIRONMENT = {
   NODEVICE_SELECT: "1",
-  MALLOC_MMAP_THRESHOLD_: "1000000",
+  MALLOC_MMAP_THRESHOLD_: "60000",
   MALLOC_ARENA_MAX: "2",
 } as const;
 

@@ -1,5 +1,5 @@
 // The SIMD engine: leaves in order through the network, their gradients added along the reduction tree, all in one memory.
-import { childrenOf, type NodeId, nodeRange } from "../../shared/tree.ts";
+import { childrenOf, type NodeId, nodeRange, rootOf } from "../../shared/tree.ts";
 import { Purpose, sampleKey } from "../../shared/threefry.ts";
 import type { EngineOptions, GradientEngine, Leaf, PartialSum, Predictions } from "../engine.ts";
 import { lossesOf } from "../loss.ts";
@@ -47,7 +47,10 @@ export class SimdEngine implements GradientEngine {
   /** Lays out the memory and loads the kernels. */
   static async create(options: EngineOptions, variant: Variant): Promise<SimdEngine> {
     const plan = planMemory(options.spec, options.microBatch);
-    const memory = new WebAssembly.Memory({ initial: pagesOf(plan, 1), maximum: MOST_PAGES });
+    const sums = rootOf(options.leaves ?? 1).level + 1;
+    const memory = new WebAssembly.Memory({ initial: pagesOf(plan, sums), maximum: MOST_PAGES });
+    // Writing to it makes the system provide it: from now on a worker holds what it will ever hold.
+    new Uint8Array(memory.buffer, plan.gradients, sums * plan.gradientBytes).fill(0);
     return new SimdEngine(options, variant, plan, memory, await loadKernels(variant, memory));
   }
 
