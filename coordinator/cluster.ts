@@ -1,18 +1,19 @@
 // The workers of a run as one machine: takes a step's samples, returns the sum over them, whatever happens to the workers
-// meanwhile. Who belongs to it is in membership.ts, who computes what in step_schedule.ts, what is done with the answers in
-// work.ts, who is added to whom in reduce.ts.
+// meanwhile. Who belongs to it is in membership.ts, who computes what in step_schedule.ts, which answers are believed in
+// second_opinions.ts, what is done with them in work.ts, who is added to whom in reduce.ts.
 import { PeerStalled } from "../shared/channel.ts";
 import { HerdError } from "../shared/errors.ts";
 import { checksum, encodeFrame, type Frame } from "../shared/frames.ts";
 import type { Compression } from "../shared/half.ts";
 import type { ModelSpec } from "../shared/model.ts";
-import { type NodeId, nodeKey, type Range } from "../shared/tree.ts";
+import type { Range } from "../shared/tree.ts";
 import { within } from "./deadline.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
 import type { Member, MemberInfo } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
-import { allFinite, type PartialSum } from "./reduce.ts";
+import type { PartialSum } from "./reduce.ts";
 import { leafRanges } from "./schedule.ts";
+import { SecondOpinions } from "./second_opinions.ts";
 import { type Order, StepSchedule } from "./step_schedule.ts";
 import { type Answer, type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
 
@@ -48,23 +49,6 @@ export interface Share extends Omit<Samples, "ids"> {
   readonly samples: readonly number[][];
 }
 
-/** A gradient as its sender computed it, to be compared with another's. */
-interface Vote extends Ballot {
-  readonly answer: Answer;
-}
-
-/** Two workers got different bits; the judge's will be those of one of them. */
-interface Dispute {
-  readonly node: NodeId;
-  readonly votes: readonly [Ballot, Ballot];
-  readonly judge: Member;
-}
-
-interface Ballot {
-  readonly member: Member;
-  readonly bits: number;
-}
-
 /** A step or evaluation under way. */
 interface Running {
   readonly step: number;
@@ -72,12 +56,7 @@ interface Running {
   /** Replaced when a counted answer turns out to be wrong. */
   collector: Collector<unknown>;
   schedule: StepSchedule<Member>;
-  /** Who answered a node with which bits, for comparison with a second answer. */
-  readonly counted: Map<string, Ballot>;
-  /** Non-finite gradients that wait for a second opinion. */
-  readonly doubted: Map<string, Vote>;
-  /** Two different gradients for a node, and the worker that is asked who is right. */
-  readonly disputes: Map<string, Dispute>;
+  readonly opinions: SecondOpinions;
   restart(): Pick<Running, "collector" | "schedule">;
   readonly done: PromiseWithResolvers<void>;
 }
@@ -91,8 +70,8 @@ export class Cluster implements AsyncDisposable {
   #step = 0;
   #weights: { readonly version: number; readonly checksum: number; readonly bytes: Uint8Array } | undefined;
   #running: Running | undefined;
-  /** Who answered what in the step before, computed with weights of which checksum. */
-  #before: (Pick<Running, "step" | "counted"> & { readonly weights: number | undefined }) | undefined;
+  /** The step before, and the checksum of its weights. */
+  #before: (Pick<Running, "step" | "opinions"> & { readonly weights: number | undefined }) | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #pause: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
@@ -282,9 +261,12 @@ export class Cluster implements AsyncDisposable {
       share,
       collector,
       schedule: schedule(),
-      counted: new Map(),
-      doubted: new Map(),
-      disputes: new Map(),
+      opinions: new SecondOpinions(() => running.schedule, {
+        onAsked: (order) => this.#send(running, order),
+        onWrong: (member, reason) => this.#distrust(member, reason, "unreproducedAnswers"),
+        onUndecided: (first, second) => this.#differ(first, second, running.step),
+        onSpoilt: () => this.#restart(running),
+      }),
       restart: () => ({ collector: collector = collect(), schedule: schedule() }),
       done: Promise.withResolvers(),
     };
@@ -297,7 +279,7 @@ export class Cluster implements AsyncDisposable {
       await running.done.promise;
     } finally {
       signal?.removeEventListener("abort", breakOff);
-      this.#before = { step: running.step, counted: running.counted, weights: this.#weights?.checksum };
+      this.#before = { step: running.step, opinions: running.opinions, weights: this.#weights?.checksum };
       this.#running = undefined;
       clearTimeout(this.#wake);
       this.#endPause(false);
@@ -344,7 +326,7 @@ export class Cluster implements AsyncDisposable {
       worker.late ??= { ...order, training };
       this.#dismiss(worker);
     }
-    if (running.schedule.complete && running.disputes.size === 0) return running.done.resolve();
+    if (running.schedule.complete && running.opinions.settled) return running.done.resolve();
     const now = performance.now();
     for (const order of running.schedule.orders(now)) this.#send(running, order);
     if (this.#membership.isEmpty) this.#beginPause();
@@ -433,11 +415,7 @@ export class Cluster implements AsyncDisposable {
   #dismiss(member: Member): number[] {
     if (this.#running === undefined) return [];
     const owed = this.#running.schedule.leave(member);
-    for (const [key, { node, votes, judge }] of this.#running.disputes) {
-      if (judge !== member) continue;
-      this.#running.disputes.delete(key);
-      this.#dispute(this.#running, node, votes);
-    }
+    this.#running.opinions.leave(member);
     return owed;
   }
 
@@ -455,7 +433,10 @@ export class Cluster implements AsyncDisposable {
     const step = "step" in frame ? frame.step : this.#step;
     if (running?.step !== step) {
       this.#faults.staleAnswers++;
-      this.#compareLate(member, frame);
+      const before = this.#before;
+      if (before?.step === step && "weights" in frame && frame.weights === before.weights) {
+        before.opinions.compareLate(member, frame);
+      }
       return member.channel.send({ ...this.#membership.envelope(this.#step), type: "stale", step });
     }
     let answer: Answer;
@@ -469,108 +450,36 @@ export class Cluster implements AsyncDisposable {
       member.weightsVersion = 0; // they are sent again
       return this.#distrust(member, "it computed with other weights", "badAnswers");
     }
-    if (!this.#isDoubtful(running, { member, answer, bits: bitsOf(answer) })) this.#count(running, member, answer);
+    if (running.opinions.believes(member, answer)) this.#count(running, member, answer);
     this.#watch(member);
     this.#advance();
   }
 
-  #count({ schedule, collector, counted }: Running, member: Member, answer: Answer): void {
+  #count({ schedule, collector, opinions }: Running, member: Member, answer: Answer): void {
     const { verdict, finished } = schedule.answer(member, answer.node, performance.now());
     if (finished !== undefined) {
       member.standing.pace.record(finished.images, finished.milliseconds, collector.task === "train");
     }
     if (verdict === "duplicate") return void this.#faults.duplicateAnswers++;
-    counted.set(nodeKey(answer.node), { member, bits: bitsOf(answer) });
+    opinions.count(member, answer);
     collector.add(answer);
     if (collector.task === "evaluate") this.#options.onLeaf?.(); // there are no heartbeats then
   }
 
-  /**
-   * Compares an answer with what others got: a non-finite one needs a second worker that gets it too, and two finite ones for
-   * the same node must have the same bits. @returns true if the answer is not to be counted now
-   */
-  #isDoubtful(running: Running, vote: Vote): boolean {
-    const { member, answer, bits } = vote;
-    const { node } = answer;
-    const { schedule, doubted, disputes, counted, collector } = running;
-    const key = nodeKey(node);
-    const now = performance.now();
-    const dispute = disputes.get(key);
-    if (dispute !== undefined && (dispute.judge === member || dispute.votes.every((one) => one.member !== member))) {
-      schedule.release(member, node, now);
-      this.#settle(running, dispute, bits);
-      return true;
-    }
-    const earlier = doubted.get(key);
-    const finite = isFiniteAnswer(answer);
-    if (earlier !== undefined && (earlier.member !== member || !schedule.hasOthers([member]))) {
-      doubted.delete(key);
-      const reason = "its gradient was not finite, and another worker's is";
-      if (finite && earlier.member !== member) this.#distrust(earlier.member, reason, "unreproducedAnswers");
-      return false; // not finite for both: divergence, which the training loop names
-    }
-    if (!finite && collector.task === "train") {
-      doubted.set(key, vote);
-      schedule.release(member, node, now);
-      const order = schedule.isOwed(node, [member]) ? undefined : schedule.recheck([member], node, now);
-      if (order !== undefined) this.#send(running, order);
-      return true;
-    }
-    const first = counted.get(key);
-    if (dispute === undefined && first !== undefined && first.bits !== bits && sameFingerprint(first.member, member)) {
-      this.#dispute(running, node, [first, { member, bits }]);
-    }
-    return false;
-  }
-
-  /** A late answer is used for nothing, but it may show that the one that was used is wrong. */
-  #compareLate(member: Member, frame: Frame): void {
-    if (frame.kind !== "partial" || frame.step !== this.#before?.step || frame.weights !== this.#before.weights) return;
-    const first = this.#before.counted.get(nodeKey(frame));
-    if (first === undefined || first.bits === frame.crc || !sameFingerprint(first.member, member)) {
-      return;
-    }
-    if (!isFiniteAnswer({ node: frame, frame })) {
-      const reason = "its gradient was not finite, and another worker's was";
-      return this.#distrust(member, reason, "unreproducedAnswers");
-    }
-    this.#faults.unreproducedAnswers++;
-    this.#differ(first.member, member, " of a step that is over");
-  }
-
   /** Two workers got different bits where the same were to be expected, and nobody can tell who is right. */
-  #differ(first: Member, second: Member, where: string): void {
+  #differ(first: Member, second: Member, step: number): void {
     this.#bitIdentical = false;
+    this.#faults.unreproducedAnswers++;
     const who = first === second ? `${first.description} twice` : `${first.description} and ${second.description}`;
+    const where = step === this.#running?.step ? "" : " of a step that is over";
     this.#options.onNotice?.(`Worker  ${who} got different bits for the same leaves${where}: bit-identity is off`);
   }
 
-  /** Asks a third worker; where there is none, one of the two again: broken hardware seldom errs twice in the same way. */
-  #dispute(running: Running, node: NodeId, votes: Dispute["votes"]): void {
-    const order = running.schedule.recheck(votes.map(({ member }) => member), node, performance.now());
-    if (order === undefined) return this.#differ(votes[0].member, votes[1].member, "");
-    running.disputes.set(nodeKey(node), { node, votes, judge: order.worker });
-    this.#send(running, order);
-  }
-
-  #settle(running: Running, { node, votes }: Dispute, bits: number): void {
-    running.disputes.delete(nodeKey(node));
-    const [first, second] = votes;
-    const wrong = first.bits === bits ? second : second.bits === bits ? first : undefined;
-    if (wrong === undefined) {
-      this.#differ(first.member, second.member, "");
-      return;
-    }
-    if (wrong === first) {
-      // It is in the sum already, and sums cannot be taken back.
-      this.#faults.leavesReissued += running.share.samples.length;
-      Object.assign(running, running.restart());
-      running.counted.clear();
-      running.doubted.clear();
-      running.disputes.clear();
-      for (const member of this.#membership.ready) this.#enlist(member);
-    }
-    this.#distrust(wrong.member, "another worker does not get its gradient", "unreproducedAnswers");
+  #restart(running: Running): void {
+    this.#faults.leavesReissued += running.share.samples.length;
+    Object.assign(running, running.restart());
+    running.opinions.clear();
+    for (const member of this.#membership.ready) this.#enlist(member);
   }
 
   /** Drops a worker's answer, gives what it owes to others, and counts a strike. */
@@ -619,17 +528,4 @@ function leavesOf({ leafCount, range, samples }: Share): Range[] {
     position += samples[leaf - range.start]?.length ?? 0;
     return { start, end: position };
   });
-}
-
-/** Equal for answers to the same order that have the same bits; predictions are not compared. */
-function bitsOf({ frame }: Answer): number {
-  return frame.kind === "partial" ? frame.crc ?? 0 : 0;
-}
-
-function isFiniteAnswer({ frame }: Answer): boolean {
-  return frame.kind === "predictions" || (allFinite(frame.gradient) && allFinite(frame.losses));
-}
-
-function sameFingerprint(a: Member, b: Member): boolean {
-  return a.ready?.fingerprint === b.ready?.fingerprint;
 }
