@@ -1,7 +1,7 @@
 // What the launchers start, as commands: the processes themselves are in tests/slow/ssh_test.ts and slurm_test.ts.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readLauncher } from "../../coordinator/launch/mod.ts";
-import type { LaunchedRun, WorkerCommand } from "../../coordinator/launch/launcher.ts";
+import { type LaunchedRun, WORKER_ENVIRONMENT, type WorkerCommand } from "../../coordinator/launch/launcher.ts";
 import { localLauncher } from "../../coordinator/launch/local.ts";
 import { stepCommand, tasksByNode } from "../../coordinator/launch/slurm.ts";
 import { parseHosts, sshCommand, sshLauncher } from "../../coordinator/launch/ssh.ts";
@@ -23,6 +23,13 @@ function assertSecret({ program, args, env, instructions }: WorkerCommand): void
   assert(!JSON.stringify([program, args, env]).includes(TOKEN), "the token is on the command line");
   assertEquals(instructions.token, TOKEN);
 }
+
+Deno.test("launch: workers that are started by hand or in a container have the environment of the others", async () => {
+  for (const path of ["../../deno.json", "../../coordinator/launch/Dockerfile"]) {
+    const words = (await Deno.readTextFile(new URL(path, import.meta.url))).split(/[\s"]+/);
+    for (const [name, value] of Object.entries(WORKER_ENVIRONMENT)) assert(words.includes(`${name}=${value}`), path);
+  }
+});
 
 Deno.test("launch: a local worker may connect to the coordinator, read the data set, and nothing else", () => {
   const plan = localLauncher(2).plan(RUN);
