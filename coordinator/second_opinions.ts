@@ -61,7 +61,7 @@ export class SecondOpinions {
     const now = performance.now();
     const schedule = this.#schedule();
     const dispute = this.#disputes.get(key);
-    if (dispute !== undefined && (dispute.judge === member || dispute.votes.every((one) => one.member !== member))) {
+    if (dispute !== undefined && canJudge(dispute, member)) {
       schedule.release(member, node, now);
       this.#settle(dispute, bits);
       return false;
@@ -118,9 +118,14 @@ export class SecondOpinions {
     else this.#consequences.onWrong(member, "its gradient was not finite, and another worker's was");
   }
 
-  /** Asks a third worker; where there is none, one of the two again: broken hardware seldom errs twice in the same way. */
+  /**
+   * Asks a third worker that ought to get the same bits; where there is none, one of the two again: broken hardware seldom errs
+   * twice in the same way.
+   */
   #dispute(node: NodeId, votes: Dispute["votes"]): void {
-    const order = this.#schedule().recheck(votes.map(({ member }) => member), node, performance.now());
+    const suspects = votes.map(({ member }) => member);
+    const isFit = (member: Member) => areComparable(member, suspects[0]!);
+    const order = this.#schedule().recheck(suspects, node, performance.now(), isFit);
     if (order === undefined) return this.#consequences.onUndecided(votes[0].member, votes[1].member);
     this.#disputes.set(nodeKey(node), { node, votes, judge: order.worker });
     this.#consequences.onAsked(order);
@@ -133,6 +138,11 @@ export class SecondOpinions {
     if (wrong === first) this.#consequences.onSpoilt();
     this.#consequences.onWrong(wrong.member, "another worker does not get its gradient");
   }
+}
+
+/** Whoever is asked, or ought to get the same bits and has not answered yet. */
+function canJudge({ judge, votes }: Dispute, member: Member): boolean {
+  return judge === member || (votes.every((one) => one.member !== member) && areComparable(votes[0].member, member));
 }
 
 /** Equal for answers to the same order that have the same bits; predictions are not compared. */

@@ -134,11 +134,18 @@ export class StepSchedule<W extends Hand> {
 
   /**
    * An answer is not believed: another worker is to compute it too, the least busy one; a suspect itself if there is no other.
+   * @param isFit who can judge; anybody by default
    * @returns undefined if there is nobody at all
    */
-  recheck(suspects: readonly W[], node: NodeId, now: number): Order<W> | undefined {
-    const others = [...this.#workers].filter(([worker]) => !suspects.includes(worker));
-    const [worker] = others.toSorted(([, a], [, b]) => a.length - b.length)[0] ?? [...this.#workers.keys()];
+  recheck(
+    suspects: readonly W[],
+    node: NodeId,
+    now: number,
+    isFit: (worker: W) => boolean = () => true,
+  ): Order<W> | undefined {
+    const others = [...this.#workers].filter(([worker]) => !suspects.includes(worker) && isFit(worker));
+    const [worker] = others.toSorted(([, a], [, b]) => a.length - b.length)[0] ??
+      suspects.filter((suspect) => this.#workers.has(suspect));
     if (worker === undefined) return undefined;
     const order = { worker, range: this.#rangeOf(node), because: "doubt" } as const;
     this.#open(order, now);
