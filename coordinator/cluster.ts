@@ -6,16 +6,16 @@ import { HerdError } from "../shared/errors.ts";
 import { checksum, encodeFrame, type Frame } from "../shared/frames.ts";
 import type { Compression } from "../shared/half.ts";
 import type { ModelSpec } from "../shared/model.ts";
+import type { PartialSum, Predictions } from "../shared/sums.ts";
 import type { Range } from "../shared/tree.ts";
 import { within } from "./deadline.ts";
 import { type FaultCounts, NO_FAULTS } from "./faults.ts";
 import type { Member, MemberInfo } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
-import type { PartialSum } from "./reduce.ts";
 import { leafRanges } from "./schedule.ts";
 import { SecondOpinions } from "./second_opinions.ts";
 import { type Order, StepSchedule } from "./step_schedule.ts";
-import { type Answer, type Collector, gradientCollector, type Predictions, predictionsCollector } from "./work.ts";
+import { type Answer, type Collector, gradientCollector, predictionsCollector } from "./work.ts";
 
 /** What a cluster is told. */
 export interface ClusterOptions extends MembershipOptions {

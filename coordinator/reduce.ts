@@ -1,6 +1,7 @@
 // The all-reduce: partial sums come in, in any order, and the tree over the step's leaves decides who is added to whom. So
 // the sum has the same bits whoever computed which leaf. Knows no socket and no clock.
 import { release } from "../shared/memory.ts";
+import type { PartialSum } from "../shared/sums.ts";
 import {
   addInto,
   canonical,
@@ -12,14 +13,6 @@ import {
   type Range,
   subtreesIn,
 } from "../shared/tree.ts";
-
-/** Sums over one subtree's samples: a flat gradient, and losses and logits in sample order. */
-export interface PartialSum {
-  readonly node: NodeId;
-  readonly gradient: Float32Array;
-  readonly losses: Float32Array;
-  readonly logits: Float32Array;
-}
 
 /** Collects the partial sums of one step, or of a part of it. Takes over the arrays that it is given: they are added into, or emptied. */
 export class ReductionTree {

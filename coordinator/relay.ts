@@ -4,9 +4,8 @@ import { sha256 } from "../shared/config.ts";
 import type { EngineName } from "../shared/engine_names.ts";
 import { HerdError } from "../shared/errors.ts";
 import type { CoordinatorMessage } from "../shared/protocol.ts";
+import type { PartialSum, Predictions } from "../shared/sums.ts";
 import type { Cluster, Share } from "./cluster.ts";
-import type { PartialSum } from "./reduce.ts";
-import type { Predictions } from "./work.ts";
 
 type Work = Extract<CoordinatorMessage, { type: "work" }>;
 

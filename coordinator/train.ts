@@ -4,14 +4,14 @@ import { type NumericConfig, sha256 } from "../shared/config.ts";
 import { HerdError } from "../shared/errors.ts";
 import type { Compression } from "../shared/half.ts";
 import { parameterTable } from "../shared/model.ts";
+import type { PartialSum, Predictions } from "../shared/sums.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
 import { type ArmName, armOptimizer } from "./arms.ts";
 import type { Samples } from "./cluster.ts";
 import { compensate } from "./error_feedback.ts";
 import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
-import { allFinite, divideBy, type PartialSum } from "./reduce.ts";
-import type { Predictions } from "./work.ts";
+import { allFinite, divideBy } from "./reduce.ts";
 
 /** What computes: the cluster, or a fake of it. */
 export interface Computer {

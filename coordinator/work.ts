@@ -3,14 +3,9 @@
 import { HerdError } from "../shared/errors.ts";
 import type { Frame, PartialFrame, PredictionsFrame } from "../shared/frames.ts";
 import { type ModelSpec, parameterCount } from "../shared/model.ts";
+import type { PartialSum, Predictions } from "../shared/sums.ts";
 import { type NodeId, nodeRange, type Range } from "../shared/tree.ts";
-import { type PartialSum, ReductionTree } from "./reduce.ts";
-
-/** Losses and logits in sample order. */
-export interface Predictions {
-  readonly losses: Float32Array;
-  readonly logits: Float32Array;
-}
+import { ReductionTree } from "./reduce.ts";
 
 /** Collects the answers to one unit of work. */
 export interface Collector<Result> {

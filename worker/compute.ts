@@ -3,7 +3,8 @@ import type { Frame } from "../shared/frames.ts";
 import type { Incoming } from "../shared/channel.ts";
 import type { Compression } from "../shared/half.ts";
 import type { CoordinatorMessage } from "../shared/protocol.ts";
-import type { EngineName, PartialSum, Predictions } from "./engine.ts";
+import type { PartialSum, Predictions } from "../shared/sums.ts";
+import type { EngineName } from "./engine.ts";
 
 export type Work = Extract<CoordinatorMessage, { type: "work" }>;
 

@@ -1,6 +1,7 @@
 // Everything that a device must do, whatever it is. An engine knows no socket, no clock and no other worker.
 import type { EngineName } from "../shared/engine_names.ts";
 import type { ModelSpec } from "../shared/model.ts";
+import type { PartialSum, Predictions } from "../shared/sums.ts";
 import type { NodeId } from "../shared/tree.ts";
 
 export type { EngineName };
@@ -28,19 +29,6 @@ export interface Leaf {
   readonly seed: number;
   readonly epoch: number;
   readonly samples: readonly Sample[];
-}
-
-/** What a forward pass says of a leaf's samples, in order: one float32 loss and `classes` float32 logits each. */
-export interface Predictions {
-  readonly losses: Float32Array;
-  readonly logits: Float32Array;
-}
-
-/** Sums over a subtree's samples, never means. */
-export interface PartialSum extends Predictions {
-  readonly node: NodeId;
-  /** Flat float32 gradient, as laid out by the parameter table. */
-  readonly gradient: Float32Array;
 }
 
 /** What an engine is made from. */

@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { divideBy, type PartialSum, ReductionTree } from "../../coordinator/reduce.ts";
+import { divideBy, ReductionTree } from "../../coordinator/reduce.ts";
+import type { PartialSum } from "../../shared/sums.ts";
 import { assignLeaves, completeSpeeds, leafRanges } from "../../coordinator/schedule.ts";
 import {
   addInto,

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { ARM_NAMES, armOptimizer } from "../../coordinator/arms.ts";
-import type { PartialSum } from "../../coordinator/reduce.ts";
+import type { PartialSum } from "../../shared/sums.ts";
 import {
   type ArmState,
   batchesOf,

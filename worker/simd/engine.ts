@@ -1,7 +1,8 @@
 // The SIMD engine: leaves in order through the network, their gradients added along the reduction tree, all in one memory.
 import { childrenOf, type NodeId, nodeRange, rootOf } from "../../shared/tree.ts";
 import { Purpose, sampleKey } from "../../shared/threefry.ts";
-import type { EngineOptions, GradientEngine, Leaf, PartialSum, Predictions } from "../engine.ts";
+import type { PartialSum, Predictions } from "../../shared/sums.ts";
+import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { lossesOf } from "../loss.ts";
 import { type Kernels, loadKernels, PAGE_BYTES, type Variant } from "./kernels.ts";
 import { Network } from "./network.ts";

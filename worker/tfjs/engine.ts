@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { type ModelSpec, type Parameter, parameterCount, parameterTable } from "../../shared/model.ts";
 import { addInto, childrenOf, type NodeId, nodeRange } from "../../shared/tree.ts";
-import type { EngineOptions, GradientEngine, Leaf, PartialSum, Predictions } from "../engine.ts";
+import type { PartialSum, Predictions } from "../../shared/sums.ts";
+import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { lossesOf } from "../loss.ts";
 import { augmentedImages, dropoutMasks, plainImages, targets } from "./batch.ts";
 import type { TfjsDevice } from "./device.ts";
