@@ -16,8 +16,8 @@ export interface Compensated {
  */
 export function compensate(weights: Float32Array, residual: Float32Array, half: Half): Compensated {
   const wanted = new Float32Array(weights.length);
-  for (let i = 0; i < wanted.length; i++) wanted[i] = weights[i]! + residual[i]!;
+  for (let i = 0, { length } = wanted; i < length; i++) wanted[i] = weights[i]! + residual[i]!;
   const sent = decodeHalf(encodeHalf(wanted, half), half);
-  for (let i = 0; i < wanted.length; i++) wanted[i]! -= sent[i]!;
+  for (let i = 0, { length } = wanted; i < length; i++) wanted[i]! -= sent[i]!;
   return { sent, residual: wanted };
 }

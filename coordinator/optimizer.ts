@@ -61,7 +61,7 @@ export function scaleByRms(
     update(gradient, state) {
       const velocity = state["velocity"]!;
       const fresh = 1 - rho;
-      for (let i = 0; i < gradient.length; i++) {
+      for (let i = 0, { length } = gradient; i < length; i++) {
         const g = gradient[i]!;
         const v = Math.fround(rho * velocity[i]! + fresh * g * g);
         velocity[i] = v;
@@ -78,7 +78,9 @@ export function trace(momentum: number): GradientTransformation {
     init: (table) => ({ momentum: new Float32Array(sizeOf(table)) }),
     update(gradient, state) {
       const slot = state["momentum"]!;
-      for (let i = 0; i < gradient.length; i++) gradient[i] = slot[i] = momentum * slot[i]! + gradient[i]!;
+      for (let i = 0, { length } = gradient; i < length; i++) {
+        gradient[i] = slot[i] = momentum * slot[i]! + gradient[i]!;
+      }
     },
   };
 }
@@ -88,7 +90,7 @@ export function scale(factor: number): GradientTransformation {
   return {
     init: () => ({}),
     update(gradient) {
-      for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! * factor;
+      for (let i = 0, { length } = gradient; i < length; i++) gradient[i] = gradient[i]! * factor;
     },
   };
 }
@@ -110,7 +112,7 @@ export function chain(...parts: readonly GradientTransformation[]): GradientTran
 
 /** Adds the transformed gradient to the weights, in place. */
 export function applyUpdate(weights: Float32Array, update: Float32Array): void {
-  for (let i = 0; i < weights.length; i++) weights[i] = weights[i]! + update[i]!;
+  for (let i = 0, { length } = weights; i < length; i++) weights[i] = weights[i]! + update[i]!;
 }
 
 function slotsOf(state: OptimizerState, prefix: string): OptimizerState {

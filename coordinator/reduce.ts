@@ -109,7 +109,7 @@ function concatenate(left: Float32Array, right: Float32Array): Float32Array {
 
 /** Divides a sum by the number of samples in it, in place: the one division of the all-reduce. */
 export function divideBy(sum: Float32Array, samples: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! / samples;
+  for (let i = 0, { length } = sum; i < length; i++) sum[i] = sum[i]! / samples;
 }
 
 /** Whether all values are finite: by sums in float64, which finite float32 values cannot overflow and the others survive. */

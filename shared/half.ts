@@ -22,12 +22,12 @@ export function encodeHalf(values: Float32Array, half: Half, exponent = 0): Uint
   if (half === "fp16") {
     const scale = 2 ** exponent;
     const halves = new Float16Array(values.length);
-    for (let i = 0; i < values.length; i++) halves[i] = values[i]! * scale;
+    for (let i = 0, { length } = values; i < length; i++) halves[i] = values[i]! * scale;
     return new Uint16Array(halves.buffer);
   }
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i++) {
+  for (let i = 0, { length } = bits; i < length; i++) {
     const value = bits[i]!;
     const isNaN = (value & 0x7fffffff) > 0x7f800000;
     // A carry out of the significand raises the exponent, up to the infinity; NaN must not be carried on.
@@ -42,10 +42,10 @@ export function decodeHalf(halves: Uint16Array<ArrayBuffer>, half: Half, exponen
   if (half === "fp16") {
     const scale = 2 ** -exponent;
     const floats = new Float16Array(halves.buffer, halves.byteOffset, halves.length);
-    for (let i = 0; i < floats.length; i++) values[i] = floats[i]! * scale;
+    for (let i = 0, { length } = floats; i < length; i++) values[i] = floats[i]! * scale;
   } else {
     const bits = new Uint32Array(values.buffer);
-    for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+    for (let i = 0, { length } = halves; i < length; i++) bits[i] = halves[i]! << 16;
   }
   return values;
 }
@@ -57,7 +57,8 @@ export function decodeHalf(halves: Uint16Array<ArrayBuffer>, half: Half, exponen
 export function scaleExponent(values: Float32Array): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   let largest = 0;
-  for (let i = 0; i < bits.length; i++) largest = Math.max(largest, bits[i]! & 0x7fffffff); // magnitudes sort as integers
+  // Magnitudes sort as integers.
+  for (let i = 0, { length } = bits; i < length; i++) largest = Math.max(largest, bits[i]! & 0x7fffffff);
   const biased = largest >>> 23;
   if (largest === 0 || biased === 0xff) return 0;
   const { least, most } = SCALE_EXPONENTS;

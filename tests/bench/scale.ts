@@ -15,6 +15,8 @@ const IDLE_RELAY = new URL("./idle_relay.ts", import.meta.url);
 export const MICRO_BATCH = 8;
 const STEPS = 25;
 const WARM_UP = 5;
+/** What a step takes the workers, who only wait: all take part in every step, as they would not if the first came back at once. */
+const COMPUTE_MS = 600;
 /** Relative to the cheapest: a part that grows faster than the bytes shows in what a megabyte costs. */
 const MOST_GROWTH = 1.3;
 
@@ -29,7 +31,7 @@ interface Row {
   readonly sum: number;
   readonly optimizer: number;
   readonly broadcast: number;
-  /** Milliseconds from weights to the next sum. */
+  /** Milliseconds from weights to the next sum, without what the workers wait. */
   readonly wall: number;
   /** Resident set in MB. */
   readonly memory: number;
@@ -99,12 +101,13 @@ async function measure(workers: number, relays: number, optimizer: number): Prom
   // Every worker has a leaf at least.
   const leaves = Math.max(16, workers);
   const batchSize = MICRO_BATCH * leaves;
+  const pace = COMPUTE_MS * workers / batchSize;
   await using cluster = await startCluster({ model: BENCH_MODEL, batchSize, microBatch: MICRO_BATCH });
   const children = relays === 0
-    ? [start(IDLE_WORKERS, cluster.address, workers)]
+    ? [start(IDLE_WORKERS, cluster.address, workers, pace)]
     : Array.from({ length: relays }, (_, i) => {
       const upTo = (relay: number) => Math.floor(workers * relay / relays);
-      return start(IDLE_RELAY, cluster.address, upTo(i + 1) - upTo(i), batchSize);
+      return start(IDLE_RELAY, cluster.address, upTo(i + 1) - upTo(i), pace, batchSize);
     });
   try {
     await cluster.waitForMembers(relays || workers, 60_000);
@@ -130,7 +133,7 @@ async function measure(workers: number, relays: number, optimizer: number): Prom
       sum,
       optimizer,
       broadcast: whole.cpu - reduce.cpu,
-      wall: whole.wall,
+      wall: whole.wall - COMPUTE_MS,
       memory: Deno.memoryUsage().rss / 1e6,
     };
   } finally {
