@@ -14,7 +14,10 @@ import {
   subtreesIn,
 } from "../shared/tree.ts";
 
-/** Collects the partial sums of one step, or of a part of it. Takes over the arrays that it is given: they are added into, or emptied. */
+/**
+ * Collects the partial sums of one step, or of a part of it. Takes over the arrays that it is given: they are added into, or
+ * emptied.
+ */
 export class ReductionTree {
   readonly leaves: number;
   readonly #wanted: Range;

@@ -15,7 +15,7 @@ const IDLE_RELAY = new URL("./idle_relay.ts", import.meta.url);
 export const MICRO_BATCH = 8;
 const STEPS = 25;
 const WARM_UP = 5;
-/** What a step takes the workers, who only wait: all take part in every step, as they would not if the first came back at once. */
+/** What a step takes the workers, who only wait. If they answered at once, the first would be given the others' leaves. */
 const COMPUTE_MS = 600;
 /** Relative to the cheapest: a part that grows faster than the bytes shows in what a megabyte costs. */
 const MOST_GROWTH = 1.3;
