@@ -65,10 +65,10 @@ export interface Launcher {
 
 /**
  * The environment of every worker; deno.json's task and the Dockerfile have it too. Mesa's device selection keeps quiet.
- * The rest keeps a worker's memory level. Deno keeps the pieces of 64 KiB in which a frame arrives for reuse, a list a thread:
- * those that V8 frees in the background end up in lists that nobody takes from, until these hold 16 MB. And glibc gives the
- * memory of a frame back to the system, which by default it keeps once it has freed one, in a heap for each thread that grows
- * around its holes (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
+ * The rest keeps a worker's memory level. Of the pieces of 64 KiB in which a frame arrives, Deno keeps some for reuse; those
+ * that V8 frees in the background were seen to gather unused, up to 16 MB. And glibc gives the memory of a frame back to the
+ * system, which by default it keeps once it has freed one, in a heap for each thread that grows around its holes
+ * (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
  */
 export const WORKER_ENVIRONMENT = {
   NODEVICE_SELECT: "1",
