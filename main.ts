@@ -34,11 +34,11 @@ import {
   text,
   toggle,
   type Values,
-} from "./shared/flags.ts";
+} from "./shared/cli/flags.ts";
 import { COMPRESSIONS } from "./shared/half.ts";
 import { MODEL_NAMES } from "./shared/model.ts";
 import { MOST } from "./shared/protocol.ts";
-import { takeUp } from "./shared/stored_flags.ts";
+import { takeUp } from "./shared/cli/stored_flags.ts";
 import { chooseEngine, type RemoteWorkerOptions, runRemoteWorker, type TriedEngine, tryEngines } from "./worker/mod.ts";
 
 const VERSION = denoJson.version;

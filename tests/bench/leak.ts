@@ -1,7 +1,7 @@
 // Whether workers' memory grows: the resident set at steps 20 and 200 of the default experiment, garbage collected all the time;
 // and how high it rises in a run that collects when it pleases.
 import { train } from "../../coordinator/mod.ts";
-import { silentReporter } from "../../coordinator/reporter.ts";
+import { silentReporter } from "../../coordinator/report/reporter.ts";
 import { cacheDirectory } from "../../data/mod.ts";
 import type { Findings } from "./support.ts";
 

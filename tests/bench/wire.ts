@@ -1,8 +1,8 @@
 // What a step costs besides the gradients: central step, broadcast and all-reduce of keras-example's weights over loopback,
 // with workers that compute nothing.
-import { armOptimizer } from "../../coordinator/arms.ts";
-import { applyUpdate } from "../../coordinator/optimizer.ts";
-import { divideBy } from "../../coordinator/reduce.ts";
+import { armOptimizer } from "../../coordinator/experiment/arms.ts";
+import { applyUpdate } from "../../coordinator/experiment/optimizer.ts";
+import { divideBy } from "../../coordinator/cluster/reduce.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 import { FakeWorker, startCluster } from "../fixtures/fake_worker.ts";
 import { type Findings, milliseconds } from "./support.ts";

@@ -1,6 +1,6 @@
 // Does to the workers of a run what a plan says.
 import { join } from "node:path";
-import type { Reporter } from "../../coordinator/reporter.ts";
+import type { Reporter } from "../../coordinator/report/reporter.ts";
 import type { Planned, SoakFault } from "./plan.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url);

@@ -3,11 +3,11 @@
 // faults cost is printed.
 import { join } from "node:path";
 import { type Report, train, type TrainConfig } from "../../coordinator/mod.ts";
-import { describeFaults } from "../../coordinator/faults.ts";
-import { type Reporter, silentReporter } from "../../coordinator/reporter.ts";
+import { describeFaults } from "../../coordinator/events/faults.ts";
+import { type Reporter, silentReporter } from "../../coordinator/report/reporter.ts";
 import { cacheDirectory } from "../../data/mod.ts";
 import { exitCodeOf, messageOf } from "../../shared/errors.ts";
-import { choice, choices, describeFlags, number, parseFlags, text, toggle } from "../../shared/flags.ts";
+import { choice, choices, describeFlags, number, parseFlags, text, toggle } from "../../shared/cli/flags.ts";
 import { MODEL_NAMES } from "../../shared/model.ts";
 import { median, table } from "../bench/support.ts";
 import { Injector } from "./injector.ts";

@@ -1,0 +1,337 @@
+// Who belongs to the cluster: lets workers in, gives them config, data and weights, remembers their standing, and says when
+// they come and go. What they compute is cluster.ts's business.
+// @ts-types="@types/ws"
+import type { WebSocket } from "ws";
+import type { ServerCertificate } from "../../shared/certificates.ts";
+import { Channel } from "../../shared/channel.ts";
+import type { NumericConfig } from "../../shared/config.ts";
+import type { Backend } from "../../shared/engine_names.ts";
+import { HerdError, messageOf } from "../../shared/errors.ts";
+import { type Frame, largestAnswer } from "../../shared/frames.ts";
+import {
+  type CoordinatorMessage,
+  MOST_CHARACTERS,
+  parseWorkerMessage,
+  PROTOCOL_VERSION,
+  type WorkerMessage,
+} from "../../shared/protocol.ts";
+import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
+import type { DoorLimits } from "../door/doorkeeper.ts";
+import { listen, type Listener } from "../door/listener.ts";
+import { Member, type MemberInfo, type Standing } from "./member.ts";
+import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
+
+/** What workers are told, and where. */
+export interface MembershipOptions {
+  /** 16 hexadecimal digits. */
+  readonly runId: string;
+  readonly token: string;
+  readonly hostname: string;
+  readonly port: number;
+  /** Encrypts connections from outside; those of this machine have a door of their own then. */
+  readonly tls?: ServerCertificate | undefined;
+  /** Bounds on connections without the token; by default those of doorkeeper.ts. */
+  readonly door?: DoorLimits;
+  readonly config: NumericConfig;
+  readonly configHash: string;
+  readonly backend: Backend;
+  /** How a remote worker fetches the packed data set. */
+  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
+  /** Bounds on waiting for a worker; by default those of deadline.ts and pace.ts. */
+  readonly limits?: { readonly leaf: LeafLimits; readonly pace: PaceLimits };
+  readChunk(index: number): Uint8Array;
+}
+
+/** Who hears of members. */
+export interface MembershipEvents {
+  onJoined(member: Member): void;
+  onReady(member: Member): void;
+  /** A member is gone; it is not among the members any more. */
+  onLost(member: Member, reason: string): void;
+  onFrame(member: Member, frame: Frame): void;
+  onHeartbeat(member: Member): void;
+  /** A member sent something that cannot be read. */
+  onBroken(member: Member, error: HerdError): void;
+  /** A worker of this machine says that it cannot work. */
+  onUnable(member: Member, reason: string): void;
+}
+
+type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
+
+const HELLO_DEADLINE_MS = 10_000;
+const FAREWELL_MS = 500;
+/** Bad answers after which a worker's process is not let in any more, and processes after which the worker is not. */
+const MOST_STRIKES = 3;
+const MOST_EXCLUSIONS = 3;
+
+const EXCLUDED = `it is excluded after ${MOST_STRIKES} bad answers`;
+/** Names that are made here. */
+const NUMBERED = /^r\d+$/;
+
+/** The workers of a run. */
+export class Membership implements AsyncDisposable {
+  readonly #options: MembershipOptions;
+  readonly #events: MembershipEvents;
+  readonly #members = new Set<Member>();
+  readonly #standings = new Map<string, Standing>();
+  readonly #past = new Map<string, MemberInfo>();
+  readonly #fingerprints = new Set<string>();
+  #listener: Listener | undefined;
+  #retired = { up: 0, down: 0 };
+  #stopped = false;
+
+  private constructor(options: MembershipOptions, events: MembershipEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** Starts to listen. @throws {HerdError} cluster, if the address is taken */
+  static async start(options: MembershipOptions, events: MembershipEvents): Promise<Membership> {
+    const membership = new Membership(options, events);
+    const { hostname, port, token, tls, door } = options;
+    const maxPayload = Math.max(largestAnswer(options.config), MOST_CHARACTERS.fromWorker);
+    const onSocket = (socket: WebSocket, from: string) => void membership.#serve(socket, from);
+    const limits = door === undefined ? {} : { limits: door };
+    membership.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
+    return membership;
+  }
+
+  /** HOST:PORT for workers elsewhere. */
+  get address(): string {
+    return this.#listener!.address;
+  }
+
+  /** ws[s]://HOST:PORT for workers elsewhere. */
+  get url(): string {
+    return `${this.#options.tls === undefined ? "ws" : "wss"}://${this.address}`;
+  }
+
+  /** HOST:PORT for workers on this machine. */
+  get localAddress(): string {
+    return this.#listener!.localAddress;
+  }
+
+  /** The workers that can compute, by id. */
+  get ready(): Member[] {
+    return [...this.#members].filter(({ ready }) => ready !== undefined).sort(byId);
+  }
+
+  /** All workers that could compute at some time, by id. */
+  get history(): MemberInfo[] {
+    const present = this.ready.map(({ info }) => info);
+    const gone = [...this.#past.values()].filter(({ id }) => present.every((info) => info.id !== id));
+    return [...present, ...gone].sort(byId);
+  }
+
+  /** Of all workers that could compute at some time, in the order of their coming. */
+  get fingerprints(): string[] {
+    return [...this.#fingerprints];
+  }
+
+  /** Whether nobody can compute. */
+  get isEmpty(): boolean {
+    return ![...this.#members].some(({ ready }) => ready !== undefined);
+  }
+
+  /** Whether a worker belongs to the run still. */
+  has(member: Member): boolean {
+    return this.#members.has(member);
+  }
+
+  /** Payload bytes from and to all workers so far. */
+  get traffic(): { up: number; down: number } {
+    let { up, down } = this.#retired;
+    for (const { channel } of this.#members) [up, down] = [up + channel.bytesIn, down + channel.bytesOut];
+    return { up, down };
+  }
+
+  /** What every message of a step begins with. */
+  envelope(step: number): { protocol: number; runId: string; step: number } {
+    return { protocol: PROTOCOL_VERSION, runId: this.#options.runId, step };
+  }
+
+  /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
+  strike(member: Member): boolean {
+    if (++member.standing.strikes < MOST_STRIKES) return false;
+    member.standing.exclusions++;
+    this.#refuse(member, EXCLUDED);
+    return true;
+  }
+
+  /** Drops a worker. */
+  lose(member: Member, error: unknown): void {
+    if (!this.#members.delete(member)) return;
+    this.#retire(member);
+    member.channel.terminate();
+    if (this.#stopped || member.id === "") return; // nobody knew it
+    this.#events.onLost(member, messageOf(error));
+  }
+
+  /** Tells the workers that the run is over; what they do after that is no fault. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const member of this.#members) {
+      member.unwatch();
+      member.channel.send({ ...this.envelope(0), type: "stop" });
+      member.channel.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    // A connection that is dropped at once may take the last message with it.
+    const farewells = Promise.all([...this.#members].map(({ channel }) => channel.closed));
+    await within(FAREWELL_MS, farewells, () => new Error("late")).catch(() => {});
+    await this.#listener?.close();
+  }
+
+  /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
+  async #serve(socket: WebSocket, from: string): Promise<void> {
+    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
+    const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
+    this.#members.add(member);
+    channel.sendPings();
+    const greeting = setTimeout(
+      () => this.lose(member, new HerdError("cluster", "it did not say hello")),
+      HELLO_DEADLINE_MS,
+    );
+    try {
+      for await (const event of channel) {
+        clearTimeout(greeting);
+        if (!this.#members.has(member)) continue; // it is refused or lost, and the connection is closing
+        if ("frame" in event) this.#onFrame(member, event.frame);
+        else if ("message" in event) await this.#onMessage(member, event.message, from);
+        else if (member.ready === undefined) throw event.broken;
+        else this.#events.onBroken(member, event.broken);
+      }
+      this.lose(member, new HerdError("cluster", "its connection closed"));
+    } catch (error) {
+      this.lose(member, error);
+    } finally {
+      clearTimeout(greeting);
+    }
+  }
+
+  #onFrame(member: Member, frame: Frame): void {
+    if (member.ready === undefined) throw new HerdError("cluster", `it sent a ${frame.kind} frame before it was ready`);
+    this.#events.onFrame(member, frame);
+  }
+
+  async #onMessage(member: Member, message: WorkerMessage, from: string): Promise<void> {
+    if (message.type !== "hello" && message.runId !== this.#options.runId) {
+      throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
+    }
+    switch (message.type) {
+      case "hello":
+        if (member.id !== "") throw new HerdError("cluster", "it said hello twice");
+        // Only a process of this machine may pass for a local worker, which says no host.
+        return this.#welcome(member, { ...message, host: message.host || from });
+      case "chunk-request":
+        return await this.#sendChunk(member, message.index);
+      case "ready":
+        if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
+        return this.#admit(member, message);
+      case "heartbeat":
+        member.sign(message.leaves, message.milliseconds);
+        return this.#events.onHeartbeat(member);
+      case "failed":
+        // A local worker that cannot start will not do so next time; a remote one may be mended and come back.
+        if (member.ready === undefined && member.host === "") this.#events.onUnable(member, message.message);
+        return this.lose(member, new HerdError("cluster", message.message));
+      default: {
+        const unknown: never = message;
+        throw new Error(`Unknown message: ${JSON.stringify(unknown)}`);
+      }
+    }
+  }
+
+  #welcome(member: Member, hello: Extract<WorkerMessage, { type: "hello" }>): void {
+    member.id = this.#nameFor(hello);
+    member.host = hello.host;
+    member.pid = hello.pid;
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      const versions = `protocol ${hello.protocol}, this coordinator ${PROTOCOL_VERSION}`;
+      return this.#refuse(member, `it speaks ${versions}: use the same version of Herd on both sides`);
+    }
+    member.standing = this.#standings.get(member.id) ?? {
+      pace: new Pace(this.#options.limits?.pace ?? PACE_LIMITS),
+      pid: hello.pid,
+      strikes: 0,
+      exclusions: 0,
+      slowestLeaf: undefined,
+    };
+    if (member.standing.pid !== hello.pid) Object.assign(member.standing, { pid: hello.pid, strikes: 0 });
+    this.#standings.set(member.id, member.standing);
+    const { strikes, exclusions } = member.standing;
+    if (strikes >= MOST_STRIKES || exclusions >= MOST_EXCLUSIONS) return this.#refuse(member, EXCLUDED);
+    // The same worker on a new connection: the old one is dead, though nothing has said so yet.
+    for (const other of this.#members) {
+      if (other !== member && other.id === member.id) {
+        this.lose(other, new HerdError("cluster", "it has connected anew"));
+      }
+    }
+    member.channel.runId = this.#options.runId;
+    this.#events.onJoined(member);
+    const { config, configHash, backend, dataset } = this.#options;
+    member.channel.send({
+      ...this.envelope(0),
+      type: "welcome",
+      workerId: member.id,
+      config: config as WelcomeConfig,
+      configHash,
+      backend,
+      dataset,
+    });
+  }
+
+  async #sendChunk({ channel }: Member, index: number): Promise<void> {
+    if (index >= this.#options.dataset.hashes.length) {
+      throw new HerdError("cluster", `it asked for chunk ${index} of the data set`);
+    }
+    await channel.sendFrame({ kind: "chunk", index, bytes: this.#options.readChunk(index) });
+  }
+
+  #admit(member: Member, message: Extract<WorkerMessage, { type: "ready" }>): void {
+    if (message.configHash !== this.#options.configHash) {
+      return this.#refuse(member, "its numeric config has another hash: use the same version of Herd on both sides");
+    }
+    member.ready = message;
+    this.#fingerprints.add(message.fingerprint);
+    this.#events.onReady(member);
+  }
+
+  /**
+   * The name that a worker gives itself, if it is its own, or the next free number. A name that was made here belongs to one
+   * process; the others are a launcher's, which knows what it does.
+   */
+  #nameFor({ name, host, pid }: { readonly name: string; readonly host: string; readonly pid: number }): string {
+    const taken = new Map([...this.#past.values(), ...this.#members].map((one) => [one.id, one]));
+    const holder = taken.get(name) ?? { host, pid };
+    const itsOwn = holder.host === host && (holder.pid === pid || !NUMBERED.test(name));
+    if (name !== "" && itsOwn) return name;
+    let number = 1;
+    while (taken.has(`r${number}`)) number++;
+    return `r${number}`;
+  }
+
+  #refuse(member: Member, reason: string): void {
+    if (!this.#members.delete(member)) return;
+    this.#retire(member);
+    member.channel.send({ ...this.envelope(0), type: "refused", reason });
+    member.channel.close();
+  }
+
+  #retire(member: Member): void {
+    member.unwatch();
+    this.#retired.up += member.channel.bytesIn;
+    this.#retired.down += member.channel.bytesOut;
+    if (member.ready !== undefined) this.#past.set(member.id, member.info);
+  }
+}
+
+const NUMBERS = new Intl.Collator("en", { numeric: true });
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return NUMBERS.compare(a.id, b.id);
+}

@@ -1,0 +1,82 @@
+// A cluster's workers as one worker of another cluster: what one machine needs of the network for all its workers together is
+// the weights once and each finished subtree once. It computes what a worker's session asks of it (worker/compute.ts).
+import { sha256 } from "../../shared/config.ts";
+import type { EngineName } from "../../shared/engine_names.ts";
+import { HerdError } from "../../shared/errors.ts";
+import type { CoordinatorMessage } from "../../shared/protocol.ts";
+import type { PartialSum, Predictions } from "../../shared/sums.ts";
+import type { Cluster, Share } from "../cluster/cluster.ts";
+
+type Work = Extract<CoordinatorMessage, { type: "work" }>;
+
+/** Computes orders with the workers of a cluster. The cluster outlives it. */
+export class RelayComputer implements AsyncDisposable {
+  readonly engine: EngineName;
+  readonly adapter: string;
+  /** That of the workers, so that a relay of equal workers counts as one of them; of different workers, a hash of theirs. */
+  readonly fingerprint: string;
+  readonly #cluster: Cluster;
+  readonly #fingerprints: number;
+  readonly #bitIdentical: boolean;
+
+  private constructor(cluster: Cluster, fingerprint: string) {
+    const [first] = cluster.members;
+    this.engine = first?.engine ?? "cpu";
+    this.adapter = `relay of ${cluster.members.length}: ${first?.adapter ?? ""}`;
+    this.fingerprint = fingerprint;
+    this.#cluster = cluster;
+    this.#fingerprints = cluster.fingerprints.length;
+    this.#bitIdentical = cluster.bitIdentical;
+  }
+
+  /** Stands for the workers that are ready now, of which there must be one. */
+  static async over(cluster: Cluster): Promise<RelayComputer> {
+    const { fingerprints } = cluster;
+    const [only = "", ...others] = fingerprints;
+    const text = new TextEncoder().encode(fingerprints.toSorted().join());
+    return new RelayComputer(cluster, others.length === 0 ? only : await sha256(text));
+  }
+
+  setWeights(flat: Float32Array): void {
+    void this.#cluster.setWeights(flat);
+  }
+
+  /** @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says */
+  async *gradients(work: Work, signal: AbortSignal): AsyncGenerator<PartialSum> {
+    const sums = await this.#cluster.partialSums(shareOf(work), signal);
+    this.#assertAsSaid();
+    yield* sums;
+  }
+
+  /** @throws {HerdError} cluster, as above */
+  async *evaluate(work: Work, signal: AbortSignal): AsyncGenerator<Predictions> {
+    const { losses, logits } = await this.#cluster.predictions(shareOf(work), signal);
+    this.#assertAsSaid();
+    const outputs = logits.length / losses.length;
+    let start = 0;
+    for (const { length } of work.samples) {
+      const end = start + length;
+      yield { losses: losses.subarray(start, end), logits: logits.subarray(outputs * start, outputs * end) };
+      start = end;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The coordinator relies on the fingerprint: better no answer than one with other bits under its name. */
+  #assertAsSaid(): void {
+    const refuse = (what: string) => new HerdError("cluster", `${what}: start the relay again`);
+    if (this.#cluster.fingerprints.length > this.#fingerprints) {
+      throw refuse("A worker behind this relay has another fingerprint than those that it began with");
+    }
+    if (this.#bitIdentical && !this.#cluster.bitIdentical) {
+      throw refuse("Workers behind this relay got different bits for the same leaves");
+    }
+  }
+}
+
+function shareOf({ seed, epoch, leafCount, range, samples }: Work): Share {
+  return { seed, epoch, leafCount, range, samples };
+}

@@ -1,0 +1,127 @@
+// The worker processes behind a relay: a cluster on the loopback that lives as long as the relay, whatever becomes of the
+// connection to the run's coordinator, so that its workers need not start anew.
+import { join } from "node:path";
+import { readChunk } from "../../data/mod.ts";
+import type { NumericConfig } from "../../shared/config.ts";
+import type { Backend } from "../../shared/engine_names.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { describeFaults } from "../events/faults.ts";
+import { localLauncher, WorkerProcesses } from "../launch/mod.ts";
+import { RelayComputer } from "./relay.ts";
+
+/** What a relay's user decides. */
+export interface RelayOptions {
+  /** How long it waits when none of its workers is left, in seconds. */
+  readonly workerTimeout: number;
+  /** Herd's cache folder. */
+  readonly cacheDir: string;
+  /** worker/main.ts */
+  readonly workerEntry: URL;
+  readonly version: string;
+  /** Receives lines for people. */
+  log(text: string): void;
+}
+
+/** What the run's coordinator says of the run. */
+export interface RelayedRun {
+  readonly runId: string;
+  /** What the relay is called there. */
+  readonly workerId: string;
+  readonly config: NumericConfig;
+  readonly configHash: string;
+  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
+  /** The packed data set, on this machine. */
+  readonly cachePath: string;
+  readonly backend: Backend;
+  readonly workers: number;
+  onLeaf(): void;
+}
+
+const JOIN_DEADLINE_MS = 10 * 60_000;
+
+/** The workers; started for the first connection, ended when disposed. */
+export class RelayWorkers implements AsyncDisposable {
+  readonly #options: RelayOptions;
+  #onLeaf = () => {};
+  #begun: { readonly configHash: string; readonly cluster: Cluster; readonly processes: WorkerProcesses } | undefined;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same numeric config.
+   * @throws {HerdError} cluster, if they do not become so
+   */
+  async prepare(run: RelayedRun): Promise<RelayComputer> {
+    this.#onLeaf = run.onLeaf;
+    if (this.#begun?.configHash === run.configHash) {
+      // All of them may be on their way back; the coordinator has other workers meanwhile.
+      await this.#begun.cluster.waitForMembers(1, 1000 * this.#options.workerTimeout);
+    } else {
+      await this[Symbol.asyncDispose]();
+      await this.#start(run);
+    }
+    return await RelayComputer.over(this.#begun!.cluster);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#begun === undefined) return;
+    const { cluster, processes } = this.#begun;
+    this.#begun = undefined;
+    const mended = describeFaults(cluster.faults);
+    if (mended !== "") this.#options.log(`Mended here: ${mended}`);
+    cluster.stop();
+    await processes[Symbol.asyncDispose]();
+    await cluster[Symbol.asyncDispose]();
+  }
+
+  async #start(
+    { runId, workerId, config, configHash, dataset, cachePath, backend, workers }: RelayedRun,
+  ): Promise<void> {
+    const { workerTimeout, cacheDir, workerEntry, version, log } = this.#options;
+    const logDir = join(cacheDir, "relays", `${runId}-${workerId}`);
+    await Deno.mkdir(logDir, { recursive: true });
+    log(`Starting ${workers} workers; what they print is in ${logDir}`);
+    const token = crypto.getRandomValues(new Uint8Array(32)).toHex();
+    const cluster = await Cluster.start({
+      runId: crypto.getRandomValues(new Uint8Array(8)).toHex(),
+      token,
+      hostname: "127.0.0.1",
+      port: 0,
+      config,
+      configHash,
+      backend,
+      workerTimeout: 1000 * workerTimeout,
+      dataset,
+      readChunk: (index) => readChunk(cachePath, index),
+      onLeaf: () => this.#onLeaf(),
+      onMember: (what, { id, pid }, reason) =>
+        log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`),
+      onSilent: ({ id }) => processes.kill(id),
+      onNotice: log,
+    });
+    let ready = false;
+    const launcher = localLauncher(workers);
+    const { localAddress, url } = cluster;
+    const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir };
+    const processes = WorkerProcesses.start({
+      workers: launcher.plan({ ...places, token, certificate: undefined, version }),
+      firstWaitMs: launcher.firstWaitMs,
+      logDir,
+      onNotice: log,
+      onRestart(text) {
+        cluster.countRestart();
+        log(text);
+      },
+      onGivenUp(error, left) {
+        // Nobody else knows the token: at first, all are waited for.
+        if (!ready || left === 0) cluster.fail(error);
+        else log(error.message);
+      },
+    });
+    this.#begun = { configHash, cluster, processes };
+    await cluster.waitForMembers(workers, JOIN_DEADLINE_MS);
+    ready = true;
+  }
+}

@@ -1,0 +1,166 @@
+// The folder that a run leaves. Files that are rewritten are replaced whole, so that a reader never sees half of one.
+import { join } from "node:path";
+import type { ModelSpec } from "../../shared/model.ts";
+import { HerdError, messageOf } from "../../shared/errors.ts";
+import { replaceDurably, writeDurably } from "../../shared/durable.ts";
+import { modelFiles } from "./model_files.ts";
+import { parseReport, type Report } from "../report/report.ts";
+import { reportHtml } from "../report/report_html.ts";
+
+/** Writes one run's files, while no other process does. */
+export class RunDirectory implements Disposable {
+  readonly path: string;
+  readonly #lock: Deno.FsFile;
+
+  private constructor(path: string, lock: Deno.FsFile) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /**
+   * Makes the folder.
+   * @param out where; by default runs/<timestamp>
+   * @throws {HerdError} usage, if it holds a run already or another process uses it; data, if it cannot be made
+   */
+  static async create(out: string | undefined): Promise<RunDirectory> {
+    const stamp = new Date().toISOString().replaceAll(":", "-").replace(/\..*$/, "");
+    const path = out ?? await freeName(join("runs", stamp));
+    if (await exists(join(path, "config.json"))) {
+      throw new HerdError(
+        "usage",
+        `--out ${path} holds a run already: choose another folder, or go on with it by --resume ${path}`,
+      );
+    }
+    try {
+      await Deno.mkdir(join(path, "logs"), { recursive: true });
+    } catch (cause) {
+      throw new HerdError("data", `Cannot make the run's folder ${path} (${messageOf(cause)}): choose another --out`, {
+        cause,
+      });
+    }
+    return new RunDirectory(path, await lock(path));
+  }
+
+  /**
+   * Opens the folder of a run, to go on with it.
+   * @throws {HerdError} usage, if another process uses it
+   */
+  static async reopen(path: string): Promise<RunDirectory> {
+    return new RunDirectory(path, await lock(path));
+  }
+
+  /** Lets other processes use it. */
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+
+  /** Where the workers' logs are. */
+  get logs(): string {
+    return join(this.path, "logs");
+  }
+
+  /** Where the checkpoints are. */
+  get checkpoints(): string {
+    return join(this.path, "checkpoint");
+  }
+
+  /** report.json, if there is one that can be read. */
+  async readReport(): Promise<Report | undefined> {
+    const path = join(this.path, "report.json");
+    try {
+      return parseReport(await Deno.readTextFile(path), path);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** config.json: the resolved config, without which a checkpoint is of no use. */
+  async writeConfig(config: unknown): Promise<void> {
+    const target = join(this.path, "config.json");
+    const bytes = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
+    await this.#write(async () => {
+      await writeDurably(`${target}.part`, bytes);
+      await replaceDurably(`${target}.part`, target);
+    });
+  }
+
+  /** All lines of metrics.jsonl. */
+  async writeMetrics(lines: readonly unknown[]): Promise<void> {
+    await this.#replace("metrics.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  }
+
+  /** A further line of metrics.jsonl. */
+  async appendMetrics(line: unknown): Promise<void> {
+    await this.#write(() =>
+      Deno.writeTextFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(line)}\n`, { append: true })
+    );
+  }
+
+  /** report.json and report.html. */
+  async writeReport(report: Report): Promise<void> {
+    await this.#replace("report.json", `${JSON.stringify(report, null, 2)}\n`);
+    await this.#replace("report.html", reportHtml(report));
+  }
+
+  /** models/<arm>-<seed>/ */
+  async writeModel(name: string, spec: ModelSpec, weights: Float32Array): Promise<void> {
+    const folder = join("models", name);
+    await this.#write(() => Deno.mkdir(join(this.path, folder), { recursive: true }));
+    for (const [file, bytes] of Object.entries(modelFiles(spec, weights, { model: name }))) {
+      await this.#replace(join(folder, file), bytes);
+    }
+  }
+
+  /** Takes away models/<arm>-<seed>/. */
+  async removeModel(name: string): Promise<void> {
+    const folder = join(this.path, "models", name);
+    if (await exists(folder)) await this.#write(() => Deno.remove(folder, { recursive: true }));
+  }
+
+  async #replace(name: string, content: string | Uint8Array): Promise<void> {
+    const target = join(this.path, name);
+    const temporary = `${target}.part`;
+    await this.#write(async () => {
+      try {
+        if (typeof content === "string") await Deno.writeTextFile(temporary, content);
+        else await Deno.writeFile(temporary, content);
+        await Deno.rename(temporary, target);
+      } catch (error) {
+        await Deno.remove(temporary).catch(() => {}); // a full disk needs the room
+        throw error;
+      }
+    });
+  }
+
+  async #write(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (cause) {
+      throw new HerdError("data", `Cannot write into the run's folder ${this.path}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+/** A lock that the system takes away when the process ends, however it ends. */
+async function lock(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(join(path, "lock"), { write: true, create: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new HerdError("usage", `Another process is at work in ${path}: wait for its end, or choose another folder`);
+}
+
+async function freeName(wanted: string): Promise<string> {
+  for (let i = 1;; i++) {
+    const name = i === 1 ? wanted : `${wanted}-${i}`;
+    if (!await exists(name)) return name;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,163 @@
+// Command line flags as data: each knows its kind, its default and its help, and refuses a bad value in one sentence.
+import { parseArgs } from "@std/cli/parse-args";
+import { HerdError } from "../errors.ts";
+
+/** A flag of type T. */
+export interface Flag<T> {
+  /** What stands for the value in the help; null for a flag without a value. */
+  readonly value: string | null;
+  readonly help: string;
+  /** The default as the help shows it. */
+  readonly shown: string | undefined;
+  readonly fallback: T;
+  /** @throws {HerdError} usage */
+  parse(text: string, name: string): T;
+}
+
+/** Flags by name, without the dashes. */
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
+
+/** The values of flags. */
+export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+/** A flag that is there or not. */
+export function toggle(help: string): Flag<boolean> {
+  return { value: null, help, shown: undefined, fallback: false, parse: (given) => given === "true" };
+}
+
+/** A text, such as a path. */
+export function text<T extends string | undefined>(value: string, help: string, fallback: T): Flag<string | T> {
+  return { value, help, shown: fallback, fallback, parse: (given) => given };
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(words: readonly T[], help: string, fallback: T): Flag<T> {
+  return {
+    value: words.join("|"),
+    help,
+    shown: fallback,
+    fallback,
+    parse: (given, name) => wordOf(words, given, name),
+  };
+}
+
+/** Some of a few words, separated by commas, each once. */
+export function choices<const T extends string>(
+  words: readonly T[],
+  help: string,
+  fallback: readonly T[],
+): Flag<readonly T[]> {
+  return {
+    value: "LIST",
+    help: `${help}, of ${words.join(", ")}`,
+    shown: fallback.join(","),
+    fallback,
+    parse(given, name) {
+      const list = given.split(",").map((word) => wordOf(words, word.trim(), name));
+      if (new Set(list).size < list.length) throw usage(`--${name} names one twice: got "${given}"`);
+      return list;
+    },
+  };
+}
+
+/** A number in a range; `whole` ones only if so said. */
+export function number<T extends number | undefined>(
+  { help, min, max = Infinity, whole = true, shown }: {
+    readonly help: string;
+    readonly min: number;
+    readonly max?: number;
+    readonly whole?: boolean;
+    readonly shown?: string;
+  },
+  fallback: T,
+): Flag<number | T> {
+  return {
+    value: whole ? "N" : "X",
+    help,
+    shown: shown ?? fallback?.toString(),
+    fallback,
+    parse(given, name) {
+      const value = given.trim() === "" ? NaN : Number(given);
+      if (Number.isFinite(value) && (!whole || Number.isInteger(value)) && value >= min && value <= max) return value;
+      const kind = whole ? "a whole number" : "a number";
+      const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
+      throw usage(`--${name} must be ${kind} ${range}: got "${given}"`);
+    },
+  };
+}
+
+/**
+ * Reads the flags of a command.
+ * @returns the values, the names of the flags that are there, and the other arguments
+ * @throws {HerdError} usage, for an unknown flag (with the nearest one), a missing or bad value
+ */
+export function parseFlags<F extends Flags>(
+  flags: F,
+  args: readonly string[],
+): { values: Values<F>; given: Set<string>; rest: string[] } {
+  const names = Object.keys(flags);
+  const parsed = parseArgs(args, {
+    boolean: names.filter((name) => flags[name]!.value === null),
+    string: names.filter((name) => flags[name]!.value !== null),
+    unknown(arg, key) {
+      if (key === undefined) return true;
+      const near = nearest(key, names);
+      throw usage(`Unknown flag ${arg.split("=")[0]}: ${near ? `did you mean --${near}?` : "see --help"}`);
+    },
+  });
+  const given = new Set(names.filter((name) => parsed[name] !== undefined && parsed[name] !== false));
+  const values = names.map((name) => {
+    const flag = flags[name]!;
+    if (!given.has(name)) return [name, flag.fallback];
+    const value = String(parsed[name]);
+    if (flag.value !== null && (value === "" || value.startsWith("--"))) {
+      throw usage(`--${name} needs a value: give --${name} ${flag.value}`);
+    }
+    return [name, flag.parse(value, name)];
+  });
+  return { values: Object.fromEntries(values) as Values<F>, given, rest: parsed._.map(String) };
+}
+
+/** The flags as lines of a help text. */
+export function describeFlags(flags: Flags): string {
+  const entries = Object.entries(flags).map(([name, { value, help, shown }]) => ({
+    left: `  --${name}${value === null ? "" : ` ${value}`}`,
+    right: `${help}${shown === undefined ? "" : ` [${shown}]`}`,
+  }));
+  const width = Math.min(34, Math.max(...entries.map(({ left }) => left.length)));
+  return entries.map(({ left, right }) =>
+    left.length > width ? `${left}\n${" ".repeat(width)}  ${right}` : `${left.padEnd(width)}  ${right}`
+  ).join("\n");
+}
+
+/** The word that needs the fewest changes to become `word`, if they are few enough to be a slip. */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  const ranked = words.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }));
+  ranked.sort((a, b) => a.distance - b.distance);
+  const [best] = ranked;
+  return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function wordOf<T extends string>(words: readonly T[], given: string, name: string): T {
+  const word = words.find((candidate) => candidate === given);
+  if (word !== undefined) return word;
+  const near = nearest(given, words);
+  const hint = near ? `did you mean ${near}?` : `use ${words.join(", ")}`;
+  throw usage(`--${name} cannot be "${given}": ${hint}`);
+}
+
+function usage(message: string): HerdError {
+  return new HerdError("usage", message);
+}

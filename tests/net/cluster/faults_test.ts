@@ -1,0 +1,243 @@
+// Every fault, against real sockets and workers without a device: the weights must be those of a quiet run, bit for bit, and
+// what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ClusterOptions } from "../../../coordinator/cluster/cluster.ts";
+import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { HerdError } from "../../../shared/errors.ts";
+import type { FakeWorker as Fake, Misbehaviour } from "../../fixtures/fake_worker.ts";
+import { Fault } from "../../fixtures/faults.ts";
+import { granted } from "../../fixtures/permissions.ts";
+
+const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
+const { FakeWorker, SHORT_LIMITS, startCluster } = ignore
+  ? {} as typeof import("../../fixtures/fake_worker.ts")
+  : await import("../../fixtures/fake_worker.ts");
+const { quietHash, weightsOf } = ignore
+  ? {} as typeof import("../../fixtures/fake_run.ts")
+  : await import("../../fixtures/fake_run.ts");
+
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+interface Case {
+  /** Of the first of three workers, which always gets leaves; the others are sound. */
+  readonly fault: Fault;
+  /** Bounds on the counts; what is not named must be zero. */
+  readonly expected: { readonly [K in keyof FaultCounts]?: readonly [number, number] };
+}
+
+// Steps have 4, 4 and 2 leaves: the first worker has two of the first four.
+const lost = { workersLost: [1, 1], leavesReissued: [0, 2] } as const;
+const again = { leavesReissued: [1, 2], duplicateAnswers: [0, 2], staleAnswers: [0, 2] } as const;
+const late = { leavesDuplicated: [1, 12], duplicateAnswers: [0, 4], staleAnswers: [0, 6] } as const;
+const CASES: readonly Case[] = [
+  { fault: Fault.KillBeforeStep, expected: { ...lost, leavesReissued: [1, 2] } },
+  { fault: Fault.KillMidCompute, expected: lost },
+  { fault: Fault.KillMidSend, expected: lost },
+  { fault: Fault.CorruptFrame, expected: { ...again, badAnswers: [1, 1] } },
+  { fault: Fault.WrongWeights, expected: { ...again, badAnswers: [1, 1] } },
+  { fault: Fault.NaN, expected: { ...again, unreproducedAnswers: [1, 1] } },
+  { fault: Fault.Duplicate, expected: { duplicateAnswers: [0, 1], staleAnswers: [0, 1] } },
+  { fault: Fault.Stale, expected: { staleAnswers: [1, 1] } },
+  { fault: Fault.Slow, expected: late },
+  { fault: Fault.Stall, expected: { ...late, workersLost: [0, 1] } },
+  { fault: Fault.HalfOpen, expected: { ...late, workersLost: [0, 1] } },
+];
+
+for (const { fault, expected } of CASES) {
+  Deno.test(`faults: ${fault}: the weights are those of a quiet run`, { ignore }, async () => {
+    const slow = [Fault.Slow, Fault.Stall, Fault.HalfOpen].includes(fault);
+    const { hash, faults } = await withTwoOthers({ fault }, slow ? { limits: SHORT_LIMITS } : {});
+    assertEquals(hash, await quietHash());
+    assertCounts(faults, expected);
+  });
+}
+
+Deno.test("faults: a worker that sends nothing but corrupt frames is excluded", { ignore }, async () => {
+  const { hash, faults } = await withTwoOthers({ fault: Fault.CorruptFrame, always: true });
+  assertEquals(hash, await quietHash());
+  assertEquals([faults.badAnswers, faults.workersExcluded], [3, 1]);
+  assert(faults.leavesReissued <= 6, `${faults.leavesReissued}`);
+});
+
+/** Trains with this worker and two sound ones. */
+async function withTwoOthers(
+  misbehaviour: Misbehaviour,
+  options: Partial<ClusterOptions> = {},
+): Promise<{ hash: string; faults: FaultCounts }> {
+  await using cluster = await startCluster({}, options);
+  // All take about as long: measured speeds would leave somebody without work.
+  const before = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+  const workers = [await FakeWorker.join(cluster, { before, ...misbehaviour })];
+  for (let i = 0; i < 2; i++) workers.push(await FakeWorker.join(cluster, { before }));
+  await cluster.waitForMembers(3, 5_000);
+  const hash = await weightsOf(cluster);
+  cluster.stop();
+  workers[0]!.channel.terminate(); // a stalled one does not hear
+  await Promise.all(workers.map(({ closed }) => closed));
+  return { hash, faults: cluster.faults };
+}
+
+function assertCounts(faults: FaultCounts, expected: Case["expected"]): void {
+  for (const [name, count] of Object.entries(faults)) {
+    const [least, most] = expected[name as keyof FaultCounts] ?? [0, 0];
+    assert(
+      least <= count && count <= most,
+      `${name} is ${count}, not from ${least} to ${most}: ${JSON.stringify(faults)}`,
+    );
+  }
+}
+
+for (const fault of [Fault.WrongBits, Fault.WrongBitsFirst]) {
+  Deno.test(
+    `faults: ${fault}: a third worker decides, and the weights are those of a quiet run`,
+    { ignore },
+    async () => {
+      const sent = Promise.withResolvers<void>();
+      // The sound workers answer only when both versions are there.
+      const before = async (n: number) => {
+        await sent.promise;
+        if (n === 1) await new Promise((resolve) => setTimeout(resolve, 50));
+      };
+      await using cluster = await startCluster();
+      const workers = [await FakeWorker.join(cluster, { fault, after: () => sent.resolve() })];
+      for (let i = 0; i < 2; i++) workers.push(await FakeWorker.join(cluster, { before }));
+      await cluster.waitForMembers(3, 5_000);
+      assertEquals(await weightsOf(cluster), await quietHash());
+      const { unreproducedAnswers, leavesReissued } = cluster.faults;
+      assertEquals(unreproducedAnswers, 1);
+      assert(leavesReissued <= 8, `${leavesReissued}`);
+      assert(cluster.bitIdentical);
+      cluster.stop();
+      await Promise.all(workers.map(({ closed }) => closed));
+    },
+  );
+}
+
+Deno.test(
+  "faults: wrong bits that come too late are told, as nobody knows any more who is right",
+  { ignore },
+  async () => {
+    const notices: string[] = [];
+    const sent = Promise.withResolvers<void>();
+    const before = (_n: number, step: number) => step > 1 ? sent.promise : undefined;
+    await using cluster = await startCluster({}, { limits: SHORT_LIMITS, onNotice: (text) => notices.push(text) });
+    const late = { fault: Fault.WrongBitsLate, after: () => sent.resolve() };
+    const workers = [await FakeWorker.join(cluster, late), await FakeWorker.join(cluster, { before })];
+    await cluster.waitForMembers(2, 5_000);
+    assertEquals(await weightsOf(cluster), await quietHash());
+    assertEquals([cluster.bitIdentical, cluster.faults.unreproducedAnswers], [false, 1]);
+    assert(notices.some((text) => text.includes("got different bits")), notices.join("\n"));
+    cluster.stop();
+    await Promise.all(workers.map(({ closed }) => closed));
+  },
+);
+
+Deno.test("faults: a gradient that is not finite for anybody is divergence", { ignore }, async () => {
+  for (const count of [1, 2]) {
+    await using cluster = await startCluster();
+    const nan = { fault: Fault.NaN, always: true, at: 2 };
+    const workers = await Promise.all(Array.from({ length: count }, () => FakeWorker.join(cluster, nan)));
+    await cluster.waitForMembers(count, 5_000);
+    const error = await assertRejects(() => weightsOf(cluster), HerdError, "The gradient is not finite");
+    assertEquals(error.code, "divergence");
+    cluster.stop();
+    await Promise.all(workers.map(({ closed }) => closed));
+  }
+});
+
+Deno.test("faults: a worker that joins in the middle of an epoch changes nothing", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const workers = [await FakeWorker.join(cluster)];
+  await cluster.waitForMembers(1, 5_000);
+  const hash = await weightsOf(cluster, async (step) => {
+    if (step === 2) workers.push(await FakeWorker.join(cluster));
+  });
+  assertEquals(hash, await quietHash());
+  assertEquals(cluster.faults, NO_FAULTS);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: all workers gone, the run pauses, and goes on with new ones", { ignore }, async () => {
+  const notices: string[] = [];
+  const workers: Fake[] = [];
+  await using cluster = await startCluster({}, {
+    async onNotice(text) {
+      notices.push(text);
+      if (text.startsWith("No worker is left")) workers.push(await FakeWorker.join(cluster));
+    },
+  });
+  for (let i = 0; i < 2; i++) workers.push(await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 3 }));
+  await cluster.waitForMembers(2, 5_000);
+  assertEquals(await weightsOf(cluster), await quietHash());
+  const { workersLost, pauses, leavesReissued } = cluster.faults;
+  assertEquals([workersLost, pauses], [2, 1]);
+  assert(leavesReissued <= 6, `${leavesReissued}`);
+  assertEquals(notices.at(-1), "The run goes on");
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: no worker comes back: the run ends after the worker timeout", { ignore }, async () => {
+  const notices: string[] = [];
+  await using cluster = await startCluster({}, { workerTimeout: 50, onNotice: (text) => notices.push(text) });
+  const worker = await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 2 });
+  await cluster.waitForMembers(1, 5_000);
+  const error = await assertRejects(() => weightsOf(cluster), HerdError, "--worker-timeout");
+  assertEquals(error.code, "cluster");
+  assertEquals(notices, ["No worker is left: the run waits up to 0 s for one"]);
+  await worker.closed;
+});
+
+Deno.test("faults: a worker that sends NaN again and again is never its own second opinion", { ignore }, async () => {
+  // The other one takes so long to check that the suspect, who is idle by then, is asked as well.
+  const before = (_n: number, step: number) => step > 1 ? undefined : sleep(400);
+  await using cluster = await startCluster({}, { limits: SHORT_LIMITS });
+  const nan = { fault: Fault.NaN, always: true };
+  const workers = [await FakeWorker.join(cluster, nan), await FakeWorker.join(cluster, { before })];
+  await cluster.waitForMembers(2, 5_000);
+  assertEquals(await weightsOf(cluster), await quietHash());
+  assert(cluster.faults.unreproducedAnswers >= 1);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: a worker that sends NaN and dies is not asked again", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const dead = await FakeWorker.join(cluster, { fault: Fault.NaNAndKill });
+  const workers = [dead, await FakeWorker.join(cluster), await FakeWorker.join(cluster)];
+  await cluster.waitForMembers(3, 5_000);
+  assertEquals(await weightsOf(cluster), await quietHash());
+  const { workersLost, unreproducedAnswers } = cluster.faults;
+  assertEquals([workersLost, unreproducedAnswers], [1, 1]);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+});
+
+Deno.test("faults: a strange process does not get the name of one that was named here", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const first = await FakeWorker.join(cluster, { pid: 7 });
+  await cluster.waitForMembers(1, 5_000);
+  const second = await FakeWorker.join(cluster, { name: "r1", pid: 8 });
+  await cluster.waitForMembers(2, 5_000);
+  assertEquals(cluster.members.map(({ id, pid }) => [id, pid]), [["r1", 7], ["r2", 8]]);
+  cluster.stop();
+  await Promise.all([first.closed, second.closed]);
+});
+
+Deno.test("faults: a worker on a new connection replaces its old one, under the same name", { ignore }, async () => {
+  const told: string[] = [];
+  await using cluster = await startCluster({}, {
+    onMember: (what, { id }, reason = "") => told.push(`${what} ${id} ${reason}`),
+  });
+  const first = await FakeWorker.join(cluster, { name: "w1" });
+  await cluster.waitForMembers(1, 5_000);
+  const second = await FakeWorker.join(cluster, { name: "w1" });
+  await first.closed;
+  await cluster.waitForMembers(1, 5_000);
+  assertEquals(cluster.members.map(({ id }) => id), ["w1"]);
+  assert(told.includes("lost w1 it has connected anew"), told.join());
+  assertEquals(cluster.history.length, 1);
+  cluster.stop();
+  await second.closed;
+});

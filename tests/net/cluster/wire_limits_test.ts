@@ -1,0 +1,232 @@
+// What comes from the wire is checked before anything is made of it: sizes, names, texts, order of messages. Both sides.
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { configHash, type NumericConfig } from "../../../shared/config.ts";
+import { HerdError } from "../../../shared/errors.ts";
+import { decodeFrame, encodeFrame, type Frame } from "../../../shared/frames.ts";
+import {
+  type CoordinatorMessage,
+  MOST_CHARACTERS,
+  parseCoordinatorMessage,
+  parseWorkerMessage,
+  printable,
+  PROTOCOL_VERSION,
+  type WorkerMessage,
+} from "../../../shared/protocol.ts";
+import { granted } from "../../fixtures/permissions.ts";
+
+const ignore = !await granted("net", "env", "sys"); // listens on the loopback; ws reads the environment
+const { announceMessage, CONFIG, FakeWorker, startCluster, TOKEN } = ignore
+  ? {} as typeof import("../../fixtures/fake_worker.ts")
+  : await import("../../fixtures/fake_worker.ts");
+const { listen } = ignore
+  ? {} as typeof import("../../../coordinator/door/listener.ts")
+  : await import("../../../coordinator/door/listener.ts");
+const { Channel } = ignore
+  ? {} as typeof import("../../../shared/channel.ts")
+  : await import("../../../shared/channel.ts");
+const { runSession } = ignore
+  ? {} as typeof import("../../../worker/session.ts")
+  : await import("../../../worker/session.ts");
+
+const RUN = "0011223344556677";
+const envelope = { protocol: PROTOCOL_VERSION, runId: RUN, step: 0 };
+const hello = { ...envelope, type: "hello", herd: "0", name: "", host: "", pid: 1 } as const;
+
+Deno.test("decodeFrame() refuses lengths beyond the bytes that are there, whatever they add up to", () => {
+  const frame: Frame = { kind: "weights", step: 1, weights: Float32Array.of(1, 2) };
+  for (const [field, value] of [[9, 2 ** 29], [9, 2 ** 32 - 1], [7, 2 ** 32 - 1], [7, 2 ** 30]] as const) {
+    const bytes = encodeFrame(RUN, frame);
+    new DataView(bytes.buffer).setUint32(4 * field, value, true);
+    assertThrows(() => decodeFrame(RUN, bytes.buffer), HerdError, "announced");
+  }
+});
+
+Deno.test("messages longer than any that Herd sends are refused", () => {
+  const long = (most: number) => JSON.stringify({ ...hello, herd: "x".repeat(most) });
+  assertThrows(() => parseWorkerMessage(long(MOST_CHARACTERS.fromWorker)), HerdError, "characters");
+  assertThrows(() => parseCoordinatorMessage(long(MOST_CHARACTERS.fromCoordinator)), HerdError, "characters");
+  assertThrows(() => parseWorkerMessage(long(20_000)), HerdError, '"herd"');
+});
+
+Deno.test("a worker's name is a word, never a path or a terminal's command", () => {
+  assertEquals((parseWorkerMessage(JSON.stringify({ ...hello, name: "w1" })) as typeof hello).name, "w1");
+  for (const name of ["../../etc/passwd", "/tmp/x", "a b", "w1\n", "\x1b[2J", "w".repeat(200), "ｗ1"]) {
+    assertThrows(() => parseWorkerMessage(JSON.stringify({ ...hello, name })), HerdError, '"name"');
+  }
+});
+
+Deno.test("texts from the wire cannot steer a terminal", () => {
+  const evil = "\x1b]0;title\x07 fine\r\nerror: forged \x9b2J\u202egnp\u2028end";
+  const { message } = parseWorkerMessage(JSON.stringify({ ...envelope, type: "failed", message: evil })) as {
+    readonly message: string;
+  };
+  assertEquals(message, " ]0;title  fine error: forged  2J gnp end");
+  assertEquals(
+    printable("llvmpipe (LLVM 15.0.6, 256 bits), Größe: 3×3"),
+    "llvmpipe (LLVM 15.0.6, 256 bits), Größe: 3×3",
+  );
+  const error = assertThrows(() => parseWorkerMessage(JSON.stringify({ ...hello, type: "\x1b[2J" })), HerdError);
+  assert(!error.message.includes("\x1b"));
+});
+
+/** Says hello to a cluster, and then what it likes. @returns why the cluster lost it */
+async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await using cluster = await startCluster({}, {
+    onMember: (what, _member, reason) => what === "lost" && resolve(reason!),
+  });
+  const { WebSocket } = await import("ws");
+  const socket = new WebSocket(`ws://${cluster.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  await new Promise((done) => socket.once("open", done));
+  const channel = new Channel<CoordinatorMessage, WorkerMessage>(socket, parseCoordinatorMessage);
+  channel.runId = RUN;
+  channel.send(hello);
+  for await (const event of channel) if ("message" in event && event.message.type === "welcome") break;
+  for (const message of messages) {
+    if ("kind" in message) await channel.sendFrame(message);
+    else channel.send(message);
+  }
+  const reason = await promise;
+  await channel.closed;
+  return reason;
+}
+
+const STEPS_OUT_OF_LINE: readonly [string, readonly (WorkerMessage | Frame)[], string][] = [
+  ["says hello twice", [hello], "hello twice"],
+  ["asks for a chunk that is not there", [{ ...envelope, type: "chunk-request", index: 5 }], "chunk 5"],
+  [
+    "sends a frame before it is ready",
+    [{
+      kind: "predictions",
+      step: 1,
+      index: 0,
+      weights: 0,
+      losses: new Float32Array(2),
+      logits: new Float32Array(2),
+    }],
+    "before it was ready",
+  ],
+  [
+    "speaks of another run",
+    [{ ...envelope, runId: "00", type: "heartbeat", leaves: 1, milliseconds: 1 }],
+    '"00"',
+  ],
+];
+for (const [what, messages, reason] of STEPS_OUT_OF_LINE) {
+  Deno.test(`Cluster drops a connection that ${what}`, { ignore }, async () => {
+    assertStringIncludes(await misbehave(messages), reason);
+  });
+}
+
+Deno.test("Cluster takes no message that is larger than an answer of this run", { ignore }, async () => {
+  await using cluster = await startCluster();
+  const worker = await FakeWorker.join(cluster);
+  await cluster.waitForMembers(1, 5_000);
+  assertEquals(await announceMessage(cluster, 2 ** 20), 1009); // an answer of the small network has 10 kB
+  await cluster.setWeights(new Float32Array(10));
+  cluster.stop();
+  await worker.closed;
+});
+
+/** Lets a worker's session meet a coordinator that sends these; resolves with the session's error. */
+async function meet(
+  config: NumericConfig,
+  then: Partial<Extract<CoordinatorMessage, { type: "work" }>> | Float32Array | undefined,
+): Promise<HerdError> {
+  const serve = async (socket: ConstructorParameters<typeof Channel>[0]) => {
+    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
+    for await (const event of channel) {
+      if (!("message" in event)) continue;
+      if (event.message.type === "hello") {
+        const dataset = { byteLength: 1, chunkBytes: 1, hashes: [] };
+        const about = { workerId: "r1", config: config as never, configHash: await configHash(config), dataset };
+        channel.send({ ...envelope, type: "welcome", backend: "cpu", ...about });
+      }
+      if (event.message.type === "ready" && then instanceof Float32Array) {
+        channel.runId = RUN;
+        await channel.sendFrame({ kind: "weights", step: 1, weights: then });
+      } else if (event.message.type === "ready" && then !== undefined) {
+        const range = { start: 0, end: 1 };
+        const order = { task: "train", seed: 0, epoch: 1, weights: 0, leafCount: 1, range, samples: [[0]] } as const;
+        channel.send({ ...envelope, step: 1, type: "work", ...order, ...then } as CoordinatorMessage);
+      }
+      if (event.message.type === "failed") channel.close();
+    }
+  };
+  const listener = await listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    token: TOKEN,
+    maxPayload: 100_000,
+    tls: undefined,
+    onSocket: (socket) => void serve(socket),
+  });
+  try {
+    return await assertRejects(() =>
+      runSession({
+        url: `ws://${listener.address}`,
+        token: TOKEN,
+        version: "0",
+        name: "",
+        hostName: "",
+        prepare: () => Promise.resolve(idleComputer()),
+        log: () => {},
+      }), HerdError);
+  } finally {
+    await listener.close();
+  }
+}
+
+function unused(): never {
+  throw new Error("nothing is to be read or computed");
+}
+
+function idleComputer(): import("../../../worker/compute.ts").Computer {
+  return {
+    engine: "cpu",
+    adapter: "none",
+    fingerprint: "f",
+    setWeights: () => {},
+    gradients: unused,
+    evaluate: unused,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+Deno.test("a worker refuses a network that no machine can train", { ignore }, async () => {
+  const model = CONFIG.model;
+  const cases: [Partial<NumericConfig>, string][] = [
+    [{ model: { ...model, imageSize: 100_000 } }, "imageSize"],
+    [{ microBatch: 1_000_000 }, "microBatch"],
+    [{ microBatch: 0 }, "cannot be trained"],
+    [{ model: { ...model, imageSize: 4 } }, "cannot be trained"],
+    [{ model: { ...model, layers: [{ kind: "conv", filters: 1e9 }] } }, "filters"],
+    [{ model: { ...model, imageSize: 4000, layers: [{ kind: "conv", filters: 60_000 }] } }, "cannot be trained"],
+    [
+      {
+        model: { ...model, layers: [1, 2].map(() => ({ kind: "dense", units: 60_000, activation: "relu" } as const)) },
+      },
+      "cannot be trained",
+    ],
+  ];
+  for (const [changes, sentence] of cases) {
+    assertStringIncludes((await meet({ ...CONFIG, ...changes }, undefined)).message, sentence);
+  }
+});
+
+Deno.test("a worker refuses an order that does not fit its step or its engine", { ignore }, async () => {
+  const cases = [
+    { range: { start: 0, end: 5 } },
+    { range: { start: 1, end: 1 }, samples: [] },
+    { range: { start: 3, end: 4 }, leafCount: 2 },
+    { samples: [[]] },
+    { samples: [[0, 1, 2]] }, // the micro-batch is 2
+  ];
+  for (const work of cases) {
+    assertStringIncludes((await meet(CONFIG, work)).message, "makes no sense");
+  }
+});
+
+Deno.test("a worker refuses weights of another network", { ignore }, async () => {
+  assertStringIncludes((await meet(CONFIG, new Float32Array(7))).message, "7 weights");
+});

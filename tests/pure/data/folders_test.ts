@@ -1,0 +1,236 @@
+// Folders and zip files of images: every layout that is understood, and what is said about the others.
+import { assert, assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import jpeg from "jpeg-js";
+import { join } from "node:path";
+import { decodeImage } from "../../../data/decode_image.ts";
+import { PackedDataset, resolveDataset } from "../../../data/mod.ts";
+import { toSquare } from "../../../data/resize.ts";
+import { HerdError } from "../../../shared/errors.ts";
+import * as fixtures from "../../fixtures/data_files.ts";
+import { classFiles, type Files, png, splitFiles, writeFiles, zip } from "../../fixtures/data_files.ts";
+
+/** A test with a directory for its files and a cache directory, skipped where bare `deno test` may not write. */
+function test(name: string, run: (root: string, resolve: ReturnType<typeof resolver>) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: fixtures.WITHOUT_FILES,
+    fn: async () => {
+      using directory = fixtures.temporaryDirectory();
+      await run(join(directory.path, "data"), resolver(join(directory.path, "cache")));
+    },
+  });
+}
+
+const resolver = (cacheDir: string) => (data: string, imageSize = 12) =>
+  resolveDataset({ data, imageSize, environment: { cacheDir } });
+
+/** The files of the original archives: the same images without the split's name in front. */
+const within = (files: Files, prefix: string): Files =>
+  Object.fromEntries(
+    Object.entries(files).filter(([path]) => path.startsWith(prefix)).map((
+      [path, bytes],
+    ) => [path.slice(prefix.length), bytes]),
+  );
+
+test("a folder becomes a packed file with its images in order of class/name", async (root, resolve) => {
+  const files = splitFiles();
+  writeFiles(root, { ...files, "README.md": png(0), "train/.DS_Store": png(0), "train/horses/.hidden": png(0) });
+  const { path, info, fallback } = await resolve(root);
+  assertEquals(fallback, false);
+  assertEquals({ ...info, sha256: "" }, {
+    name: "data",
+    classes: ["horses", "humans"],
+    imageSize: 12,
+    channels: 3,
+    train: 8,
+    test: 4,
+    classCounts: { horses: [4, 2], humans: [4, 2] },
+    sha256: "",
+  });
+  using dataset = PackedDataset.open(path);
+  assertEquals(dataset.info, info);
+  assertEquals([...dataset.labels("train")], [0, 0, 0, 0, 1, 1, 1, 1]);
+  assertEquals(dataset.label("test", 3), 1);
+  const hashed: number[] = [];
+  for (const split of ["train", "test"] as const) {
+    const prefix = split === "train" ? "train/" : "validation/";
+    for (const [id, name] of Object.keys(within(files, prefix)).sort().entries()) {
+      const expected = decodeImage(files[prefix + name]!, name).pixels;
+      assertEquals(dataset.read(split, id), expected);
+      hashed.push(...expected, dataset.label(split, id));
+    }
+  }
+  assertEquals(info.sha256, fixtures.sha256(Uint8Array.from(hashed)));
+});
+
+test("zip files and folders of the same images have the same hash, in every layout", async (root, resolve) => {
+  const files = splitFiles();
+  const renamed = (train: string, validation: string): Files =>
+    Object.fromEntries(
+      Object.entries(files).map((
+        [path, bytes],
+      ) => [path.replace(/^train/, train).replace(/^validation/, validation), bytes]),
+    );
+  const archives = {
+    "horse-or-human.zip": zip(within(files, "train/")),
+    "validation-horse-or-human.zip": zip(within(files, "validation/")),
+  };
+  const paths = [
+    writeFiles(join(root, "plain"), files),
+    writeFiles(join(root, "test"), renamed("train", "test")),
+    writeFiles(join(root, "unpacked"), renamed("horse-or-human", "validation-horse-or-human")),
+    writeFiles(join(root, "archives"), archives),
+    join(root, "archives", "horse-or-human.zip"),
+    writeFiles(join(root, "wrapped", "twice"), files).replace(/\/twice$/, ""),
+    join(writeFiles(root, { "one.zip": zip(files) }), "one.zip"),
+    join(
+      writeFiles(root, { "in.zip": zip({ ...renamed("x/train", "x/validation"), "__MACOSX/._x": png(0) }) }),
+      "in.zip",
+    ),
+  ];
+  const hashes = new Map<string, string>();
+  for (const path of paths) hashes.set(path, (await resolve(path)).info.sha256);
+  assertEquals(new Set(hashes.values()).size, 1, JSON.stringify([...hashes], null, 1));
+  assertEquals((await resolve(join(root, "one.zip"))).info.name, "one");
+});
+
+test("an unsplit folder is split 4 : 1 by class, always in the same way", async (root, resolve) => {
+  writeFiles(join(root, "a"), classFiles("", 10));
+  writeFiles(join(root, "b"), classFiles("", 10));
+  const { info } = await resolve(join(root, "a"));
+  assertEquals(info.classCounts, { horses: [8, 2], humans: [8, 2] });
+  assertEquals((await resolve(join(root, "b"))).info.sha256, info.sha256);
+});
+
+test("class order and sample ids follow UTF-8 bytes, not UTF-16 units", async (root, resolve) => {
+  // U+FF21 comes after U+1F40E in UTF-16, before it in UTF-8.
+  writeFiles(root, { ...classFiles("train/", 1, ["🐎", "Ａ"]), ...classFiles("test/", 1, ["🐎", "Ａ"]) });
+  assertEquals((await resolve(root)).info.classes, ["Ａ", "🐎"]);
+});
+
+test("images of other sizes are cropped and averaged, a JPEG is taken too", async (root, resolve) => {
+  const wide = png(3, { width: 20, height: 12 });
+  const data = new Uint8Array(16 * 14 * 4).fill(130);
+  const photo = new Uint8Array(jpeg.encode({ width: 16, height: 14, data }, 95).data);
+  writeFiles(root, { ...splitFiles(), "train/horses/aa.jpg": photo, "train/horses/zz.png": wide });
+  const { path, info } = await resolve(root, 6);
+  assertEquals([info.imageSize, info.train], [6, 10]);
+  using dataset = PackedDataset.open(path);
+  assertEquals([...dataset.read("train", 0)], new Array(108).fill(130));
+  const { pixels } = decodeImage(wide, "wide");
+  const middle = Uint8Array.from({ length: 432 }, (_, i) => pixels[(Math.floor(i / 36) * 20 + 4) * 3 + i % 36]!);
+  assertEquals(dataset.read("train", 5), toSquare({ width: 12, height: 12, pixels: middle }, 6));
+});
+
+test("a changed file makes another packed file, an unchanged folder does not", async (root, resolve) => {
+  writeFiles(root, splitFiles());
+  const first = await resolve(root);
+  const made = Deno.statSync(first.path).mtime;
+  assertEquals(await resolve(root), first);
+  assertEquals(Deno.statSync(first.path).mtime, made);
+  assertNotEquals((await resolve(root, 6)).path, first.path);
+  writeFiles(root, { "train/horses/horses-0.png": png(77, { width: 13, height: 13 }) });
+  const second = await resolve(root);
+  assertNotEquals(second.path, first.path);
+  assertNotEquals(second.info.sha256, first.info.sha256);
+});
+
+const text = (value: string) => new TextEncoder().encode(value);
+const two = splitFiles();
+const damagedZip = (() => {
+  const bytes = zip(two);
+  // Within the data of the first entry: its name is 25 bytes, its local header 30.
+  bytes[100]! ^= 0xff;
+  return bytes;
+})();
+const manyClasses = { ...classFiles("train/", 1, ["a", "b", "c"]), ...classFiles("test/", 1, ["a", "b", "c"]) };
+
+/** Files, the path given (the folder if empty) and what the message must contain. */
+const BAD: Record<string, [Files, string, ...string[]]> = {
+  "three classes": [manyClasses, "", "'a', 'b', 'c'", "exactly two"],
+  "one class": [classFiles("", 2, ["horses"]), "", "'horses'", "exactly two"],
+  "no class folder": [{ "readme.txt": text("x") }, "", "no class folders"],
+  "other classes in the test split": [
+    { ...classFiles("train/", 1), ...classFiles("test/", 1, ["cats", "dogs"]) },
+    "",
+    "horses, humans",
+    "cats, dogs",
+  ],
+  "no test split": [classFiles("train/", 2), "", "'train'", "'validation'"],
+  "no training split": [classFiles("validation/", 2), "", "'validation'", "'train'"],
+  "one archive of two": [
+    { "horse-or-human.zip": zip(within(two, "train/")) },
+    "",
+    "validation-horse-or-human.zip",
+  ],
+  "one class in the test split": [
+    { ...classFiles("train/", 1), ...classFiles("test/", 1, ["horses"]) },
+    "",
+    "'horses'",
+  ],
+  "an empty image": [{ ...two, "train/humans/bad.png": text("") }, "", "humans/bad.png", "empty"],
+  "a cut image": [{ ...two, "train/humans/bad.png": png(1).subarray(0, 90) }, "", "humans/bad.png", "cut short"],
+  "a file that is no image": [{ ...two, "train/humans/bad.txt": text("hello") }, "", "humans/bad.txt", "neither a PNG"],
+  "a folder among images": [{ ...two, "train/humans/deep/x.png": png(1) }, "", "humans", "'deep'"],
+  "a class of one image without a split": [classFiles("", 1), "", "'horses'", "it takes two"],
+  "a file that is no zip": [{ "x.txt": text("x") }, "x.txt", "neither a folder nor a .zip"],
+  "a text called zip": [{ "x.zip": text("x".repeat(300)) }, "x.zip", "x.zip", "cut short or not a zip"],
+  "an empty zip file": [{ "x.zip": text("") }, "x.zip", "x.zip", "cut short or not a zip"],
+  "a zip file cut at its end": [{ "x.zip": zip(two).subarray(0, -30) }, "x.zip", "x.zip", "cut short"],
+  "a zip file cut at its start": [{ "x.zip": zip(two).subarray(200) }, "x.zip", "x.zip"],
+  "a damaged zip entry": [{ "x.zip": damagedZip }, "x.zip", "x.zip", "damaged entry"],
+  "a zip file of bad images": [{ "x.zip": zip({ ...two, "train/humans/bad.png": text("") }) }, "x.zip", "bad.png"],
+};
+for (const [what, [files, given, ...parts]] of Object.entries(BAD)) {
+  test(`resolveDataset() refuses ${what} and leaves no file behind`, async (root, resolve) => {
+    writeFiles(root, files);
+    const error = await assertRejects(() => resolve(join(root, given)), HerdError);
+    assertEquals(error.code, "data");
+    assert(!error.message.includes("\n"), error.message);
+    for (const part of parts) assertStringIncludes(error.message, part);
+    assertEquals(fixtures.filesBelow(join(root, "..", "cache")), []);
+  });
+}
+
+test("an empty class folder is named", async (root, resolve) => {
+  writeFiles(root, splitFiles());
+  Deno.removeSync(join(root, "validation/humans"), { recursive: true });
+  Deno.mkdirSync(join(root, "validation/humans"));
+  await assertRejects(() => resolve(root), HerdError, "humans' has no images");
+});
+
+test("a path that does not exist and an impossible image size are told", async (root, resolve) => {
+  await assertRejects(() => resolve(join(root, "none")), HerdError, "There is no data set");
+  writeFiles(root, splitFiles());
+  for (const size of [0, -1, 1.5, NaN, 1e9]) {
+    const error = await assertRejects(() => resolve(root, size), HerdError, "--image-size");
+    assertEquals(error.code, "usage");
+  }
+});
+
+test("an aborted packing ends with the signal's reason and leaves no file behind", async (root) => {
+  writeFiles(root, splitFiles());
+  const cacheDir = join(root, "..", "cache");
+  const controller = new AbortController();
+  const reason = new HerdError("interrupted", "Interrupted");
+  const resolving = resolveDataset({
+    data: root,
+    imageSize: 12,
+    environment: { cacheDir },
+    signal: controller.signal,
+    onProgress: ({ done }) => done === 3 && controller.abort(reason),
+  });
+  assertEquals(await assertRejects(() => resolving, HerdError), reason);
+  assertEquals(fixtures.filesBelow(cacheDir), []);
+});
+
+test("1027 + 256 horses and humans are the real set, and it has 300 × 300 pixels", async (root, resolve) => {
+  const image = png(1);
+  const files: Files = {};
+  const counts = { "train/horses": 500, "train/humans": 527, "test/horses": 128, "test/humans": 128 };
+  for (const [directory, count] of Object.entries(counts)) {
+    for (let i = 0; i < count; i++) files[`${directory}/${i}.png`] = image;
+  }
+  const path = join(writeFiles(root, { "x.zip": zip(files) }), "x.zip");
+  await assertRejects(() => resolve(path), HerdError, "12×12 instead of 300×300");
+});

@@ -1,0 +1,222 @@
+// The packed file: what is written is read back, and half a file is never taken for a whole one.
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { join } from "node:path";
+import { type WritableFile, writeAllSync, writeFailure } from "../../../data/cache.ts";
+import type { SampleSource } from "../../../data/dataset_info.ts";
+import { cacheDirectory, PackedDataset, resolveDataset } from "../../../data/mod.ts";
+import { pack, packedPath } from "../../../data/pack.ts";
+import { HerdError } from "../../../shared/errors.ts";
+import { samplesFrom } from "../../../worker/samples.ts";
+import * as fixtures from "../../fixtures/data_files.ts";
+
+/** A source of 3 + 2 noise images of 5 × 5. */
+function source(): SampleSource {
+  return {
+    name: "noise",
+    classes: ["a", "b"],
+    labels: { train: Uint8Array.of(0, 1, 1), test: Uint8Array.of(1, 0) },
+    phase: "draw",
+    identity: "noise",
+    // deno-lint-ignore require-await -- as the interface has it
+    image: async (split, id) => ({ width: 5, height: 5, pixels: pixels(split, id) }),
+    describe: (split, id) => `${split} ${id}`,
+    [Symbol.dispose]() {},
+  };
+}
+
+const pixels = (split: string, id: number) => fixtures.noise(75, split.length * 10 + id);
+
+function test(name: string, run: (path: string) => Promise<void> | void): void {
+  Deno.test({
+    name,
+    ignore: fixtures.WITHOUT_FILES,
+    fn: async () => {
+      using directory = fixtures.temporaryDirectory();
+      await run(join(directory.path, "packed", "x.herd"));
+    },
+  });
+}
+
+test("a worker's samples have their own pixels whenever they are asked for, all in one buffer", async (path) => {
+  await pack(source(), path, { imageSize: 5 });
+  using samples = samplesFrom(path);
+  const [first, second] = [samples.sample("train", 0), samples.sample("test", 1)];
+  const buffer = first.pixels;
+  assertEquals(first.pixels, pixels("train", 0));
+  assertEquals(second.pixels, pixels("test", 1));
+  assertEquals(first.pixels, pixels("train", 0));
+  assertEquals(first.pixels === buffer && second.pixels === buffer, true);
+  assertEquals([first.label, second.label], [0, 0]);
+});
+
+test("pack() and PackedDataset round-trip labels and pixels", async (path) => {
+  const progress: number[] = [];
+  const info = await pack(source(), path, { imageSize: 5, onProgress: ({ done }) => progress.push(done) });
+  assertEquals(progress, [1, 2, 3, 4, 5]);
+  using dataset = PackedDataset.open(path);
+  assertEquals(dataset.info, info);
+  assertEquals(dataset.info.classCounts, { a: [1, 1], b: [2, 1] });
+  assertEquals(dataset.byteLength, Deno.statSync(path).size);
+  assertEquals([[...dataset.labels("train")], [...dataset.labels("test")]], [[0, 1, 1], [1, 0]]);
+  const target = new Uint8Array(75);
+  for (const split of ["test", "train"] as const) {
+    for (let id = 0; id < info[split]; id++) {
+      assertEquals(dataset.read(split, id, target), pixels(split, id));
+      assertEquals(dataset.read(split, id), target);
+    }
+  }
+  assertEquals(fixtures.filesBelow(join(path, "..")), ["x.herd"]);
+});
+
+test("the data set hash depends on pixels, labels and size, not on names", async (path) => {
+  const hash = async (changed: Partial<SampleSource>, imageSize = 5) =>
+    (await pack({ ...source(), ...changed }, path, { imageSize })).sha256;
+  const first = await hash({});
+  assertEquals(await hash({ name: "other", identity: "other" }), first);
+  const labels = { train: Uint8Array.of(0, 1, 0), test: Uint8Array.of(1, 0) };
+  // deno-lint-ignore require-await -- as the interface has it
+  const image = async () => ({ width: 5, height: 5, pixels: new Uint8Array(75) });
+  const hashes = [first, await hash({ labels }), await hash({ image }), await hash({}, 4)];
+  assertEquals(new Set(hashes).size, 4);
+});
+
+test("PackedDataset refuses ids beyond the split and targets of another length", async (path) => {
+  await pack(source(), path, { imageSize: 5 });
+  using dataset = PackedDataset.open(path);
+  for (const id of [-1, 3, 0.5, NaN]) {
+    assertThrows(() => dataset.read("train", id), RangeError);
+    assertThrows(() => dataset.label("train", id), RangeError);
+  }
+  assertThrows(() => dataset.read("test", 0, new Uint8Array(74)), RangeError);
+});
+
+test("PackedDataset refuses a file that is cut, longer, foreign, damaged or absent, naming it", async (path) => {
+  await pack(source(), path, { imageSize: 5 });
+  const bytes = Deno.readFileSync(path);
+  const changed = (at: number, value: number) => {
+    const copy = bytes.slice();
+    copy[at] = value;
+    return copy;
+  };
+  const labels = new TextDecoder().decode(bytes).indexOf("}", new TextDecoder().decode(bytes).indexOf("sha256")) + 1;
+  const variants = [
+    bytes.subarray(0, bytes.length - 1),
+    bytes.subarray(0, 4096),
+    bytes.subarray(0, 100),
+    bytes.subarray(0, 5),
+    new Uint8Array(),
+    Uint8Array.from([...bytes, 0]),
+    changed(0, 0),
+    changed(11, 255),
+    changed(12, 0x20),
+    changed(labels, 1),
+  ];
+  for (const variant of variants) {
+    Deno.writeFileSync(path, variant);
+    const error = assertThrows(() => PackedDataset.open(path), HerdError, `'${path}'`);
+    assertEquals(error.code, "data");
+  }
+  Deno.removeSync(path);
+  assertThrows(() => PackedDataset.open(path), HerdError, `'${path}'`);
+});
+
+test("a damaged packed file is made again", async (path) => {
+  const data = fixtures.writeFiles(join(path, "..", "images"), fixtures.splitFiles());
+  const notices: string[] = [];
+  const options = {
+    data,
+    imageSize: 12,
+    environment: { cacheDir: join(path, "..") },
+    onNotice: (text: string) => notices.push(text),
+  };
+  const first = await resolveDataset(options);
+  assertEquals(notices, []);
+  Deno.truncateSync(first.path, 5000);
+  assertEquals(await resolveDataset(options), first);
+  assertEquals(notices.length, 1);
+  PackedDataset.open(first.path)[Symbol.dispose]();
+});
+
+/** A file on disk that refuses writes after a number of bytes, as a full disk does. */
+function fillingUp(room: number): (path: string) => WritableFile {
+  return (path) => {
+    const file = Deno.openSync(path, { write: true, createNew: true });
+    let left = room;
+    return {
+      writeSync(bytes) {
+        if (left <= 0) throw new Error("No space left on device (os error 28)");
+        const written = file.writeSync(bytes.subarray(0, left));
+        left -= written;
+        return written;
+      },
+      seekSync: (offset: number | bigint, whence: Deno.SeekMode) => file.seekSync(offset, whence),
+      syncDataSync: () => file.syncDataSync(),
+      close: () => file.close(),
+    };
+  };
+}
+
+for (const room of [0, 100, 4096 + 100, 4096 + 5 * 75]) {
+  test(`pack() leaves nothing behind when the disk is full after ${room} bytes`, async (path) => {
+    const packing = pack(source(), path, { imageSize: 5, open: fillingUp(room) });
+    const error = await assertRejects(() => packing, HerdError, `Cannot write '${path}': the disk is full`);
+    assertEquals(error.code, "data");
+    assertEquals(fixtures.filesBelow(join(path, "..")), []);
+  });
+}
+
+test("pack() lets timers through, so that it can be aborted", async (path) => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new HerdError("interrupted", "Interrupted")), 0);
+  const many = { ...source(), labels: { train: new Uint8Array(100_000), test: new Uint8Array(1) } };
+  const packing = pack(many, path, { imageSize: 1, signal: controller.signal });
+  await assertRejects(() => packing, HerdError, "Interrupted");
+  assertEquals(fixtures.filesBelow(join(path, "..")), []);
+});
+
+test("pack() keeps the old file when it fails", async (path) => {
+  await pack(source(), path, { imageSize: 5 });
+  const before = Deno.readFileSync(path);
+  await assertRejects(() => pack(source(), path, { imageSize: 5, open: fillingUp(4200) }), HerdError);
+  assertEquals(Deno.readFileSync(path), before);
+});
+
+test("two processes that pack the same source at once do not disturb each other", async (path) => {
+  const infos = await Promise.all([1, 2, 3].map(() => pack(source(), path, { imageSize: 5 })));
+  assertEquals(new Set(infos.map(({ sha256 }) => sha256)).size, 1);
+  assertEquals(fixtures.filesBelow(join(path, "..")), ["x.herd"]);
+  PackedDataset.open(path)[Symbol.dispose]();
+});
+
+Deno.test({
+  name: "a really full device is told as such",
+  // Only Linux has this device, and Deno gives no access to it without all permissions.
+  ignore: fixtures.WITHOUT_FILES || Deno.build.os !== "linux" || !fixtures.canWriteTo("/dev/full"),
+  fn: () => {
+    using file = Deno.openSync("/dev/full", { write: true });
+    const error = assertThrows(() => writeAllSync(file, new Uint8Array(10)));
+    assertMatch(writeFailure("x", error).message, /^Cannot write 'x': the disk is full/);
+  },
+});
+
+test("a cache directory that cannot be made is told", async (path) => {
+  Deno.mkdirSync(join(path, ".."));
+  Deno.writeTextFileSync(path, "a file");
+  await assertRejects(() => pack(source(), join(path, "y.herd"), { imageSize: 5 }), HerdError, "Cannot write");
+});
+
+Deno.test("packedPath() depends on identity and size", () => {
+  const paths = [packedPath("c", "a", 1), packedPath("c", "a", 2), packedPath("c", "b", 1)];
+  assertEquals(new Set(paths).size, 3);
+  assertEquals(packedPath("c", "a", 1), paths[0]!);
+  assertMatch(paths[0]!, /^c\/packed\/[0-9a-f]{32}\.herd$/);
+});
+
+Deno.test("cacheDirectory() follows HERD_CACHE_DIR, XDG_CACHE_HOME and HOME in this order", () => {
+  const home = { HOME: "/users/x" };
+  assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "/xdg", HERD_CACHE_DIR: "/herd" }), "/herd");
+  assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "/xdg", HERD_CACHE_DIR: "" }), "/xdg/herd");
+  assertEquals(cacheDirectory({ ...home, XDG_CACHE_HOME: "relative" }), "/users/x/.cache/herd");
+  assertEquals(cacheDirectory(home), "/users/x/.cache/herd");
+  assertThrows(() => cacheDirectory({}), HerdError, "HERD_CACHE_DIR");
+});

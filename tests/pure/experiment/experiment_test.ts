@@ -1,0 +1,194 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { ARM_NAMES, armOptimizer } from "../../../coordinator/experiment/arms.ts";
+import type { PartialSum } from "../../../shared/sums.ts";
+import {
+  type ArmState,
+  batchesOf,
+  type Computer,
+  type EpochRecord,
+  type Experiment,
+  runExperiment,
+} from "../../../coordinator/experiment/experiment.ts";
+import type { Samples } from "../../../coordinator/cluster/cluster.ts";
+import { HerdError } from "../../../shared/errors.ts";
+import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../../shared/half.ts";
+import { builtInModel, parameterCount, parameterTable } from "../../../shared/model.ts";
+
+const MODEL = builtInModel("tiny", 22);
+const SIZE = parameterCount(MODEL);
+
+function experiment(): Experiment {
+  const ids = Uint32Array.from({ length: 19 }, (_, i) => 2 * i);
+  return {
+    config: {
+      dataset: "",
+      limit: null,
+      model: MODEL,
+      batchSize: 8,
+      microBatch: 2,
+      learningRate: 1e-2,
+      momentum: 0,
+      rho: 0.9,
+      epsilon: 1e-7,
+      seed: 5,
+      compress: "none",
+      compressGradients: false,
+    },
+    arms: ["no-gc", "gc"],
+    epochs: 2,
+    initialWeights: new Float32Array(SIZE).fill(0.5),
+    train: { ids, labels: Uint8Array.from({ length: 40 }, (_, i) => i % 4 === 0 ? 1 : 0) },
+    test: { ids: Uint32Array.of(0, 1, 2), labels: Uint8Array.of(1, 1, 0) },
+  };
+}
+
+/** Computes gradients from sample ids alone, and notes what it is asked for. */
+class FakeComputer implements Computer {
+  readonly traffic = { up: 0, down: 0 };
+  readonly batches: number[][] = [];
+  readonly weights: Float32Array[] = [];
+  /** How they came, and the work between: "step" or "test". */
+  readonly calls: string[] = [];
+  lossAt: (call: number) => number = () => 0.25;
+
+  setWeights(weights: Float32Array, compress: Compression): Promise<void> {
+    this.weights.push(weights.slice());
+    this.calls.push(compress);
+    return Promise.resolve();
+  }
+
+  gradients({ ids }: Samples): Promise<PartialSum> {
+    const losses = new Float32Array(ids.length).fill(this.lossAt(this.batches.length));
+    this.batches.push(Array.from(ids));
+    this.calls.push("step");
+    const gradient = Float32Array.from({ length: SIZE }, (_, i) => ids.length * (1 + i % 7));
+    return Promise.resolve({ node: { level: 0, index: 0 }, gradient, losses, logits: Float32Array.from(ids, () => 1) });
+  }
+
+  evaluate({ ids }: Samples) {
+    this.calls.push("test");
+    const ones = new Float32Array(ids.length).fill(1);
+    return Promise.resolve({ losses: ones, logits: ones });
+  }
+}
+
+const noListeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
+
+Deno.test("runExperiment() gives every arm the same batches from the same weights, and keeps the last batch of 3", async () => {
+  const computer = new FakeComputer();
+  const records: [string, EpochRecord][] = [];
+  await runExperiment(computer, experiment(), [], {
+    ...noListeners,
+    onEpoch: ({ arm }, record) => Promise.resolve(void records.push([arm, record])),
+  });
+  assertEquals(computer.batches.map(({ length }) => length), [8, 8, 3, 8, 8, 3, 8, 8, 3, 8, 8, 3]);
+  assertEquals(computer.batches.slice(6), computer.batches.slice(0, 6));
+  assertEquals(String(computer.batches.slice(0, 3)) === String(computer.batches.slice(3, 6)), false);
+  assertEquals(computer.batches.slice(0, 3).flat().sort((a, b) => a - b), [...experiment().train.ids]);
+  // Each arm sends its weights once before and once after each of its six steps.
+  assertEquals(computer.weights[0], experiment().initialWeights);
+  assertEquals(computer.weights[7], experiment().initialWeights);
+  assertEquals(records.map(([arm, { epoch }]) => [arm, epoch]), [["no-gc", 1], ["no-gc", 2], ["gc", 1], ["gc", 2]]);
+  const [, first] = records[0]!;
+  assertAlmostEquals(first.loss, 0.25, 1e-12);
+  // Ids are even; every second of them has label 1, which is what the logits say of all.
+  assertAlmostEquals(first.accuracy, 10 / 19, 1e-12);
+  assertAlmostEquals(first.testAccuracy, 2 / 3, 1e-12);
+});
+
+Deno.test("runExperiment() compresses weights within an epoch, with error feedback, tests the exact ones, and sends none twice", async () => {
+  const runs = await Promise.all(COMPRESSIONS.map(async (compress) => {
+    const computer = new FakeComputer();
+    const states: ArmState[] = [];
+    const { config, ...rest } = experiment();
+    await runExperiment(computer, { ...rest, config: { ...config, compress }, arms: ["gc"] }, states, noListeners);
+    return { compress, computer, state: states[0]! };
+  }));
+  const [exact, ...compressed] = runs;
+  for (const { compress, computer, state } of runs) {
+    const epoch = ["step", compress, "step", compress, "step", "none", "test"];
+    assertEquals(computer.calls, ["none", ...epoch, ...epoch]);
+    // The fake's gradients do not depend on the weights, so the exact ones are those of the other run.
+    for (const i of [0, 3, 6]) assertEquals(computer.weights[i], exact!.computer.weights[i]);
+    assertEquals(state.weights, exact!.state.weights);
+  }
+  assertEquals("residual" in exact!.state, false);
+  for (const { compress, computer, state } of compressed) {
+    const half = compress as Half;
+    const round = (weights: Float32Array) => decodeHalf(encodeHalf(weights, half), half);
+    const [, first, second] = computer.weights;
+    for (const sent of [first!, second!]) assertEquals(round(sent), sent);
+    // The second message makes up for what the first one has left over.
+    const [one, two] = exact!.computer.weights.slice(1);
+    assertEquals(first, round(one!));
+    assertEquals(second, round(two!.map((weight, i) => weight + (one![i]! - first![i]!))));
+    assert(state.residual!.some((value) => value !== 0));
+  }
+});
+
+Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
+  const { config, ...rest } = experiment();
+  const large = {
+    ...rest,
+    config: { ...config, compress: "fp16" },
+    initialWeights: new Float32Array(SIZE).fill(7e4),
+  } as const;
+  const states: ArmState[] = [];
+  const error = await assertRejects(
+    () => runExperiment(new FakeComputer(), large, states, noListeners),
+    HerdError,
+    "A weight has become too large for --compress fp16 in arm no-gc, epoch 1, step 1: try --compress none",
+  );
+  assertEquals(error.code, "divergence");
+  assert(states[0]!.weights.every((weight) => Math.abs(weight - 7e4) < 1));
+});
+
+Deno.test("runExperiment() divides by the samples of the batch: a short batch weighs its samples as a long one", async () => {
+  const computer = new FakeComputer();
+  await runExperiment(computer, { ...experiment(), arms: ["no-gc"], epochs: 1 }, [], noListeners);
+  // The mean gradient is the same in every batch, so RMSprop's first step has the size that arithmetic gives it.
+  const step = 1e-2 / Math.sqrt(0.1 + 1e-7);
+  assertAlmostEquals(computer.weights[1]![0]!, 0.5 - step, 1e-6);
+});
+
+Deno.test("runExperiment() ends a diverged run with the step's name and hands over the last good weights", async () => {
+  const computer = new FakeComputer();
+  computer.lossAt = (call) => call === 4 ? NaN : 0.25;
+  const kept: [string, Float32Array][] = [];
+  const listeners = {
+    ...noListeners,
+    onBreak: ({ arm, weights }: ArmState) => Promise.resolve(void kept.push([arm, weights.slice()])),
+  };
+  const error = await assertRejects(
+    () => runExperiment(computer, experiment(), [], listeners),
+    HerdError,
+    "The loss is not finite in arm no-gc, epoch 2, step 2: try a --learning-rate below 0.01",
+  );
+  assertEquals(error.code, "divergence");
+  assertEquals(kept, [["no-gc", computer.weights.at(-1)!]]);
+});
+
+Deno.test("batchesOf() is another permutation each epoch and seed", () => {
+  const base = experiment();
+  const flat = (seed: number, epoch: number) =>
+    String(batchesOf({ ...base, config: { ...base.config, seed } }, epoch).map((batch) => [...batch]));
+  assertEquals(new Set([flat(5, 1), flat(5, 2), flat(6, 1), flat(5, 1)]).size, 3);
+});
+
+Deno.test("armOptimizer(): gc centralizes the gradient, gc-update the update, no-gc nothing", () => {
+  const table = parameterTable(MODEL);
+  const [kernel] = table;
+  const outputs = kernel!.shape.at(-1)!;
+  const settings = { learningRate: 1e-2, momentum: 0.5, rho: 0.9, epsilon: 1e-7 };
+  const means = ARM_NAMES.map((arm) => {
+    const optimizer = armOptimizer(arm, settings);
+    const update = Float32Array.from({ length: SIZE }, (_, i) => Math.sin(i) + 2);
+    optimizer.update(update, optimizer.init(table), new Float32Array(SIZE));
+    const column = update.subarray(0, kernel!.size).filter((_, i) => i % outputs === 0);
+    return Math.abs(column.reduce((a, b) => a + b, 0) / column.length);
+  });
+  const [plain, gc, gcUpdate] = means;
+  assert(plain! > 0.02, `${plain}`);
+  assert(gc! < plain! && gc! > 1e-6, `${gc}`); // scaling each element undoes the zero mean
+  assert(gcUpdate! < 1e-8, `${gcUpdate}`);
+});

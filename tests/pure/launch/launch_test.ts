@@ -1,0 +1,133 @@
+// What the launchers start, as commands: the processes themselves are in tests/slow/ssh_test.ts and slurm_test.ts.
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { readLauncher } from "../../../coordinator/launch/mod.ts";
+import { type LaunchedRun, WORKER_ENVIRONMENT, type WorkerCommand } from "../../../coordinator/launch/launcher.ts";
+import { localLauncher } from "../../../coordinator/launch/local.ts";
+import { stepCommand, tasksByNode } from "../../../coordinator/launch/slurm.ts";
+import { parseHosts, sshCommand, sshLauncher } from "../../../coordinator/launch/ssh.ts";
+import { HerdError } from "../../../shared/errors.ts";
+
+const TOKEN = "a-token-that-nobody-may-see";
+const RUN: LaunchedRun = {
+  entry: new URL("file:///opt/herd/worker/main.ts"),
+  localAddress: "127.0.0.1:7400",
+  url: "ws://0.0.0.0:7400",
+  token: TOKEN,
+  certificate: undefined,
+  cachePath: "/cache/a,b.herd",
+  cacheDir: "/cache",
+  version: "1",
+};
+
+function assertSecret({ program, args, env, instructions }: WorkerCommand): void {
+  assert(!JSON.stringify([program, args, env]).includes(TOKEN), "the token is on the command line");
+  assertEquals(instructions.token, TOKEN);
+}
+
+Deno.test("launch: workers that are started by hand or in a container have the environment of the others", async () => {
+  for (const path of ["../../../deno.json", "../../../coordinator/launch/Dockerfile"]) {
+    const words = (await Deno.readTextFile(new URL(path, import.meta.url))).split(/[\s"]+/);
+    for (const [name, value] of Object.entries(WORKER_ENVIRONMENT)) assert(words.includes(`${name}=${value}`), path);
+  }
+});
+
+Deno.test("launch: a local worker may connect to the coordinator, read the data set, and nothing else", () => {
+  const plan = localLauncher(2).plan(RUN);
+  assertEquals(plan.map(({ name }) => name), ["w1", "w2"]);
+  const command = plan[1]!.command();
+  assertSecret(command);
+  assertEquals(command.args.filter((arg) => arg.startsWith("--allow")), [
+    "--allow-net=127.0.0.1:7400",
+    "--allow-read=/cache/a,,b.herd",
+  ]);
+  assertEquals(command.instructions, {
+    name: "w2",
+    url: "ws://127.0.0.1:7400",
+    token: TOKEN,
+    cachePath: "/cache/a,b.herd",
+    version: "1",
+  });
+});
+
+Deno.test("launch: a hosts file is read line by line", () => {
+  const hosts = parseHosts(
+    `# the lab
+ann@one workers=2 dir=/srv/herd deno=/opt/deno   # the big one
+
+ssh://bob@two:2222
+[::1]`,
+    "hosts",
+  );
+  assertEquals(hosts, [
+    { destination: "ann@one", workers: 2, dir: "/srv/herd", deno: "/opt/deno" },
+    { destination: "ssh://bob@two:2222", workers: 1, dir: undefined, deno: "deno" },
+    { destination: "[::1]", workers: 1, dir: undefined, deno: "deno" },
+  ]);
+});
+
+Deno.test("launch: a bad hosts file is refused with its line", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["one\n-oProxyCommand=evil", "Line 2 of the hosts file lab does not begin with HOST"],
+    ["one workers=0", "Line 1 of the hosts file lab: workers must be a whole number from 1 to 64"],
+    ["one worker=2", 'Line 1 of the hosts file lab has "worker=2"'],
+    ["one dir=", 'has "dir="'],
+    ["# nothing", "The hosts file lab names no host"],
+  ];
+  for (const [text, sentence] of cases) assertThrows(() => parseHosts(text, "lab"), HerdError, sentence);
+});
+
+Deno.test("launch: a worker by ssh comes back through ssh, and is quoted for any shell", () => {
+  const host = { destination: "ann@one", workers: 1, dir: "it's here", deno: "deno" };
+  const command = sshCommand(host, { run: RUN, name: "w1", port: 20_001 });
+  assertSecret(command);
+  assertEquals(command.instructions, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN, version: "1" });
+  assertEquals(command.args.slice(-6, -1), ["-T", "-R", "127.0.0.1:20001:127.0.0.1:7400", "--", "ann@one"]);
+  const remote = command.args.at(-1)!;
+  assert(remote.startsWith("sh -c '"), remote);
+  // Taken apart as two shells do: what is quoted once more each time.
+  const script = remote.slice("sh -c '".length, -1).replaceAll("'\\''", "'");
+  assert(script.endsWith(` -q 'it'\\''s here/worker/main.ts'`), script);
+  assert(script.includes("--allow-net=127.0.0.1:20001 "), script);
+  for (const power of ["-A", "--allow-run", "--allow-ffi", "--allow-all"]) assert(!script.includes(power), power);
+});
+
+Deno.test("launch: hosts get their workers in order, each start another port", () => {
+  const launcher = sshLauncher("ssh:lab", parseHosts("one workers=2\ntwo", "lab"));
+  assertEquals(launcher.count, 3);
+  const plan = launcher.plan(RUN);
+  assertEquals(plan.map(({ name, command }) => [name, command().args.at(-2)]), [
+    ["w1", "one"],
+    ["w2", "one"],
+    ["w3", "two"],
+  ]);
+  const urls = new Set(Array.from({ length: 20 }, () => plan[0]!.command().instructions.url));
+  assert(urls.size > 1, "a port that is taken would be tried for ever");
+});
+
+Deno.test("launch: an allocation's tasks, as Slurm writes them", () => {
+  assertEquals(tasksByNode(["a", "b", "c"], "2(x2),1"), ["a", "a", "b", "b", "c"]);
+  assertEquals(tasksByNode(["a"], "1"), ["a"]);
+  assertThrows(() => tasksByNode(["a", "b"], "1"), HerdError, 'SLURM_TASKS_PER_NODE is "1" for 2 nodes');
+  assertThrows(() => tasksByNode(["a"], "many"), HerdError, 'SLURM_TASKS_PER_NODE is "many"');
+});
+
+Deno.test("launch: a Slurm step asks for one task's share of its node and connects to the coordinator's host", () => {
+  const allocation = { tasks: ["n1", "n2"], cpusPerTask: "4" };
+  const command = stepCommand(RUN, { allocation, node: "n2", name: "w2", hostname: "login1" });
+  assertSecret(command);
+  for (const flag of ["--nodelist=n2", "--ntasks=1", "--exact", "--mem=0", "--cpus-per-task=4"]) {
+    assert(command.args.includes(flag), `${flag} is not among ${command.args.join(" ")}`);
+  }
+  assert(command.args.includes("--allow-net=login1:7400"), command.args.join(" "));
+  assertEquals(command.instructions, { name: "w2", url: "ws://login1:7400", token: TOKEN, version: "1" });
+  const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
+  const { instructions } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);
+  assertEquals([instructions.url, instructions.authority], ["wss://[fd00::1]:7400", "PEM"]);
+});
+
+Deno.test("launch: --launcher that means nothing is refused", async () => {
+  const refused = (flag: string) => readLauncher(flag, { local: 1, env: {} });
+  await assertRejects(() => refused("slrum"), HerdError, '--launcher cannot be "slrum": use local, slurm or ssh:');
+  await assertRejects(() => refused("slurm"), HerdError, "SLURM_JOB_NODELIST is not set: submit coordinator/launch");
+  await assertRejects(() => refused("ssh:/nowhere/hosts"), HerdError, "Cannot read the hosts file /nowhere/hosts");
+});

@@ -1,0 +1,139 @@
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  type ArmReport,
+  chanceAccuracy,
+  compare,
+  parseReport,
+  type Report,
+} from "../../../coordinator/report/report.ts";
+import { NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { reportHtml } from "../../../coordinator/report/report_html.ts";
+import { finalBlock, formatBytes, formatSeconds } from "../../../coordinator/report/terminal.ts";
+import type { EpochRecord } from "../../../coordinator/experiment/experiment.ts";
+import { HerdError } from "../../../shared/errors.ts";
+
+function epoch(number: number, testLoss: number): EpochRecord {
+  const figures = { loss: 0.5, accuracy: 0.75, testLoss, testAccuracy: 0.8, imagesPerSecond: 100 };
+  return { epoch: number, ...figures, seconds: 10, testSeconds: 1, bytesUp: 1, bytesDown: 1 };
+}
+
+function arm(name: ArmReport["arm"], ...testLosses: number[]): ArmReport {
+  const epochs = testLosses.map((loss, i) => epoch(i + 1, loss));
+  return {
+    arm: name,
+    seed: 0,
+    weightsSha256: "a".repeat(64),
+    initialWeightsSha256: "b".repeat(64),
+    trainSeconds: 10 * epochs.length,
+    epochs,
+  };
+}
+
+function report(changes: Partial<Report> = {}): Report {
+  const arms = [arm("no-gc", 0.7, 0.6), arm("gc", 0.65, 0.5)];
+  return {
+    complete: true,
+    dataset: {
+      name: "a <b> & c",
+      train: 1027,
+      test: 256,
+      limit: null,
+      classes: { horses: [500, 128], humans: [527, 128] },
+      sha256: "c".repeat(64),
+      imageShape: [300, 300, 3],
+      fallback: false,
+    },
+    model: { name: "keras-example", parameters: 1_704_097 },
+    engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
+    compress: "none",
+    compressGradients: false,
+    bitIdentical: true,
+    faults: NO_FAULTS,
+    workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],
+    arms,
+    comparison: compare(arms),
+    ...changes,
+  };
+}
+
+Deno.test("compare() takes the last epoch, arm minus baseline, and claims no more than one pair allows", () => {
+  const entries = compare(report().arms);
+  const testLoss = entries.find(({ metric }) => metric === "testLoss")!;
+  assertAlmostEquals(testLoss.meanDifference, -0.1, 1e-12);
+  assertEquals([testLoss.baseline, testLoss.arm, testLoss.pairs, testLoss.ci95], ["no-gc", "gc", 1, null]);
+  assertStringIncludes(testLoss.verdict, "gc is ahead in this one pair; a single pair cannot tell it from chance");
+  assertEquals(entries.find(({ metric }) => metric === "accuracy")!.verdict, "no difference");
+});
+
+Deno.test("compare() does not compare arms with different numbers of epochs", () => {
+  assertEquals(compare([arm("no-gc", 0.7, 0.6), arm("gc", 0.65)]), []);
+  assertEquals(compare([arm("no-gc", 0.7)]), []);
+  assertEquals(compare([]), []);
+});
+
+Deno.test("chanceAccuracy() is the larger class's part", () => {
+  assertAlmostEquals(chanceAccuracy(report().dataset.classes, "train"), 527 / 1027, 1e-12);
+  assertEquals(chanceAccuracy(report().dataset.classes, "test"), 0.5);
+});
+
+Deno.test("finalBlock() prints both arms as the original does, chance, and the differences", () => {
+  const text = finalBlock(report()).join("\n");
+  for (
+    const part of [
+      "Not using Gradient Centralization\n  Loss: 0.500000\n  Accuracy: 0.750000 (chance 0.5131)\n  Training Time: 20.00 s",
+      "Using Gradient Centralization",
+      "Difference (gc − no-gc)",
+      "testLoss: -0.100000",
+    ]
+  ) assertStringIncludes(text, part);
+});
+
+Deno.test("finalBlock() and reportHtml() say what was compressed, and what that means for bit-identity", () => {
+  const weights = report({ compress: "fp16" });
+  const both = report({ compress: "bf16", compressGradients: true, bitIdentical: false });
+  for (const render of [(one: Report) => finalBlock(one).join("\n"), reportHtml]) {
+    assertEquals(render(report()).includes("travelled"), false);
+    assertStringIncludes(render(weights), "Weights travelled as fp16.");
+    assertEquals(render(weights).includes("Bit-identity is off"), false);
+    assertStringIncludes(render(both), "Weights and gradients travelled as bf16.");
+    assertStringIncludes(render(both), "Bit-identity is off: gradients were compressed.");
+  }
+});
+
+Deno.test("finalBlock() and reportHtml() say what is not as it should be", () => {
+  const odd = report({
+    complete: false,
+    bitIdentical: false,
+    dataset: { ...report().dataset, fallback: true },
+    faults: { ...NO_FAULTS, workersLost: 2, leavesReissued: 9, pausedSeconds: 1.26 },
+  });
+  const text = finalBlock(odd).join("\n");
+  const faults = "Faults mended: workers lost 2, leaves given out again 9, seconds paused 1.3.";
+  for (const part of ["PROCEDURAL DATA", "Bit-identity is off", "broken off", faults]) assertStringIncludes(text, part);
+  assert(!finalBlock(report()).join("\n").includes("Faults"));
+  const html = reportHtml(odd);
+  for (const part of ["PROCEDURAL DATA", "broken off", "(PROCEDURAL DATA)", faults]) assertStringIncludes(html, part);
+});
+
+Deno.test("reportHtml() is self-contained, draws a line for each arm and split, and escapes names", () => {
+  const html = reportHtml(report());
+  assertEquals(html.match(/<polyline/g)!.length, 8);
+  assert(!/(src|href)=/.test(html));
+  assertStringIncludes(html, "a &#60;b&#62; &#38; c");
+  assert(!html.includes("NaN") && !html.includes("undefined"));
+  assert(reportHtml(report({ arms: [], comparison: [] })).includes("<svg"));
+});
+
+Deno.test("parseReport() reads a report back and refuses anything else", () => {
+  assertEquals(parseReport(JSON.stringify(report()), "x"), report());
+  const { compress: _compress, compressGradients: _gradients, ...older } = report();
+  assertEquals(parseReport(JSON.stringify(older), "x"), report());
+  for (const text of ["", "{}", "[]", "null"]) {
+    assertThrows(() => parseReport(text, "report.json"), HerdError, "report.json is not a report");
+  }
+});
+
+Deno.test("formatSeconds() and formatBytes() are short", () => {
+  assertEquals([0, 59.6, 3599, 7265, NaN].map(formatSeconds), ["0 s", "1 min 00 s", "59 min 59 s", "2 h 01 min", "–"]);
+  assertEquals([999, 149_574_867].map(formatBytes), ["1.0 kB", "149.6 MB"]);
+});
