@@ -5,7 +5,7 @@ import { readChunk } from "../../data/mod.ts";
 import type { NumericConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import { describeFaults } from "../events/faults.ts";
+import { describeFaults } from "../events/mod.ts";
 import { localLauncher, WorkerProcesses } from "../launch/mod.ts";
 import { RelayComputer } from "./relay.ts";
 
@@ -96,10 +96,13 @@ export class RelayWorkers implements AsyncDisposable {
       dataset,
       readChunk: (index) => readChunk(cachePath, index),
       onLeaf: () => this.#onLeaf(),
-      onMember: (what, { id, pid }, reason) =>
-        log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`),
+      emit(event) {
+        if (event.type === "worker") {
+          const { what, worker: { id, pid }, reason } = event;
+          log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`);
+        } else if (event.text !== undefined) log(event.text);
+      },
       onSilent: ({ id }) => processes.kill(id),
-      onNotice: log,
     });
     let ready = false;
     const launcher = localLauncher(workers);
@@ -110,10 +113,7 @@ export class RelayWorkers implements AsyncDisposable {
       firstWaitMs: launcher.firstWaitMs,
       logDir,
       onNotice: log,
-      onRestart(text) {
-        cluster.countRestart();
-        log(text);
-      },
+      onRestart: (text) => cluster.countRestart(text),
       onGivenUp(error, left) {
         // Nobody else knows the token: at first, all are waited for.
         if (!ready || left === 0) cluster.fail(error);
