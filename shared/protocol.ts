@@ -117,6 +117,8 @@ const fromCoordinator = v.variant("type", [welcome, refused, work, stale, stop])
 
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;
 export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;
+/** An order to compute leaves. */
+export type Work = Extract<CoordinatorMessage, { type: "work" }>;
 
 /** Reads a message of one direction. */
 export type Parser<T> = (text: string) => T;

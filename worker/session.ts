@@ -9,14 +9,16 @@ import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
+import type { OrderComputer } from "../shared/order_computer.ts";
 import {
   type CoordinatorMessage,
   MOST_TEXT,
   parseCoordinatorMessage,
   PROTOCOL_VERSION,
+  type Work,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { compute, type Computer, type Work } from "./compute.ts";
+import { compute } from "./compute.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
@@ -45,7 +47,7 @@ export interface SessionOptions {
   /** Overrides the coordinator's wish. */
   readonly backend?: Backend;
   /** Makes what computes; it is disposed of when the connection ends. */
-  prepare(options: PrepareOptions): Promise<Computer>;
+  prepare(options: PrepareOptions): Promise<OrderComputer>;
   /** Says what happens, for the log. */
   log(text: string): void;
 }

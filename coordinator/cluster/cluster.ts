@@ -8,7 +8,7 @@ import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { Range } from "../../shared/tree.ts";
-import { within } from "./deadline.ts";
+import { within } from "../../shared/within.ts";
 import { type FaultCounts, NO_FAULTS } from "../events/faults.ts";
 import type { Member, MemberInfo } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";

@@ -15,7 +15,8 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../shared/protocol.ts";
-import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
+import { within } from "../../shared/within.ts";
+import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
 import { listen, type Listener } from "../door/listener.ts";
 import { Member, type MemberInfo, type Standing } from "./member.ts";

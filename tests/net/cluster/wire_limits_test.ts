@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { configHash, type NumericConfig } from "../../../shared/config.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import type { OrderComputer } from "../../../shared/order_computer.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../../../shared/frames.ts";
 import {
   type CoordinatorMessage,
@@ -181,7 +182,7 @@ function unused(): never {
   throw new Error("nothing is to be read or computed");
 }
 
-function idleComputer(): import("../../../worker/compute.ts").Computer {
+function idleComputer(): OrderComputer {
   return {
     engine: "cpu",
     adapter: "none",

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Frame } from "../../../shared/frames.ts";
 import type { Incoming } from "../../../shared/channel.ts";
-import { type CoordinatorMessage, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
+import type { OrderComputer } from "../../../shared/order_computer.ts";
+import { type CoordinatorMessage, PROTOCOL_VERSION, type Work } from "../../../shared/protocol.ts";
 import type { NodeId } from "../../../shared/tree.ts";
-import { type Answers, compute, type Computer, type Work } from "../../../worker/compute.ts";
+import { type Answers, compute } from "../../../worker/compute.ts";
 import type { GradientEngine, Leaf } from "../../../worker/engine.ts";
 import { engineComputer } from "../../../worker/prepare.ts";
 import type { SampleSource } from "../../../worker/samples.ts";
@@ -29,7 +30,7 @@ const source: SampleSource = {
 };
 
 /** A computer that writes down when it computes what, and uses its one array again. */
-function fakeComputer(log: string[]): Computer {
+function fakeComputer(log: string[]): OrderComputer {
   const gradient = new Float32Array(1);
   const engine: GradientEngine = {
     name: "cpu",
