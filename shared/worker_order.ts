@@ -9,8 +9,6 @@ const schema = v.object({
   /** Where the coordinator is: ws[s]://HOST:PORT. */
   url: v.string(),
   token: v.string(),
-  /** The version of Herd, for the coordinator's report. */
-  version: v.string(),
   /** Certificates to trust instead of the public ones, as PEM. */
   authority: v.exactOptional(v.string()),
   /** The packed data set; a worker without it is on another machine and fetches its copy from the coordinator. */

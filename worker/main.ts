@@ -22,12 +22,11 @@ while (!line.includes("\n")) {
 stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
 
 try {
-  const { name, url, token, authority, cachePath, version } = parseWorkerOrder(line);
+  const { name, url, token, authority, cachePath } = parseWorkerOrder(line);
   await runSession({
     url,
     token,
     authority,
-    version,
     name,
     hostName: cachePath === undefined ? Deno.hostname() : "",
     prepare: async (run) => await prepareEngine(run, cachePath ?? await fetchDataset(run, cacheDir(), write)),

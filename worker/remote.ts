@@ -15,7 +15,6 @@ export interface RemoteWorkerOptions {
   readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;
-  readonly version: string;
   /** Makes what computes, given the path of the packed data set; by default an engine of this process. */
   prepare?(options: PrepareOptions, path: string): Promise<OrderComputer>;
   /** Receives lines for people. */

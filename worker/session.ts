@@ -39,8 +39,6 @@ export interface SessionOptions {
   readonly token: string;
   /** Authorities to trust instead of the public ones, as PEM. */
   readonly authority?: string | undefined;
-  /** The version of Herd, for the coordinator's report. */
-  readonly version: string;
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
   readonly name: string;
   readonly hostName: string;
@@ -178,21 +176,20 @@ async function serve(
 async function introduce(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  { version, name, hostName }: SessionOptions,
+  { name, hostName }: SessionOptions,
 ): Promise<Welcome> {
-  channel.send({ ...envelope(channel, 0), type: "hello", herd: version, name, host: hostName, pid: Deno.pid });
+  const self = { protocol: PROTOCOL_VERSION, name, host: hostName, pid: Deno.pid };
+  channel.send({ ...envelope(channel, 0), type: "hello", ...self });
   const event = await nextWithin(incoming, "the coordinator's welcome");
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
   const { message } = event;
-  if (message.type === "refused") {
-    throw refusal(message.reason);
+  if (message.type === "refused") throw refusal(message.reason);
+  if (message.type !== "welcome") {
+    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
   if (message.protocol !== PROTOCOL_VERSION) {
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
     throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
-  }
-  if (message.type !== "welcome") {
-    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
   if (await configHash(message.config as NumericConfig) !== message.configHash) {
     throw new HerdError(
@@ -249,8 +246,8 @@ async function fetchChunk(
   throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
 }
 
-function envelope(channel: WorkerChannel, step: number): { protocol: number; runId: string; step: number } {
-  return { protocol: PROTOCOL_VERSION, runId: channel.runId, step };
+function envelope(channel: WorkerChannel, step: number): { runId: string; step: number } {
+  return { runId: channel.runId, step };
 }
 
 async function nextWithin(

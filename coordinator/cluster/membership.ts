@@ -147,8 +147,8 @@ export class Membership implements AsyncDisposable {
   }
 
   /** What every message of a step begins with. */
-  envelope(step: number): { protocol: number; runId: string; step: number } {
-    return { protocol: PROTOCOL_VERSION, runId: this.#options.runId, step };
+  envelope(step: number): { runId: string; step: number } {
+    return { runId: this.#options.runId, step };
   }
 
   /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
@@ -277,6 +277,7 @@ export class Membership implements AsyncDisposable {
     const { config, configHash, backend, dataset } = this.#options;
     member.channel.send({
       ...this.envelope(0),
+      protocol: PROTOCOL_VERSION,
       type: "welcome",
       workerId: member.id,
       config: config as WelcomeConfig,
@@ -319,7 +320,7 @@ export class Membership implements AsyncDisposable {
   #refuse(member: Member, reason: string): void {
     if (!this.#members.delete(member)) return;
     this.#retire(member);
-    member.channel.send({ ...this.envelope(0), type: "refused", reason });
+    member.channel.send({ ...this.envelope(0), protocol: PROTOCOL_VERSION, type: "refused", reason });
     member.channel.close();
   }
 

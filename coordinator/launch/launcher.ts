@@ -16,7 +16,6 @@ export interface LaunchedRun {
   readonly cachePath: string;
   /** Herd's cache folder. */
   readonly cacheDir: string;
-  readonly version: string;
 }
 
 /** A command that becomes a worker. Secrets are in the order only: command lines can be read by anyone. */

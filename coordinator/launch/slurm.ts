@@ -72,7 +72,7 @@ export function stepCommand(
     readonly hostname: string;
   },
 ): WorkerCommand {
-  const { entry, token, certificate, cacheDir, version } = run;
+  const { entry, token, certificate, cacheDir } = run;
   const url = run.url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:\d+$)/, `//${hostname}`);
   const address = url.replace(/^wss?:\/\//, "");
   const step = [
@@ -93,7 +93,7 @@ export function stepCommand(
     detached: true,
     // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
     killSignal: "SIGTERM",
-    order: { name, url, token, version, ...(certificate === undefined ? {} : { authority: certificate }) },
+    order: { name, url, token, ...(certificate === undefined ? {} : { authority: certificate }) },
   };
 }
 

@@ -93,7 +93,7 @@ export function sshCommand(
   host: SshHost,
   { run, name, port }: { readonly run: LaunchedRun; readonly name: string; readonly port: number },
 ): WorkerCommand {
-  const { entry, localAddress, token, version } = run;
+  const { entry, localAddress, token } = run;
   const address = `127.0.0.1:${port}`;
   const options = ["BatchMode=yes", "ExitOnForwardFailure=yes", `ServerAliveInterval=${ALIVE_SECONDS}`];
   const forward = ["-T", "-R", `${address}:${localAddress}`];
@@ -118,7 +118,7 @@ export function sshCommand(
     env: {},
     detached: true,
     killSignal: "SIGKILL", // the worker reads the end of its stdin
-    order: { name, url: `ws://${address}`, token, version },
+    order: { name, url: `ws://${address}`, token },
   };
 }
 

@@ -16,7 +16,6 @@ const RUN: LaunchedRun = {
   certificate: undefined,
   cachePath: "/cache/a,b.herd",
   cacheDir: "/cache",
-  version: "1",
 };
 
 function assertSecret({ program, args, env, order }: WorkerCommand): void {
@@ -45,7 +44,6 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
     url: "ws://127.0.0.1:7400",
     token: TOKEN,
     cachePath: "/cache/a,b.herd",
-    version: "1",
   });
 });
 
@@ -80,7 +78,7 @@ Deno.test("launch: a worker by ssh comes back through ssh, and is quoted for any
   const host = { destination: "ann@one", workers: 1, dir: "it's here", deno: "deno" };
   const command = sshCommand(host, { run: RUN, name: "w1", port: 20_001 });
   assertSecret(command);
-  assertEquals(command.order, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN, version: "1" });
+  assertEquals(command.order, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN });
   assertEquals(command.args.slice(-6, -1), ["-T", "-R", "127.0.0.1:20001:127.0.0.1:7400", "--", "ann@one"]);
   const remote = command.args.at(-1)!;
   assert(remote.startsWith("sh -c '"), remote);
@@ -119,7 +117,7 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
     assert(command.args.includes(flag), `${flag} is not among ${command.args.join(" ")}`);
   }
   assert(command.args.includes("--allow-net=login1:7400"), command.args.join(" "));
-  assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN, version: "1" });
+  assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN });
   const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
   const { order } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);
   assertEquals([order.url, order.authority], ["wss://[fd00::1]:7400", "PEM"]);

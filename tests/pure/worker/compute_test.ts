@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Frame } from "../../../shared/frames.ts";
 import type { Incoming } from "../../../shared/channel.ts";
 import type { OrderComputer } from "../../../shared/order_computer.ts";
-import { type CoordinatorMessage, PROTOCOL_VERSION, type Work } from "../../../shared/protocol.ts";
+import type { CoordinatorMessage, Work } from "../../../shared/protocol.ts";
 import type { NodeId } from "../../../shared/tree.ts";
 import { type Answers, compute } from "../../../worker/compute.ts";
 import type { GradientEngine, Leaf } from "../../../worker/engine.ts";
@@ -11,7 +11,6 @@ import type { SampleSource } from "../../../worker/samples.ts";
 
 /** Leaves 1 to 6 of 8: subtrees of 1, 2, 2 and 1 leaves. */
 const WORK: Work = {
-  protocol: PROTOCOL_VERSION,
   runId: "",
   step: 5,
   type: "work",
