@@ -1,12 +1,13 @@
 // The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
-// come in. Every message carries protocol version, run id and step.
+// come in. Every message carries run id and step; those of the handshake also the protocol version, and they stay as they are:
+// sides of different versions must understand that they are.
 import * as v from "valibot";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -19,7 +20,8 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const upTo = (most: number) => v.pipe(count, v.maxValue(most));
 /** Ids and hashes. What workers call themselves is a worker's id and stands in logs: nothing else may be in it. */
 const word = v.pipe(v.string(), v.regex(/^[\w.:-]{0,128}$/));
-const envelope = { protocol: v.number(), runId: word, step: count };
+const envelope = { runId: word, step: count };
+const handshake = { protocol: v.number(), ...envelope };
 const range = v.object({ start: count, end: count });
 /** For people: what could steer a terminal is taken out. */
 const text = v.pipe(v.string(), v.maxLength(MOST_TEXT), v.transform(printable));
@@ -58,7 +60,7 @@ export const NumericConfigSchema = v.object({
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
-const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, name: word, host: text, pid: count });
+const hello = v.object({ ...handshake, type: v.literal("hello"), name: word, host: text, pid: count });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
 /** worker → coordinator: has its data and its engine, and takes work. */
@@ -82,7 +84,7 @@ const failed = v.object({ ...envelope, type: v.literal("failed"), message: text 
 
 /** coordinator → worker: who you are and what is computed here. */
 const welcome = v.object({
-  ...envelope,
+  ...handshake,
   type: v.literal("welcome"),
   workerId: word,
   config: NumericConfigSchema,
@@ -91,7 +93,7 @@ const welcome = v.object({
   dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),
 });
 /** coordinator → worker: you cannot take part. */
-const refused = v.object({ ...envelope, type: v.literal("refused"), reason: text });
+const refused = v.object({ ...handshake, type: v.literal("refused"), reason: text });
 /** coordinator → worker: compute these leaves with the weights last sent. */
 const work = v.object({
   ...envelope,
@@ -117,6 +119,8 @@ const fromCoordinator = v.variant("type", [welcome, refused, work, stale, stop])
 
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;
 export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;
+/** An order to compute leaves. */
+export type Work = Extract<CoordinatorMessage, { type: "work" }>;
 
 /** Reads a message of one direction. */
 export type Parser<T> = (text: string) => T;

@@ -1,6 +1,7 @@
 // Makes what a worker computes with: the engine that a run asks for, with its fingerprint, and the samples.
+import type { OrderComputer } from "../shared/order_computer.ts";
+import type { Work } from "../shared/protocol.ts";
 import { subtreesIn } from "../shared/tree.ts";
-import type { Computer, Work } from "./compute.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
@@ -15,7 +16,7 @@ import type { PrepareOptions } from "./session.ts";
 export async function prepareEngine(
   { config: { model, batchSize, microBatch }, backend, onLeaf }: PrepareOptions,
   path: string,
-): Promise<Computer> {
+): Promise<OrderComputer> {
   const samples = samplesFrom(path);
   try {
     const { name } = await chooseEngine(backend);
@@ -30,8 +31,8 @@ export async function prepareEngine(
 }
 
 /** An engine with its samples, both of which it disposes of. */
-export function engineComputer(engine: GradientEngine, source: SampleSource, fingerprint: string): Computer {
-  const leavesOf = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
+export function engineComputer(engine: GradientEngine, source: SampleSource, fingerprint: string): OrderComputer {
+  const readLeaves = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,
       seed,
@@ -45,10 +46,10 @@ export function engineComputer(engine: GradientEngine, source: SampleSource, fin
     setWeights: (flat) => engine.setWeights(flat),
     gradients(work) {
       const { leafCount, range } = work;
-      return engine.gradients(leafCount, leavesOf(work), subtreesIn(leafCount, range));
+      return engine.gradients(leafCount, readLeaves(work), subtreesIn(leafCount, range));
     },
     async *evaluate(work) {
-      for (const leaf of leavesOf(work)) yield await engine.evaluate(leaf);
+      for (const leaf of readLeaves(work)) yield await engine.evaluate(leaf);
     },
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();

@@ -9,14 +9,16 @@ import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
+import type { OrderComputer } from "../shared/order_computer.ts";
 import {
   type CoordinatorMessage,
   MOST_TEXT,
   parseCoordinatorMessage,
   PROTOCOL_VERSION,
+  type Work,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { compute, type Computer, type Work } from "./compute.ts";
+import { compute } from "./compute.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
@@ -37,15 +39,13 @@ export interface SessionOptions {
   readonly token: string;
   /** Authorities to trust instead of the public ones, as PEM. */
   readonly authority?: string | undefined;
-  /** The version of Herd, for the coordinator's report. */
-  readonly version: string;
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
   readonly name: string;
   readonly hostName: string;
   /** Overrides the coordinator's wish. */
   readonly backend?: Backend;
   /** Makes what computes; it is disposed of when the connection ends. */
-  prepare(options: PrepareOptions): Promise<Computer>;
+  prepare(options: PrepareOptions): Promise<OrderComputer>;
   /** Says what happens, for the log. */
   log(text: string): void;
 }
@@ -176,21 +176,20 @@ async function serve(
 async function introduce(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  { version, name, hostName }: SessionOptions,
+  { name, hostName }: SessionOptions,
 ): Promise<Welcome> {
-  channel.send({ ...envelope(channel, 0), type: "hello", herd: version, name, host: hostName, pid: Deno.pid });
+  const self = { protocol: PROTOCOL_VERSION, name, host: hostName, pid: Deno.pid };
+  channel.send({ ...envelope(channel, 0), type: "hello", ...self });
   const event = await nextWithin(incoming, "the coordinator's welcome");
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
   const { message } = event;
-  if (message.type === "refused") {
-    throw refusal(message.reason);
+  if (message.type === "refused") throw refusal(message.reason);
+  if (message.type !== "welcome") {
+    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
   if (message.protocol !== PROTOCOL_VERSION) {
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
     throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
-  }
-  if (message.type !== "welcome") {
-    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
   if (await configHash(message.config as NumericConfig) !== message.configHash) {
     throw new HerdError(
@@ -247,8 +246,8 @@ async function fetchChunk(
   throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
 }
 
-function envelope(channel: WorkerChannel, step: number): { protocol: number; runId: string; step: number } {
-  return { protocol: PROTOCOL_VERSION, runId: channel.runId, step };
+function envelope(channel: WorkerChannel, step: number): { runId: string; step: number } {
+  return { runId: channel.runId, step };
 }
 
 async function nextWithin(

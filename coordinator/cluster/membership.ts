@@ -15,8 +15,9 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../shared/protocol.ts";
+import { within } from "../../shared/within.ts";
 import type { WorkerInfo } from "../events/mod.ts";
-import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
+import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
 import { listen, type Listener } from "../door/listener.ts";
 import { Member, type Standing } from "./member.ts";
@@ -147,8 +148,8 @@ export class Membership implements AsyncDisposable {
   }
 
   /** What every message of a step begins with. */
-  envelope(step: number): { protocol: number; runId: string; step: number } {
-    return { protocol: PROTOCOL_VERSION, runId: this.#options.runId, step };
+  envelope(step: number): { runId: string; step: number } {
+    return { runId: this.#options.runId, step };
   }
 
   /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
@@ -277,6 +278,7 @@ export class Membership implements AsyncDisposable {
     const { config, configHash, backend, dataset } = this.#options;
     member.channel.send({
       ...this.envelope(0),
+      protocol: PROTOCOL_VERSION,
       type: "welcome",
       workerId: member.id,
       config: config as WelcomeConfig,
@@ -319,7 +321,7 @@ export class Membership implements AsyncDisposable {
   #refuse(member: Member, reason: string): void {
     if (!this.#members.delete(member)) return;
     this.#retire(member);
-    member.channel.send({ ...this.envelope(0), type: "refused", reason });
+    member.channel.send({ ...this.envelope(0), protocol: PROTOCOL_VERSION, type: "refused", reason });
     member.channel.close();
   }
 

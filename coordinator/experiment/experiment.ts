@@ -15,7 +15,7 @@ import { applyUpdate, type OptimizerState } from "./optimizer.ts";
 import { allFinite, divideBy } from "../cluster/reduce.ts";
 
 /** What computes: the cluster, or a fake of it. */
-export interface Computer {
+export interface StepComputer {
   readonly traffic: { readonly up: number; readonly down: number };
   /** @param compress how they travel; their values must be such that this loses nothing */
   setWeights(weights: Float32Array, compress: Compression): Promise<void>;
@@ -102,7 +102,7 @@ const EPOCH_START: EpochState = {
  * @throws {HerdError} divergence, if a loss or gradient is not finite
  */
 export async function runExperiment(
-  computer: Computer,
+  computer: StepComputer,
   experiment: Experiment,
   states: ArmState[],
   listeners: Listeners,
@@ -129,7 +129,7 @@ function freshArm(arm: ArmName, { config, initialWeights }: Experiment): ArmStat
 }
 
 async function runArm(
-  computer: Computer,
+  computer: StepComputer,
   experiment: Experiment,
   state: ArmState,
   listeners: Listeners,
@@ -188,7 +188,7 @@ async function runArm(
  * @throws {HerdError} divergence, if a weight is beyond the format: fp16 ends at 65504
  */
 async function sendWeights(
-  computer: Computer,
+  computer: StepComputer,
   { config, train }: Experiment,
   { arm, weights, residual, epochs, current }: ArmState,
 ): Promise<Float32Array | undefined> {
@@ -212,7 +212,10 @@ async function sendWeights(
 }
 
 /** Counts time and traffic from now on, on top of what the epoch has taken already. */
-function spending(computer: Computer, before: EpochState): () => Pick<EpochState, "seconds" | "bytesUp" | "bytesDown"> {
+function spending(
+  computer: StepComputer,
+  before: EpochState,
+): () => Pick<EpochState, "seconds" | "bytesUp" | "bytesDown"> {
   const started = performance.now();
   const { up, down } = computer.traffic;
   return () => ({
@@ -232,7 +235,7 @@ export function batchesOf({ config, train }: Experiment, epoch: number): Uint32A
   return batches;
 }
 
-async function testMetrics(computer: Computer, { config, test }: Experiment, epoch: number): Promise<MeanMetrics> {
+async function testMetrics(computer: StepComputer, { config, test }: Experiment, epoch: number): Promise<MeanMetrics> {
   const { losses, logits } = await computer.evaluate({ seed: config.seed, epoch, ids: test.ids });
   const metrics = new MetricsAccumulator();
   metrics.add(losses, logits, labelsOf(test, test.ids));

@@ -5,9 +5,9 @@ import type { PartialSum } from "../../../shared/sums.ts";
 import {
   type ArmState,
   batchesOf,
-  type Computer,
   type Experiment,
   runExperiment,
+  type StepComputer,
 } from "../../../coordinator/experiment/experiment.ts";
 import type { Samples } from "../../../coordinator/cluster/cluster.ts";
 import { HerdError } from "../../../shared/errors.ts";
@@ -43,7 +43,7 @@ function experiment(): Experiment {
 }
 
 /** Computes gradients from sample ids alone, and notes what it is asked for. */
-class FakeComputer implements Computer {
+class FakeComputer implements StepComputer {
   readonly traffic = { up: 0, down: 0 };
   readonly batches: number[][] = [];
   readonly weights: Float32Array[] = [];
