@@ -264,8 +264,8 @@ export class StepSchedule<W extends Hand> {
   }
 
   #cut(range: Range, workers: readonly W[], because: Order<W>["because"]): Order<W>[] {
-    const sizes = this.#leaves.map(({ start, end }) => end - start);
-    const ranges = assignLeaves(sizes, completeSpeeds(workers.map(({ speed }) => speed)), range);
+    const bounds = [0, ...this.#leaves.map(({ end }) => end)];
+    const ranges = assignLeaves(bounds, completeSpeeds(workers.map(({ speed }) => speed)), range);
     return workers.flatMap((worker, i) => {
       const share = ranges[i]!;
       return share.start === share.end ? [] : [{ worker, range: share, because }];
