@@ -74,7 +74,7 @@ export class Cluster implements AsyncDisposable {
   #pause: { readonly since: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
   #bitIdentical = true;
-  #error: Error | undefined;
+  #error: unknown;
   #stopped = false;
 
   private constructor(options: ClusterOptions) {
@@ -85,24 +85,26 @@ export class Cluster implements AsyncDisposable {
   /** Starts to listen. @throws {HerdError} cluster, if the address is taken */
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options);
+    const guarded = <A extends unknown[]>(handler: (...args: A) => void) => cluster.#guarded(handler);
     cluster.#membership = await Membership.start(options, {
-      onJoined: ({ info }) => options.emit?.({ type: "worker", what: "joined", worker: info }),
-      onReady: (member) => cluster.#onReady(member),
-      onLost: (member, reason) => cluster.#onLost(member, reason),
-      onFrame: (member, frame) => cluster.#onFrame(member, frame),
-      onHeartbeat(member) {
+      onJoined: guarded(({ info }: Member) => options.emit?.({ type: "worker", what: "joined", worker: info })),
+      onReady: guarded((member: Member) => cluster.#onReady(member)),
+      onLost: guarded((member: Member, reason: string) => cluster.#onLost(member, reason)),
+      onFrame: guarded((member: Member, frame: Frame) => cluster.#onFrame(member, frame)),
+      onHeartbeat: guarded((member: Member) => {
         if (cluster.#running !== undefined) options.onLeaf?.();
         cluster.#hear(member);
-      },
-      onBroken(member, error) {
+      }),
+      onBroken: guarded((member: Member, error: HerdError) => {
         cluster.#hear(member);
         cluster.#distrust(member, error.message, "badAnswers");
-      },
-      onUnable: (member, reason) => {
+      }),
+      onUnable: guarded((member: Member, reason: string) => {
         // While nobody has ever computed, waiting for better workers would be waiting for nothing.
         if (cluster.#membership.history.length > 0) return;
         cluster.fail(new HerdError("cluster", `Worker ${member.description} cannot work: ${reason}`));
-      },
+      }),
+      onFailure: (error) => cluster.fail(error),
     });
     return cluster;
   }
@@ -153,7 +155,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Ends the cluster with an error: from outside, an interruption. */
-  fail(error: Error): void {
+  fail(error: unknown): void {
     if (this.#stopped || this.#error !== undefined) return;
     this.#error = error;
     this.#failure.reject(error);
@@ -167,6 +169,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Resolves when at least `count` workers are ready. @throws {HerdError} cluster, after `deadlineMs` */
   async waitForMembers(count: number, deadlineMs: number): Promise<void> {
+    if (this.#error !== undefined) throw this.#error;
     const enough = async () => {
       while (this.#membership.ready.length < count) await this.#changed.promise;
     };
@@ -314,6 +317,17 @@ export class Cluster implements AsyncDisposable {
     this.#watch(member);
   }
 
+  /** Nobody waits for what sockets and timers set off: where it throws, that is what the cluster ends with. */
+  #guarded<A extends unknown[]>(handler: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        handler(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+  }
+
   /** Sends what is to be sent now, and sees to it that this happens again in time. */
   #advance(): void {
     const running = this.#running;
@@ -330,7 +344,7 @@ export class Cluster implements AsyncDisposable {
     if (this.#membership.isEmpty) this.#beginPause();
     else this.#endPause(true);
     const wakeAt = running.schedule.wakeAt(now);
-    if (wakeAt !== undefined) this.#wake = setTimeout(() => this.#advance(), wakeAt - now);
+    if (wakeAt !== undefined) this.#wake = setTimeout(this.#guarded(() => this.#advance()), wakeAt - now);
   }
 
   #send({ step, share, collector }: Running, { worker, range, because }: Order<Member>): void {
@@ -355,10 +369,10 @@ export class Cluster implements AsyncDisposable {
   #watch(member: Member): void {
     const owes = () => member.late !== undefined || (this.#running?.schedule.owed(member).length ?? 0) > 0;
     if (!owes()) return member.unwatch();
-    member.watch((error) => {
+    member.watch(this.#guarded((error: HerdError) => {
       member.unwatch();
       if (owes()) this.#dropSilent(member, error);
-    });
+    }));
   }
 
   /** A worker hangs: its process, which may still be there, is of no use either. */
@@ -382,10 +396,10 @@ export class Cluster implements AsyncDisposable {
     if (this.#weights === undefined || member.late !== undefined) return;
     // Work may follow as soon as the newest weights are on their way: the socket keeps the order.
     const newest = () => {
-      queueMicrotask(() => {
+      queueMicrotask(this.#guarded(() => {
         this.#enlist(member);
         this.#advance();
-      });
+      }));
       return this.#weights!;
     };
     member.sendWeights(newest).catch((error) => {

@@ -56,6 +56,8 @@ export interface MembershipEvents {
   onBroken(member: Member, error: HerdError): void;
   /** A worker of this machine says that it cannot work. */
   onUnable(member: Member, reason: string): void;
+  /** This side has failed: no worker has to do with it. */
+  onFailure(error: unknown): void;
 }
 
 type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
@@ -188,7 +190,7 @@ export class Membership implements AsyncDisposable {
     await this.#listener?.close();
   }
 
-  /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
+  /** Talks with one connection until it ends. Never throws: what goes wrong on the wire is the member's loss. */
   async #serve(socket: WebSocket, from: string): Promise<void> {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
     const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
@@ -209,7 +211,8 @@ export class Membership implements AsyncDisposable {
       }
       this.lose(member, new HerdError("cluster", "its connection closed"));
     } catch (error) {
-      this.lose(member, error);
+      if (error instanceof HerdError && error.code === "cluster") this.lose(member, error);
+      else this.#events.onFailure(error);
     } finally {
       clearTimeout(greeting);
     }
