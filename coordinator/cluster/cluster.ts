@@ -75,6 +75,7 @@ export class Cluster implements AsyncDisposable {
   readonly #faults: { -readonly [K in keyof FaultCounts]: number } = { ...NO_FAULTS };
   #bitIdentical = true;
   #error: unknown;
+  #givenUp: HerdError | undefined;
   #stopped = false;
 
   private constructor(options: ClusterOptions) {
@@ -160,6 +161,22 @@ export class Cluster implements AsyncDisposable {
     this.#error = error;
     this.#failure.reject(error);
     this.#running?.done.reject(error);
+  }
+
+  /**
+   * The workers of this machine are given up, and say so. The run ends with that error when nobody is there and nobody can
+   * be expected: neither somebody from outside who has come once and so knows the token, nor others who may have it. Otherwise
+   * it goes on, if need be after a pause of up to `workerTimeout`.
+   */
+  localsGivenUp(error: HerdError, { othersCanCome }: { readonly othersCanCome: boolean }): void {
+    if (!othersCanCome) this.#givenUp = error;
+    this.#endIfForsaken();
+    if (this.#error === undefined) this.#options.emit?.({ type: "notice", text: error.message });
+  }
+
+  #endIfForsaken(): void {
+    if (this.#givenUp === undefined || !this.#membership.isEmpty || this.#membership.hadOutsiders) return;
+    this.fail(this.#givenUp);
   }
 
   /** A worker's process is started again. @param text says so to people */
@@ -420,6 +437,7 @@ export class Cluster implements AsyncDisposable {
       ? `, which ${owed.length === 1 ? "waits" : "wait"}`
       : `, which ${owed.length === 1 ? "goes" : "go"} to ${others.join(", ")}`;
     this.#options.emit?.({ type: "worker", what: "lost", worker: member.info, reason: `${reason}${what}${whither}` });
+    this.#endIfForsaken();
     this.#advance();
   }
 

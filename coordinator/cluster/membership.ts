@@ -137,6 +137,11 @@ export class Membership implements AsyncDisposable {
     return ![...this.#members].some(({ ready }) => ready !== undefined);
   }
 
+  /** Whether a worker has come that was not started by the run: such a one knows the token, and may come again. */
+  get hadOutsiders(): boolean {
+    return this.#standings.keys().some((id) => NUMBERED.test(id));
+  }
+
   /** Whether a worker belongs to the run still. */
   has(member: Member): boolean {
     return this.#members.has(member);

@@ -263,10 +263,10 @@ function startWorkers(
     onNotice: (text) => reporter.notice(text),
     onRestart: (text) => cluster.countRestart(text),
     onGivenUp(error, left) {
-      // Others may go on, and remote workers come; with neither, nobody is left to wait for. Nor is it of use to wait for
-      // more than are left, when nobody else knows the token.
+      // At first it is of no use to wait for more than are left, when nobody else knows the token.
       const tooFew = !isBegun() && config.token === undefined && left < config.minWorkers;
-      if (tooFew || (left === 0 && cluster.members.length === 0)) cluster.fail(error);
+      if (tooFew) cluster.fail(error);
+      else if (left === 0) cluster.localsGivenUp(error, { othersCanCome: config.token !== undefined });
       else reporter.notice(error.message);
     },
   });

@@ -115,7 +115,8 @@ export class RelayWorkers implements AsyncDisposable {
       onRestart: (text) => cluster.countRestart(text),
       onGivenUp(error, left) {
         // Nobody else knows the token: at first, all are waited for.
-        if (!ready || left === 0) cluster.fail(error);
+        if (!ready) cluster.fail(error);
+        else if (left === 0) cluster.localsGivenUp(error, { othersCanCome: false });
         else log(error.message);
       },
     });
