@@ -229,6 +229,9 @@ export class Membership implements AsyncDisposable {
   }
 
   async #onMessage(member: Member, message: WorkerMessage, from: string): Promise<void> {
+    if (message.type !== "hello" && member.id === "") {
+      throw new HerdError("cluster", `it sent "${message.type}" before it said hello`);
+    }
     if (message.type !== "hello" && message.runId !== this.#options.runId) {
       throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
     }
