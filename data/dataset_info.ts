@@ -43,7 +43,7 @@ export interface RgbImage {
 }
 
 /** Anything that yields labelled images in sample id order: files or the drawn figures. */
-export interface SampleSource extends Disposable {
+export interface ImageSource extends Disposable {
   readonly name: string;
   readonly classes: readonly string[];
   /** The label of each sample, by sample id. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { canonicalJson } from "../shared/config.ts";
 import { AtomicFile, type WritableFile } from "./cache.ts";
-import { type DataProgress, type DatasetInfo, type SampleSource, SPLITS } from "./dataset_info.ts";
+import { type DataProgress, type DatasetInfo, type ImageSource, SPLITS } from "./dataset_info.ts";
 import { encodeHeader, FORMAT_VERSION, layoutOf, PREFIX_BYTES } from "./packed_format.ts";
 import { toSquare } from "./resize.ts";
 
@@ -24,7 +24,7 @@ export function packedPath(cacheDir: string, identity: string, imageSize: number
 }
 
 /** Packs a source into `path`. Throws HerdError "data" for a bad image or a file that cannot be written. */
-export async function pack(source: SampleSource, path: string, options: PackOptions): Promise<DatasetInfo> {
+export async function pack(source: ImageSource, path: string, options: PackOptions): Promise<DatasetInfo> {
   // The hash is known only at the end; until then its place in the header, of fixed length, holds zeros.
   const unhashed = infoOf(source, options.imageSize);
   const header = encodeHeader(unhashed);
@@ -45,7 +45,7 @@ export async function pack(source: SampleSource, path: string, options: PackOpti
 }
 
 /** Every image in file order at the packed size, fed into the data set hash on the way. */
-async function* images(source: SampleSource, hash: Hash, options: PackOptions): AsyncGenerator<Uint8Array> {
+async function* images(source: ImageSource, hash: Hash, options: PackOptions): AsyncGenerator<Uint8Array> {
   const total = source.labels.train.length + source.labels.test.length;
   let done = 0;
   for (const split of SPLITS) {
@@ -62,7 +62,7 @@ async function* images(source: SampleSource, hash: Hash, options: PackOptions): 
   }
 }
 
-function infoOf({ name, classes, labels }: SampleSource, imageSize: number): DatasetInfo {
+function infoOf({ name, classes, labels }: ImageSource, imageSize: number): DatasetInfo {
   const classCounts: Record<string, readonly [number, number]> = {};
   classes.forEach((className, label) => {
     const count = (of: Uint8Array) => of.filter((l) => l === label).length;

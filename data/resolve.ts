@@ -1,11 +1,11 @@
 // From what the user asked for to a packed file: which source, and whether its packed file is there already.
 import { join } from "node:path";
 import { HerdError } from "../shared/errors.ts";
-import type { DataProgress, DatasetInfo, SampleSource } from "./dataset_info.ts";
+import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
 import { TRAIN_ZIP } from "./image_layout.ts";
-import { openImageSource, REAL_NAME } from "./image_source.ts";
+import { openImageFiles, REAL_NAME } from "./image_files.ts";
 import { pack, packedPath } from "./pack.ts";
 import { PackedDataset } from "./packed_dataset.ts";
 import { isThere } from "./part_file.ts";
@@ -92,14 +92,14 @@ function fromPath(path: string, options: ResolveOptions): Promise<ResolvedDatase
       `There is no data set '${path}': give auto, ${REAL_NAME}, ${PROCEDURAL_NAME}, or the path of a folder or zip file`,
     );
   }
-  return packed(() => openImageSource(path), options);
+  return packed(() => openImageFiles(path), options);
 }
 
 async function fromDataDir(dataDir: string, options: ResolveOptions): Promise<ResolvedDataset> {
   if (!isThere(dataDir)) {
     throw new HerdError("data", `HERD_DATA_DIR is '${dataDir}', which does not exist: correct or unset it`);
   }
-  const resolved = await packed(() => openImageSource(dataDir), options);
+  const resolved = await packed(() => openImageFiles(dataDir), options);
   if (options.data === "auto" || resolved.info.name === REAL_NAME) return resolved;
   throw new HerdError(
     "data",
@@ -121,14 +121,14 @@ function real(options: ResolveOptions, { archives, deadlines }: Internals): Prom
       onNotice,
       deadlines,
     });
-    return openImageSource(join(directory, TRAIN_ZIP), identity);
+    return openImageFiles(join(directory, TRAIN_ZIP), identity);
   };
   return packed(open, options, { identity });
 }
 
 /** The packed file of a source, made if it is absent or damaged. With a known identity the source may not be needed. */
 async function packed(
-  open: () => SampleSource | Promise<SampleSource>,
+  open: () => ImageSource | Promise<ImageSource>,
   options: ResolveOptions,
   { identity, fallback = false }: { identity?: string; fallback?: boolean } = {},
 ): Promise<ResolvedDataset> {

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { type WritableFile, writeAllSync, writeFailure } from "../../../data/cache.ts";
-import type { SampleSource } from "../../../data/dataset_info.ts";
+import type { ImageSource } from "../../../data/dataset_info.ts";
 import { cacheDirectory, PackedDataset, resolveDataset } from "../../../data/mod.ts";
 import { pack, packedPath } from "../../../data/pack.ts";
 import { HerdError } from "../../../shared/errors.ts";
@@ -10,7 +10,7 @@ import { samplesFrom } from "../../../worker/samples.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
 /** A source of 3 + 2 noise images of 5 × 5. */
-function source(): SampleSource {
+function source(): ImageSource {
   return {
     name: "noise",
     classes: ["a", "b"],
@@ -69,7 +69,7 @@ test("pack() and PackedDataset round-trip labels and pixels", async (path) => {
 });
 
 test("the data set hash depends on pixels, labels and size, not on names", async (path) => {
-  const hash = async (changed: Partial<SampleSource>, imageSize = 5) =>
+  const hash = async (changed: Partial<ImageSource>, imageSize = 5) =>
     (await pack({ ...source(), ...changed }, path, { imageSize })).sha256;
   const first = await hash({});
   assertEquals(await hash({ name: "other", identity: "other" }), first);
