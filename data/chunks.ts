@@ -3,9 +3,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
+import { commit, partPath, writeAll } from "../shared/atomic_file.ts";
 import { canonicalJson } from "../shared/config.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import { makeDirectory, writeAllSync, writeFailure } from "./cache.ts";
+import { makeDirectory, touch, tryLock, writeFailure } from "./cache.ts";
 import { readAtSync } from "./read_at.ts";
 
 /** Bytes in every chunk but the last. */
@@ -77,13 +78,17 @@ export class ChunkedCacheWriter implements Disposable {
     const { byteLength, chunkBytes, hashes } = this.#manifest;
     const key = createHash("sha256").update(canonicalJson({ byteLength, chunkBytes, hashes })).digest("hex");
     this.path = join(dir, "fetched", `${key.slice(0, 32)}.herd`);
-    if (isFileOf(this.path, byteLength)) return;
+    if (isFileOf(this.path, byteLength)) {
+      touch(this.path);
+      return;
+    }
     makeDirectory(join(dir, "fetched"));
     try {
-      this.#file = Deno.openSync(this.#partPath, { read: true, write: true, create: true });
+      this.#file = Deno.openSync(partPath(this.path), { read: true, write: true, create: true });
     } catch (error) {
-      throw writeFailure(this.#partPath, error);
+      throw writeFailure(this.path, error);
     }
+    tryLock(this.#file, false, true); // it is in use
     this.#findMissing();
   }
 
@@ -93,7 +98,6 @@ export class ChunkedCacheWriter implements Disposable {
   }
 
   /** Checks a chunk and stores it; one that is there already is ignored. Throws HerdError "data". */
-  // deno-lint-ignore require-await -- a failure is a rejection, and another store may need to wait
   async write(index: number, bytes: Uint8Array): Promise<void> {
     const expected = this.#manifest.hashes[index];
     if (expected === undefined) {
@@ -111,9 +115,9 @@ export class ChunkedCacheWriter implements Disposable {
     if (!this.#file || !this.#missing.has(index)) return;
     try {
       this.#file.seekSync(index * this.#manifest.chunkBytes, Deno.SeekMode.Start);
-      writeAllSync(this.#file, bytes);
+      await writeAll(this.#file, bytes);
     } catch (error) {
-      throw writeFailure(this.#partPath, error);
+      throw writeFailure(this.path, error);
     }
     this.#missing.delete(index);
   }
@@ -129,9 +133,8 @@ export class ChunkedCacheWriter implements Disposable {
     if (!this.#file) return this.path;
     try {
       this.#file.truncateSync(this.#manifest.byteLength);
-      await this.#file.syncData();
+      await commit(this.#file, this.path);
       this[Symbol.dispose]();
-      Deno.renameSync(this.#partPath, this.path);
     } catch (error) {
       // Another process that fetched the same file may have been first.
       if (!isFileOf(this.path, this.#manifest.byteLength)) throw writeFailure(this.path, error);
@@ -143,10 +146,6 @@ export class ChunkedCacheWriter implements Disposable {
   [Symbol.dispose](): void {
     this.#file?.close();
     this.#file = undefined;
-  }
-
-  get #partPath(): string {
-    return `${this.path}.part`;
   }
 
   #findMissing(): void {

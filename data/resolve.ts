@@ -1,6 +1,7 @@
 // From what the user asked for to a packed file: which source, and whether its packed file is there already.
 import { join } from "node:path";
 import { HerdError } from "../shared/errors.ts";
+import { isThere, touch } from "./cache.ts";
 import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
@@ -8,7 +9,7 @@ import { TRAIN_ZIP } from "./image_layout.ts";
 import { openImageFiles, REAL_NAME } from "./image_files.ts";
 import { pack, packedPath } from "./pack.ts";
 import { PackedDataset } from "./packed_dataset.ts";
-import { isThere } from "./part_file.ts";
+import { PartFile } from "./part_file.ts";
 import { type Counts, PROCEDURAL_NAME, proceduralSource } from "./procedural.ts";
 
 /** Where data comes from and goes to; main.ts fills it from environment variables. */
@@ -132,7 +133,7 @@ async function packed(
   options: ResolveOptions,
   { identity, fallback = false }: { identity?: string; fallback?: boolean } = {},
 ): Promise<ResolvedDataset> {
-  const { imageSize, environment: { cacheDir }, onNotice } = options;
+  const { imageSize, environment: { cacheDir }, signal, onNotice } = options;
   const pathOf = (id: string) => packedPath(cacheDir, id, imageSize);
   const early = identity === undefined ? undefined : existing(pathOf(identity), onNotice);
   if (early) return { ...early, fallback };
@@ -140,13 +141,21 @@ async function packed(
   const path = pathOf(source.identity);
   const found = existing(path, onNotice);
   if (found) return { ...found, fallback };
-  return { path, info: await pack(source, path, options), fallback };
+  using part = await PartFile.openAlone(path, { signal, onNotice });
+  // The process that had it before may have finished it.
+  const info = existing(path)?.info ?? await pack(source, part, options);
+  return { path, info, fallback };
 }
 
-function existing(path: string, onNotice: ResolveOptions["onNotice"]): { path: string; info: DatasetInfo } | undefined {
+/** A packed file that is there and sound; it is used from now on. */
+function existing(
+  path: string,
+  onNotice?: ResolveOptions["onNotice"],
+): { path: string; info: DatasetInfo } | undefined {
   if (!isThere(path)) return undefined;
   try {
     using dataset = PackedDataset.open(path);
+    touch(path);
     return { path, info: dataset.info };
   } catch (error) {
     if (!(error instanceof HerdError)) throw error;
