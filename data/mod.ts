@@ -4,12 +4,6 @@ export { cacheDirectory } from "./cache.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
-export {
-  CHUNK_BYTES,
-  ChunkedCacheWriter,
-  chunkHashes,
-  type ChunkManifest,
-  ChunkManifestSchema,
-  readChunk,
-} from "./chunks.ts";
+export { ServedDataset } from "./served_dataset.ts";
+export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
 export { checkDataset, type DatasetCheck, meanColourAccuracy } from "./check.ts";

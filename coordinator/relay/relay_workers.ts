@@ -1,7 +1,6 @@
 // The worker processes behind a relay: a cluster on the loopback that lives as long as the relay, whatever becomes of the
 // connection to the run's coordinator, so that its workers need not start anew.
 import { join } from "node:path";
-import { readChunk } from "../../data/mod.ts";
 import type { NumericConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { Cluster } from "../cluster/cluster.ts";
@@ -29,7 +28,6 @@ export interface RelayedRun {
   readonly workerId: string;
   readonly config: NumericConfig;
   readonly configHash: string;
-  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
   /** The packed data set, on this machine. */
   readonly cachePath: string;
   readonly backend: Backend;
@@ -77,7 +75,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   async #start(
-    { runId, workerId, config, configHash, dataset, cachePath, backend, workers }: RelayedRun,
+    { runId, workerId, config, configHash, cachePath, backend, workers }: RelayedRun,
   ): Promise<void> {
     const { workerTimeout, cacheDir, workerEntry, version, log } = this.#options;
     const logDir = join(cacheDir, "relays", `${runId}-${workerId}`);
@@ -93,8 +91,6 @@ export class RelayWorkers implements AsyncDisposable {
       configHash,
       backend,
       workerTimeout: 1000 * workerTimeout,
-      dataset,
-      readChunk: (index) => readChunk(cachePath, index),
       onLeaf: () => this.#onLeaf(),
       onMember: (what, { id, pid }, reason) =>
         log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`),
