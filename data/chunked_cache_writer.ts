@@ -7,6 +7,7 @@ import { canonicalJson } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import { HerdError } from "../shared/errors.ts";
 import { makeDirectory, touch, tryLock, writeFailure } from "./cache.ts";
+import { cleanCache } from "./clean.ts";
 import { readAtSync } from "./read_at.ts";
 
 /**
@@ -17,6 +18,7 @@ import { readAtSync } from "./read_at.ts";
 export class ChunkedCacheWriter implements Disposable {
   /** Where the finished file stands. */
   readonly path: string;
+  readonly #cacheDir: string;
   readonly #manifest: DatasetManifest;
   readonly #missing = new Set<number>();
   #file: Deno.FsFile | undefined;
@@ -27,6 +29,7 @@ export class ChunkedCacheWriter implements Disposable {
    * @throws {HerdError} data, if it cannot be written
    */
   constructor(cacheDir: string, manifest: DatasetManifest) {
+    this.#cacheDir = cacheDir;
     this.#manifest = manifest;
     const { byteLength, chunkBytes, hashes } = manifest;
     const key = createHash("sha256").update(canonicalJson({ byteLength, chunkBytes, hashes })).digest("hex");
@@ -82,7 +85,7 @@ export class ChunkedCacheWriter implements Disposable {
   }
 
   /**
-   * Gives the complete file its name.
+   * Gives the complete file its name, and removes others from the cache if it is over its limit.
    * @returns its path
    * @throws {HerdError} data, if chunks are missing or the file cannot be written
    */
@@ -102,6 +105,7 @@ export class ChunkedCacheWriter implements Disposable {
       // Another process that fetched the same file may have been first.
       if (!isFileOf(this.path, this.#manifest.byteLength)) throw writeFailure(this.path, error);
     }
+    cleanCache(this.#cacheDir);
     return this.path;
   }
 

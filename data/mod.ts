@@ -6,4 +6,6 @@ export { type DataEnvironment, resolveDataset, type ResolvedDataset, type Resolv
 export { type Labelled, limitSplit } from "./limit.ts";
 export { ServedDataset } from "./served_dataset.ts";
 export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
+export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeCache } from "./clean.ts";
+export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck, meanColourAccuracy } from "./check.ts";

@@ -1,6 +1,7 @@
 // A data set as the rest of Herd sees it: labels in memory, images read from the packed file when asked for. Several
 // processes of one machine then share the operating system's page cache instead of holding a copy each.
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { tryLock } from "./cache.ts";
 import type { DatasetInfo, Split } from "./dataset_info.ts";
 import { decodeInfo, decodePrefix, type Layout, layoutOf, PREFIX_BYTES } from "./packed_format.ts";
 import { readAtSync } from "./read_at.ts";
@@ -42,6 +43,7 @@ export class PackedDataset implements Disposable {
     } catch (error) {
       throw new HerdError("data", `Cannot open the packed data set '${path}': ${messageOf(error)}`, { cause: error });
     }
+    tryLock(file, false, true); // nobody removes it from the cache meanwhile
     try {
       return new PackedDataset(path, file);
     } catch (error) {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { HerdError } from "../shared/errors.ts";
 import { isThere, touch } from "./cache.ts";
+import { cleanCache } from "./clean.ts";
 import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
@@ -51,8 +52,10 @@ export interface Internals {
 const MAX_IMAGE_SIZE = 4096;
 
 /**
- * Finds the data set, fetches and packs what is missing, and returns its packed file. Throws HerdError: "usage" for an
- * impossible image size, "data" for everything that is wrong with the data; the signal's reason when aborted.
+ * Finds the data set, fetches and packs what is missing, and returns its packed file. When that has added a file to the cache,
+ * those that were not used for longest are removed until it is below 10 GB; none that is in use.
+ * @throws {HerdError} usage, for an impossible image size; data, for everything that is wrong with the data or the cache; the
+ * signal's reason, when aborted
  */
 export function resolveDataset(options: ResolveOptions): Promise<ResolvedDataset> {
   return resolveWith(options, { archives: ARCHIVES });
@@ -60,10 +63,11 @@ export function resolveDataset(options: ResolveOptions): Promise<ResolvedDataset
 
 /** resolveDataset() with other archives, deadlines and counts. */
 export async function resolveWith(options: ResolveOptions, internals: Internals): Promise<ResolvedDataset> {
-  const { data, imageSize, environment: { dataDir } } = options;
+  const { data, imageSize, environment: { dataDir, cacheDir } } = options;
   if (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > MAX_IMAGE_SIZE) {
     throw new HerdError("usage", `--image-size must be a whole number from 1 to ${MAX_IMAGE_SIZE}: it is ${imageSize}`);
   }
+  cleanCache(cacheDir, { limit: Infinity }); // only what killed processes have left
   if (data === PROCEDURAL_NAME) return await procedural(options, { internals, fallback: false });
   if (data !== "auto" && data !== REAL_NAME) return await fromPath(data, options);
   if (dataDir) return await fromDataDir(dataDir, options);
@@ -144,6 +148,7 @@ async function packed(
   using part = await PartFile.openAlone(path, { signal, onNotice });
   // The process that had it before may have finished it.
   const info = existing(path)?.info ?? await pack(source, part, options);
+  cleanCache(cacheDir);
   return { path, info, fallback };
 }
 
