@@ -11,16 +11,16 @@ export const CACHE_LIMIT = 10e9;
 /** What was used so lately, in milliseconds, may be about to be opened. */
 const LATELY_MS = 10 * 60_000;
 
-/** The cache's folders, and what in them is Herd's: a user may have put the cache beside other things. */
-const KINDS = {
+/** A folder of the cache: packed data sets, those fetched from a coordinator, the original archives, the relays' logs. */
+export type CacheKind = "packed" | "fetched" | "downloads" | "relays";
+
+/** What each is called, and what in it is Herd's: a user may have put the cache beside other things. */
+const KINDS: Readonly<Record<CacheKind, { readonly title: string; readonly names: RegExp }>> = {
   packed: { title: "packed", names: /^[0-9a-f]{32}\.herd(\.|$)/ },
   fetched: { title: "fetched", names: /^[0-9a-f]{32}\.herd(\.|$)/ },
   downloads: { title: "downloads", names: new RegExp(`^(${TRAIN_ZIP}|${TEST_ZIP})(\\.|$)`) },
   relays: { title: "relays' logs", names: /^[0-9a-f]{16}-[\w.:-]+$/ },
-} as const;
-
-/** A folder of the cache. */
-export type CacheKind = keyof typeof KINDS;
+};
 
 /** A file of the cache; of the relays' logs, the folder of one relay. */
 export interface CacheFile {
@@ -36,7 +36,7 @@ export interface CacheFile {
   readonly isScrap: boolean;
 }
 
-/** What a cache has and what was removed. */
+/** What a cache has, and what was removed from it. */
 export interface CacheReport {
   /** Herd's cache folder. */
   readonly cacheDir: string;
@@ -44,7 +44,7 @@ export interface CacheReport {
   readonly limit: number;
   /** What is there now. */
   readonly files: readonly CacheFile[];
-  /** What was there before. */
+  /** What was there and is gone. */
   readonly removed: readonly CacheFile[];
 }
 

@@ -13,7 +13,7 @@ const CONSTANT_SEED = 0;
  * The sample ids that remain under `--limit`, ascending; null keeps all. Of the training images it is the first `limit`
  * of a constant class-balanced permutation, of the test images the first ⌈limit/4⌉ (or all, if there are fewer). So a
  * larger limit only adds images, and the classes' counts differ by at most one until a class runs out.
- * Throws HerdError "usage" for a limit that is not a whole number from 1 to the number of training images.
+ * @throws {HerdError} usage, for a limit that is not a whole number from 1 to the number of training images
  */
 export function limitSplit(data: Labelled, limit: number | null): Record<Split, Uint32Array> {
   const labels = (split: Split) => "labels" in data ? data.labels(split) : data[split];

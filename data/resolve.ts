@@ -19,24 +19,31 @@ export interface DataEnvironment {
   readonly dataDir?: string | undefined;
   /** HERD_DATA_URL: where the original archives are. */
   readonly dataUrl?: string | undefined;
+  /** Herd's cache folder, made if it is missing: {@linkcode cacheDirectory}. */
   readonly cacheDir: string;
 }
 
+/** What is asked for. */
 export interface ResolveOptions {
   /** "auto", "horses-or-humans", "procedural", or the path of a folder or zip file. */
   readonly data: string;
   /** Side of the images in pixels. */
   readonly imageSize: number;
+  /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
+  /** Ends fetching and packing; what was downloaded stays for the next time. */
   readonly signal?: AbortSignal | undefined;
+  /** Called after every piece of a download and every image. */
   readonly onProgress?: ((progress: DataProgress) => void) | undefined;
-  /** A line for people that they should not miss. */
+  /** Receives a line for people that they should not miss. */
   readonly onNotice?: ((text: string) => void) | undefined;
 }
 
 /** A data set ready to be opened with PackedDataset.open(). */
 export interface ResolvedDataset {
+  /** Its packed file, in the cache. */
   readonly path: string;
+  /** What the data set says about itself. */
   readonly info: DatasetInfo;
   /** Whether the procedural set stands in for the real one because there was no connection. */
   readonly fallback: boolean;

@@ -15,8 +15,9 @@ Deno.test({
     const packed = join(workspace.path, "cache", "packed");
     const unfinished = () => filesBelow(packed).filter((name) => name.endsWith(".part"));
     const killed = workspace.spawn(["data", "--data", "procedural"]);
-    const output = killed.output();
-    while (unfinished().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    let isOver = false;
+    const output = killed.output().finally(() => isOver = true);
+    while (unfinished().length === 0 && !isOver) await new Promise((resolve) => setTimeout(resolve, 20));
     killed.kill("SIGKILL");
     assertEquals((await output).success, false);
     const [left, ...others] = unfinished();

@@ -42,7 +42,8 @@ Deno.test({
     using directory = fixtures.temporaryDirectory();
     const path = join(directory.path, "drawn.herd");
     await fixtures.packTo(path, proceduralSource({ train: [250, 250], test: [128, 128] }), { imageSize: 24 });
-    const { meanColourAccuracy } = checkDataset(path);
+    const { meanColourAccuracy, separatesByColour } = checkDataset(path);
+    assert(!separatesByColour);
     assert(meanColourAccuracy >= 0.4 && meanColourAccuracy <= 0.6, `It is ${meanColourAccuracy}`);
     // Beside the drawn images, tinted ones: the same check must see the tint.
     using dataset = PackedDataset.open(path);
@@ -62,7 +63,8 @@ Deno.test({
       },
       { imageSize: 24 },
     );
-    assert(checkDataset(tinted).meanColourAccuracy > 0.8);
+    const verdict = checkDataset(tinted);
+    assert(verdict.meanColourAccuracy > 0.8 && verdict.separatesByColour);
   },
 });
 
