@@ -42,7 +42,10 @@ export class PartFile implements Disposable {
     if (!keep) this.empty();
   }
 
-  /** Opens what is to become `path`, in a directory that is made if needed, and waits as long as another process writes it and goes on with it. */
+  /**
+   * Opens what is to become `path`, in a directory that is made if needed. Waits as long as another process writes it and goes
+   * on with it.
+   */
   static async openAlone(path: string, options: PartOptions = {}): Promise<PartFile> {
     const { keep = false, signal, onNotice, internals: { open = openForWriting, patience = PATIENCE } = {} } = options;
     makeDirectory(dirname(path));
