@@ -1,5 +1,5 @@
 // The coordinator's public face: a run, how it is told of, its report, and the workers behind a relay.
-export { ARM_NAMES, type ArmName } from "./experiment/arms.ts";
+export { ARM_NAMES, type ArmName } from "./events/mod.ts";
 export { JsonLinesReporter } from "./report/json_lines.ts";
 export { readLauncher } from "./launch/mod.ts";
 export { learnability, type LearnabilityOptions } from "./commands/learnability.ts";

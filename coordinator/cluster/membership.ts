@@ -16,10 +16,11 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../shared/protocol.ts";
+import type { WorkerInfo } from "../events/mod.ts";
 import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
 import { listen, type Listener } from "../door/listener.ts";
-import { Member, type MemberInfo, type Standing } from "./member.ts";
+import { Member, type Standing } from "./member.ts";
 import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
 
 /** What workers are told, and where. */
@@ -74,7 +75,7 @@ export class Membership implements AsyncDisposable {
   readonly #events: MembershipEvents;
   readonly #members = new Set<Member>();
   readonly #standings = new Map<string, Standing>();
-  readonly #past = new Map<string, MemberInfo>();
+  readonly #past = new Map<string, WorkerInfo>();
   readonly #fingerprints = new Set<string>();
   #listener: Listener | undefined;
   #retired = { up: 0, down: 0 };
@@ -117,7 +118,7 @@ export class Membership implements AsyncDisposable {
   }
 
   /** All workers that could compute at some time, by id. */
-  get history(): MemberInfo[] {
+  get history(): WorkerInfo[] {
     const present = this.ready.map(({ info }) => info);
     const gone = [...this.#past.values()].filter(({ id }) => present.every((info) => info.id !== id));
     return [...present, ...gone].sort(byId);

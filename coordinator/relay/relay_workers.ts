@@ -4,7 +4,7 @@ import { type LogFolder, openLogFolder } from "../../data/mod.ts";
 import type { NumericConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import { describeFaults } from "../events/faults.ts";
+import { describeFaults } from "../events/mod.ts";
 import { localLauncher, WorkerProcesses } from "../launch/mod.ts";
 import { RelayComputer } from "./relay.ts";
 
@@ -98,10 +98,13 @@ export class RelayWorkers implements AsyncDisposable {
       backend,
       workerTimeout: 1000 * workerTimeout,
       onLeaf: () => this.#onLeaf(),
-      onMember: (what, { id, pid }, reason) =>
-        log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`),
+      emit(event) {
+        if (event.type === "worker") {
+          const { what, worker: { id, pid }, reason } = event;
+          log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`);
+        } else if (event.text !== undefined) log(event.text);
+      },
       onSilent: ({ id }) => processes.kill(id),
-      onNotice: log,
     });
     let ready = false;
     const launcher = localLauncher(workers);
@@ -112,10 +115,7 @@ export class RelayWorkers implements AsyncDisposable {
       firstWaitMs: launcher.firstWaitMs,
       logDir,
       onNotice: log,
-      onRestart(text) {
-        cluster.countRestart();
-        log(text);
-      },
+      onRestart: (text) => cluster.countRestart(text),
       onGivenUp(error, left) {
         // Nobody else knows the token: at first, all are waited for.
         if (!ready || left === 0) cluster.fail(error);

@@ -3,11 +3,11 @@
 import type { DataProgress } from "../../data/mod.ts";
 import { formatBytes, formatSeconds } from "../../shared/cli/format.ts";
 import { parameterCount, summaryRows } from "../../shared/model.ts";
-import { describeFaults } from "../events/faults.ts";
+import { describeFaults, type EpochRecord } from "../events/mod.ts";
 import { describePosition } from "../experiment/position.ts";
 import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
-import type { EpochRecord, StepProgress } from "../experiment/experiment.ts";
+import type { StepProgress } from "../experiment/experiment.ts";
 
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {

@@ -13,6 +13,7 @@ import {
   type WorkerMessage,
 } from "../../../shared/protocol.ts";
 import { granted } from "../../fixtures/permissions.ts";
+import { hearWorkers } from "../../fixtures/hearing.ts";
 
 const ignore = !await granted("net", "env", "sys"); // listens on the loopback; ws reads the environment
 const { announceMessage, CONFIG, FakeWorker, startCluster, TOKEN } = ignore
@@ -73,7 +74,7 @@ Deno.test("texts from the wire cannot steer a terminal", () => {
 async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using cluster = await startCluster({}, {
-    onMember: (what, _member, reason) => what === "lost" && resolve(reason!),
+    emit: hearWorkers((what, _worker, reason) => what === "lost" && resolve(reason)),
   });
   const { WebSocket } = await import("ws");
   const socket = new WebSocket(`ws://${cluster.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });

@@ -1,11 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { ARM_NAMES, armOptimizer } from "../../../coordinator/experiment/arms.ts";
+import { ARM_NAMES, type EpochRecord } from "../../../coordinator/events/mod.ts";
+import { armOptimizer } from "../../../coordinator/experiment/arms.ts";
 import type { PartialSum } from "../../../shared/sums.ts";
 import {
   type ArmState,
   batchesOf,
   type Computer,
-  type EpochRecord,
   type Experiment,
   runExperiment,
 } from "../../../coordinator/experiment/experiment.ts";

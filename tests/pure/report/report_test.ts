@@ -6,10 +6,9 @@ import {
   parseReport,
   type Report,
 } from "../../../coordinator/report/report.ts";
-import { NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { type EpochRecord, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { reportHtml } from "../../../coordinator/report/report_html.ts";
 import { finalBlock } from "../../../coordinator/report/terminal.ts";
-import type { EpochRecord } from "../../../coordinator/experiment/experiment.ts";
 import { HerdError } from "../../../shared/errors.ts";
 
 function epoch(number: number, testLoss: number): EpochRecord {
