@@ -1,12 +1,13 @@
 // The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
 // come in. Every message carries protocol version, run id and step.
 import * as v from "valibot";
+import { DatasetManifestSchema } from "./dataset_manifest.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -59,6 +60,8 @@ export const NumericConfigSchema = v.object({
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
 const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, name: word, host: text, pid: count });
+/** worker → coordinator: is on another machine and asks how the packed data set is cut. */
+const manifestRequest = v.object({ ...envelope, type: v.literal("manifest-request") });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
 /** worker → coordinator: has its data and its engine, and takes work. */
@@ -88,8 +91,9 @@ const welcome = v.object({
   config: NumericConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
-  dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),
 });
+/** coordinator → worker: how the packed data set is cut. */
+const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });
 /** coordinator → worker: you cannot take part. */
 const refused = v.object({ ...envelope, type: v.literal("refused"), reason: text });
 /** coordinator → worker: compute these leaves with the weights last sent. */
@@ -112,8 +116,8 @@ const stale = v.object({ ...envelope, type: v.literal("stale") });
 /** coordinator → worker: the run is over. */
 const stop = v.object({ ...envelope, type: v.literal("stop") });
 
-const fromWorker = v.variant("type", [hello, chunkRequest, ready, heartbeat, failed]);
-const fromCoordinator = v.variant("type", [welcome, refused, work, stale, stop]);
+const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, ready, heartbeat, failed]);
+const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);
 
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;
 export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;

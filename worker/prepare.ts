@@ -4,7 +4,7 @@ import type { Computer, Work } from "./compute.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
-import { samplesFrom, type SampleSource } from "./samples.ts";
+import { type SampleReader, samplesFrom } from "./samples.ts";
 import type { PrepareOptions } from "./session.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function prepareEngine(
 }
 
 /** An engine with its samples, both of which it disposes of. */
-export function engineComputer(engine: GradientEngine, source: SampleSource, fingerprint: string): Computer {
+export function engineComputer(engine: GradientEngine, source: SampleReader, fingerprint: string): Computer {
   const leavesOf = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,
