@@ -41,6 +41,7 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   fc.record({ pid: fc.integer({ min: 2, max: 9 }), name: fc.constantFrom("", "r1", "w1") }).map((who) => (
     { ...envelope, protocol: PROTOCOL_VERSION, type: "hello" as const, host: "", ...who }
   )),
+  fc.constant({ ...envelope, type: "manifest-request" as const }),
   fc.nat(3).map((index) => ({ ...envelope, type: "chunk-request" as const, index })),
   fc.constantFrom("f", "g").map((fingerprint) => ({
     ...envelope,
@@ -179,8 +180,10 @@ Deno.test("fuzz: no connection ever fails the run, and its step ends with the qu
       addresses: 10,
       countLoopback: false,
     },
-    dataset: { byteLength: 3, chunkBytes: 2, hashes: ["0", "1"] },
-    readChunk: () => new Uint8Array(2),
+    dataset: {
+      manifest: () => Promise.resolve({ byteLength: 3, chunkBytes: 2, hashes: ["0", "1"] }),
+      readChunk: () => new Uint8Array(2),
+    },
   });
   const honest = await FakeWorker.join(cluster, { before: () => over.promise });
   await cluster.waitForMembers(1, 5_000);

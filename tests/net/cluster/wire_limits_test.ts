@@ -95,7 +95,7 @@ async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<
 
 const STEPS_OUT_OF_LINE: readonly [string, readonly (WorkerMessage | Frame)[], string][] = [
   ["says hello twice", [hello], "hello twice"],
-  ["asks for a chunk that is not there", [{ ...envelope, type: "chunk-request", index: 5 }], "chunk 5"],
+  ["asks for data that is on its machine", [{ ...envelope, type: "manifest-request" }], "asked for the data set"],
   [
     "sends a frame before it is ready",
     [{
@@ -140,8 +140,7 @@ async function meet(
     for await (const event of channel) {
       if (!("message" in event)) continue;
       if (event.message.type === "hello") {
-        const dataset = { byteLength: 1, chunkBytes: 1, hashes: [] };
-        const about = { workerId: "r1", config: config as never, configHash: await configHash(config), dataset };
+        const about = { workerId: "r1", config: config as never, configHash: await configHash(config) };
         channel.send({ ...envelope, protocol: PROTOCOL_VERSION, type: "welcome", backend: "cpu", ...about });
       }
       if (event.message.type === "ready" && then instanceof Float32Array) {
