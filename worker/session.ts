@@ -2,7 +2,7 @@
 // it is told to stop or the connection closes.
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
-import { Channel, type Incoming, SOCKET_OPTIONS } from "../shared/channel.ts";
+import { Channel, type Incoming, type Meter, SOCKET_OPTIONS } from "../shared/channel.ts";
 import { configHash, type NumericConfig } from "../shared/config.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
@@ -10,6 +10,7 @@ import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
+import { leastProgress, whileMoving } from "../shared/progress.ts";
 import {
   type CoordinatorMessage,
   MOST_TEXT,
@@ -58,7 +59,6 @@ class ConnectionLost extends HerdError {
 }
 
 const CONNECT_DEADLINE_MS = 10_000;
-const ANSWER_DEADLINE_MS = 60_000;
 /** Between attempts to connect again: doubled each time, up to the longest. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -92,8 +92,10 @@ export async function runSession(options: SessionOptions): Promise<void> {
 
 /** One connection from beginning to end. */
 async function runConnection(options: SessionOptions, onWelcome: (id: string) => void): Promise<void> {
-  const channel: WorkerChannel = new Channel(await connect(options), parseCoordinatorMessage);
+  const { socket, meter } = await connect(options);
+  const channel: WorkerChannel = new Channel(socket, parseCoordinatorMessage, { meter });
   channel.expectPings();
+  channel.sendPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
     await serve(channel, incoming, { ...options, onWelcome });
@@ -180,7 +182,7 @@ async function introduce(
 ): Promise<Welcome> {
   const self = { protocol: PROTOCOL_VERSION, name, host: hostName, pid: Deno.pid };
   channel.send({ ...envelope(channel, 0), type: "hello", ...self });
-  const event = await nextWithin(incoming, "the coordinator's welcome");
+  const event = await nextOf(channel, incoming, "the coordinator's welcome");
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
   const { message } = event;
   if (message.type === "refused") throw refusal(message.reason);
@@ -238,7 +240,7 @@ async function fetchChunk(
   index: number,
 ): Promise<Uint8Array> {
   channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
-  const event = await nextWithin(incoming, `chunk ${index} of the data set`);
+  const event = await nextOf(channel, incoming, `chunk ${index} of the data set`);
   if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
   if ("message" in event && event.message.type === "stop") {
     throw new HerdError("cluster", "The run ended before this worker had its data");
@@ -250,26 +252,22 @@ function envelope(channel: WorkerChannel, step: number): { runId: string; step: 
   return { runId: channel.runId, step };
 }
 
-async function nextWithin(
+/** What comes next, however long it takes while something comes. */
+async function nextOf(
+  channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
   what: string,
 ): Promise<Incoming<CoordinatorMessage>> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new ConnectionLost(`Waited ${ANSWER_DEADLINE_MS / 1000} s for ${what} in vain`)),
-    ANSWER_DEADLINE_MS,
-  );
-  try {
-    const next = await Promise.race([incoming.next(), late.promise]);
-    if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
-    if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
-    return next.value;
-  } finally {
-    clearTimeout(timer);
-  }
+  const next = await whileMoving(incoming.next(), {
+    bytes: () => channel.received,
+    late: () => new ConnectionLost(`Waited for ${what} in vain: less than ${leastProgress()} came in`),
+  });
+  if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
+  if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
+  return next.value;
 }
 
-async function connect({ url, token, authority }: SessionOptions): Promise<WebSocket> {
+async function connect({ url, token, authority }: SessionOptions): Promise<{ socket: WebSocket; meter: Meter }> {
   const socket = new WebSocket(url, {
     ...SOCKET_OPTIONS,
     maxPayload: MAX_FRAME_BYTES,
@@ -279,9 +277,10 @@ async function connect({ url, token, authority }: SessionOptions): Promise<WebSo
     // Masking protects proxies from browsers' scripts; a mask of zeros saves its cost (ws skips it).
     generateMask: (mask) => mask.fill(0),
   });
-  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+  const { promise, resolve, reject } = Promise.withResolvers<{ socket: WebSocket; meter: Meter }>();
   const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
-  socket.once("open", () => resolve(socket));
+  // It comes before "open": the only sight of the connection below that ws gives.
+  socket.once("upgrade", ({ socket: meter }) => socket.once("open", () => resolve({ socket, meter })));
   socket.once("error", (error) => {
     if (!isUntrusted(error)) return fail(messageOf(error));
     const why = `its certificate is not trusted (${messageOf(error)}): give the one that signs it with --tls-ca`;
