@@ -1,7 +1,7 @@
 // What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block. The live line and
 // colours only where there is a terminal to show them.
 import type { DataProgress } from "../../data/mod.ts";
-import { parameterCount, summaryRows } from "../../shared/model.ts";
+import { kerasLayers, parameterCount } from "../../shared/model.ts";
 import { describeFaults } from "../events/faults.ts";
 import { describePosition } from "../experiment/position.ts";
 import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
@@ -230,8 +230,8 @@ export function finalBlock(report: Report): string[] {
 }
 
 function summaryTable({ modelName, model }: RunFacts): string[] {
-  const rows = summaryRows(model).map(({ layer, outputShape, parameters }) => [
-    layer,
+  const rows = kerasLayers(model).map(({ name, outputShape, parameters }) => [
+    name,
     `(None, ${outputShape.join(", ")})`,
     parameters.toLocaleString("en"),
   ]);
