@@ -4,7 +4,7 @@
 import type { WebSocket } from "ws";
 import type { ServedDataset } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import { Channel } from "../../shared/channel.ts";
+import { Channel, type Meter } from "../../shared/channel.ts";
 import type { NumericConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
@@ -20,7 +20,7 @@ import { within } from "../../shared/within.ts";
 import type { WorkerInfo } from "../events/mod.ts";
 import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
-import { listen, type Listener } from "../door/listener.ts";
+import { listen, type Listener, type ListenOptions } from "../door/listener.ts";
 import { Member, type Standing } from "./member.ts";
 import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
 
@@ -94,7 +94,7 @@ export class Membership implements AsyncDisposable {
     const membership = new Membership(options, events);
     const { hostname, port, token, tls, door } = options;
     const maxPayload = Math.max(largestAnswer(options.config), MOST_CHARACTERS.fromWorker);
-    const onSocket = (socket: WebSocket, from: string) => void membership.#serve(socket, from);
+    const onSocket: ListenOptions["onSocket"] = (...connection) => void membership.#serve(...connection);
     const limits = door === undefined ? {} : { limits: door };
     membership.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
     return membership;
@@ -202,8 +202,8 @@ export class Membership implements AsyncDisposable {
   }
 
   /** Talks with one connection until it ends. Never throws: what goes wrong on the wire is the member's loss. */
-  async #serve(socket: WebSocket, from: string): Promise<void> {
-    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
+  async #serve(socket: WebSocket, from: string, meter: Meter): Promise<void> {
+    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage, { meter });
     const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
     this.#members.add(member);
     channel.sendPings();
