@@ -282,7 +282,7 @@ async function runRelay(
     readonly "worker-timeout": number;
   },
 ): Promise<void> {
-  await using behind = new RelayWorkers({ ...told, workerTimeout, workerEntry: WORKER_ENTRY });
+  await using behind = new RelayWorkers({ ...told, workerTimeout, joinTimeout: 600, workerEntry: WORKER_ENTRY });
   await runRemoteWorker({
     ...told,
     async prepare(run, cachePath) {

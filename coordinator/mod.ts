@@ -4,7 +4,7 @@ export { JsonLinesReporter } from "./report/json_lines.ts";
 export { readLauncher } from "./launch/mod.ts";
 export { learnability, type LearnabilityOptions } from "./commands/learnability.ts";
 export type { Reporter, RunFacts } from "./report/reporter.ts";
-export { RelayWorkers } from "./relay/relay_workers.ts";
+export { RelayWorkers } from "./relay/mod.ts";
 export { parseReport, type Report } from "./report/report.ts";
 export { reportHtml } from "./report/report_html.ts";
 export { readRunConfig, type RunConfig } from "./storage/run_config.ts";

@@ -9,15 +9,6 @@ const MANY = 512;
 /** Places that are looked at then for each cut. */
 const NARROW = 32;
 
-/** A leaf's cost and its position: the samples of a batch in micro-batches of at most `microBatch`. */
-export function leafRanges(samples: number, microBatch: number): Range[] {
-  const leaves: Range[] = [];
-  for (let start = 0; start < samples; start += microBatch) {
-    leaves.push({ start, end: Math.min(start + microBatch, samples) });
-  }
-  return leaves;
-}
-
 /**
  * Cuts leaves into one contiguous range a worker, in the workers' order; a range may be empty. Among the cuts whose slowest
  * worker is within 5 % of the best possible time, takes the one with the fewest subtrees. Above 512 leaves or workers it is

@@ -23,7 +23,7 @@ import {
   type RunIdentity,
 } from "../storage/checkpoint.ts";
 import { CheckpointStore } from "../storage/checkpoint_store.ts";
-import { Cluster } from "../cluster/cluster.ts";
+import { Cluster } from "../cluster/mod.ts";
 import { type Launcher, localLauncher, WorkerProcesses } from "../launch/mod.ts";
 import { describePosition, positionOf } from "../experiment/position.ts";
 import { Recorder } from "../storage/recorder.ts";

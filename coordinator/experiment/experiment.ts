@@ -4,15 +4,14 @@ import { type NumericConfig, sha256 } from "../../shared/config.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import { parameterTable } from "../../shared/model.ts";
-import type { PartialSum, Predictions } from "../../shared/sums.ts";
+import { allFinite, divideBy, type PartialSum, type Predictions } from "../../shared/sums.ts";
 import { permutation, Purpose } from "../../shared/threefry.ts";
 import type { ArmName, EpochRecord, MeanMetrics } from "../events/mod.ts";
 import { armOptimizer } from "./arms.ts";
-import type { Samples } from "../cluster/cluster.ts";
+import type { Samples } from "../cluster/mod.ts";
 import { compensate } from "./error_feedback.ts";
 import { MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
-import { allFinite, divideBy } from "../cluster/reduce.ts";
 
 /** What computes: the cluster, or a fake of it. */
 export interface StepComputer {

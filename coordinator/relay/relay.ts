@@ -6,7 +6,7 @@ import { HerdError } from "../../shared/errors.ts";
 import type { OrderComputer } from "../../shared/order_computer.ts";
 import type { Work } from "../../shared/protocol.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
-import type { Cluster, Share } from "../cluster/cluster.ts";
+import type { Cluster, Share } from "../cluster/mod.ts";
 
 /** Computes orders with the workers of a cluster. The cluster outlives it. */
 export class RelayComputer implements OrderComputer {
@@ -14,6 +14,7 @@ export class RelayComputer implements OrderComputer {
   readonly adapter: string;
   /** That of the workers, so that a relay of equal workers counts as one of them; of different workers, a hash of theirs. */
   readonly fingerprint: string;
+  readonly leafMilliseconds: number;
   readonly #cluster: Cluster;
   readonly #fingerprints: number;
   readonly #bitIdentical: boolean;
@@ -23,6 +24,7 @@ export class RelayComputer implements OrderComputer {
     this.engine = first?.engine ?? "cpu";
     this.adapter = `relay of ${cluster.members.length}: ${first?.adapter ?? ""}`;
     this.fingerprint = fingerprint;
+    this.leafMilliseconds = cluster.leafMilliseconds;
     this.#cluster = cluster;
     this.#fingerprints = cluster.fingerprints.length;
     this.#bitIdentical = cluster.bitIdentical;

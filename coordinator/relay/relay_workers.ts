@@ -3,7 +3,7 @@
 import { type LogFolder, openLogFolder } from "../../data/mod.ts";
 import type { NumericConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
-import { Cluster } from "../cluster/cluster.ts";
+import { Cluster } from "../cluster/mod.ts";
 import { describeFaults } from "../events/mod.ts";
 import { localLauncher, WorkerProcesses } from "../launch/mod.ts";
 import { RelayComputer } from "./relay.ts";
@@ -12,6 +12,8 @@ import { RelayComputer } from "./relay.ts";
 export interface RelayOptions {
   /** How long it waits when none of its workers is left, in seconds. */
   readonly workerTimeout: number;
+  /** How long it waits for its workers to be ready at first, in seconds. */
+  readonly joinTimeout: number;
   /** Herd's cache folder. */
   readonly cacheDir: string;
   /** worker/main.ts */
@@ -33,8 +35,6 @@ export interface RelayedRun {
   readonly workers: number;
   onLeaf(): void;
 }
-
-const JOIN_DEADLINE_MS = 10 * 60_000;
 
 /** The workers; started for the first connection, ended when disposed. */
 export class RelayWorkers implements AsyncDisposable {
@@ -123,7 +123,7 @@ export class RelayWorkers implements AsyncDisposable {
       },
     });
     this.#begun = { configHash, logs, cluster, processes };
-    await cluster.waitForMembers(workers, JOIN_DEADLINE_MS);
+    await cluster.waitForMembers(workers, 1000 * this.#options.joinTimeout);
     ready = true;
   }
 }

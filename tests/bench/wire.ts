@@ -2,7 +2,7 @@
 // with workers that compute nothing.
 import { armOptimizer } from "../../coordinator/experiment/arms.ts";
 import { applyUpdate } from "../../coordinator/experiment/optimizer.ts";
-import { divideBy } from "../../coordinator/cluster/reduce.ts";
+import { divideBy } from "../../shared/sums.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 import { FakeWorker, startCluster } from "../fixtures/fake_worker.ts";
 import { type Findings, milliseconds } from "./support.ts";

@@ -1,7 +1,7 @@
 // Every fault, against real sockets and workers without a device: the weights must be those of a quiet run, bit for bit, and
 // what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ClusterOptions } from "../../../coordinator/cluster/cluster.ts";
+import type { ClusterOptions } from "../../../coordinator/cluster/mod.ts";
 import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { FakeWorker as Fake, Misbehaviour } from "../../fixtures/fake_worker.ts";

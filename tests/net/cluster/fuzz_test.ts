@@ -50,6 +50,7 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
     engine: "cpu" as const,
     adapter: "fake",
     fingerprint,
+    leafMilliseconds: 1,
   })),
   fc.tuple(fc.nat(3), fc.nat(50)).map(([leaves, milliseconds]) => (
     { ...envelope, type: "heartbeat" as const, leaves, milliseconds }
@@ -207,7 +208,7 @@ Deno.test("fuzz: no connection ever fails the run, and its step ends with the qu
           await attacker.hears("welcome");
         }
         if (state === "ready" || state === "working") {
-          const claim = { configHash: hash, engine: "cpu", adapter: "", fingerprint: "f" };
+          const claim = { configHash: hash, engine: "cpu", adapter: "", fingerprint: "f", leafMilliseconds: 1 };
           attacker.send(JSON.stringify({ ...envelope, step: 0, type: "ready", ...claim }));
         }
         if (state === "working") {

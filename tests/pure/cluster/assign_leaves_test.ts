@@ -1,7 +1,7 @@
 // Who gets which leaves: the whole range is cut, in proportion to speed, where few subtrees have to be sent.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { assignLeaves, completeSpeeds, leafRanges } from "../../../coordinator/cluster/assign_leaves.ts";
+import { assignLeaves, completeSpeeds } from "../../../coordinator/cluster/assign_leaves.ts";
 import { type Range, subtreesIn } from "../../../shared/tree.ts";
 
 /** Where leaves of these sizes begin, and the last one's end. */
@@ -24,12 +24,6 @@ function assertCut(ranges: readonly Range[], { start, end }: Range): void {
   }
   assertEquals(cut, end);
 }
-
-Deno.test("leafRanges() keeps a short last leaf", () => {
-  assertEquals(leafRanges(3, 8), [{ start: 0, end: 3 }]);
-  assertEquals(leafRanges(17, 8).at(-1), { start: 16, end: 17 });
-  assertEquals(leafRanges(128, 8).length, 16);
-});
 
 Deno.test("assignLeaves() covers all leaves in order, in proportion to speed", () => {
   fc.assert(

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { divideBy, ReductionTree } from "../../../coordinator/cluster/reduce.ts";
-import type { PartialSum } from "../../../shared/sums.ts";
+import { ReductionTree } from "../../../coordinator/cluster/reduce.ts";
+import { divideBy, type PartialSum } from "../../../shared/sums.ts";
 import { assignLeaves } from "../../../coordinator/cluster/assign_leaves.ts";
 import {
   addInto,

@@ -9,7 +9,7 @@ import {
   runExperiment,
   type StepComputer,
 } from "../../../coordinator/experiment/experiment.ts";
-import type { Samples } from "../../../coordinator/cluster/cluster.ts";
+import type { Samples } from "../../../coordinator/cluster/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../../shared/model.ts";
