@@ -26,7 +26,7 @@ export class Ledger<W> {
   readonly #leaves: number;
   /** Open orders of each worker, oldest first; in order of joining. */
   readonly #workers = new Map<W, OpenOrder<W>[]>();
-  #idleWorkers = 0;
+  readonly #idleWorkers = new Set<W>();
   /** By leaf. */
   readonly #due: Due<W>[][];
   /** Leaves that are counted or not wanted. */
@@ -56,9 +56,9 @@ export class Ledger<W> {
     return this.#workers;
   }
 
-  /** Whether a worker has nothing to do. */
-  get hasIdleWorkers(): boolean {
-    return this.#idleWorkers > 0;
+  /** Those that have nothing to do. */
+  get idleWorkers(): ReadonlySet<W> {
+    return this.#idleWorkers;
   }
 
   /** Missing leaves that nobody computes, as maximal ranges; those that were lost are apart from those never given out. */
@@ -76,7 +76,7 @@ export class Ledger<W> {
   join(worker: W): void {
     if (this.#workers.has(worker)) return;
     this.#workers.set(worker, []);
-    this.#idleWorkers++;
+    this.#idleWorkers.add(worker);
   }
 
   /** A worker brings nothing more. @returns the leaves that it owed */
@@ -86,7 +86,7 @@ export class Ledger<W> {
     const owed = this.owed(worker);
     for (const order of orders) this.#withdraw(order);
     this.#workers.delete(worker);
-    if (orders.length === 0) this.#idleWorkers--;
+    this.#idleWorkers.delete(worker);
     for (const leaf of owed) this.#lost.add(leaf);
     return owed;
   }
@@ -95,7 +95,7 @@ export class Ledger<W> {
   open(order: Order<W>, { nodes, images, now }: { nodes: readonly NodeId[]; images: number; now: number }): void {
     const orders = this.#workers.get(order.worker)!;
     const open = { ...order, images, started: now, duplicated: false, due: nodes.length };
-    if (orders.length === 0) this.#idleWorkers--;
+    this.#idleWorkers.delete(order.worker);
     orders.push(open);
     for (const node of nodes) {
       const leaves = nodeRange(this.#leaves, node);
@@ -198,6 +198,6 @@ export class Ledger<W> {
   #close(order: OpenOrder<W>): void {
     const orders = this.#workers.get(order.worker)!;
     orders.splice(orders.indexOf(order), 1);
-    if (orders.length === 0) this.#idleWorkers++;
+    if (orders.length === 0) this.#idleWorkers.add(order.worker);
   }
 }

@@ -29,8 +29,8 @@ export class Schedule<W extends Hand> {
   readonly #suspected = new Map<W, Set<number>>();
   /** When the orders have to be looked at for late ones, or before. */
   #lookAt = Infinity;
-  /** Whether a late order waits for an idle worker. */
-  #isLate = false;
+  /** Orders that are late and wait for an idle worker. */
+  readonly #late = new Set<OpenOrder<W>>();
   /** The worker that takes longest, as of the last look; undefined as long as it is not known what any of them takes. */
   #slowest: Pace | undefined;
 
@@ -187,36 +187,35 @@ export class Schedule<W extends Hand> {
 
   /** The unfinished leaves of late workers, once for each order, cut over the workers that have nothing to do. */
   #duplicates(now: number): Order<W>[] {
-    if (now < this.#lookAt && !(this.#isLate && this.#ledger.hasIdleWorkers)) return [];
+    if (now >= this.#lookAt) this.#look(now);
     const given: Order<W>[] = [];
-    this.#slowest = Pace.slowest(this.workers.map(({ pace }) => pace));
-    this.#lookAt = Infinity;
-    this.#isLate = false;
-    for (const [worker, [order]] of this.#ledger.workers) {
-      if (order === undefined || order.duplicated) continue;
-      const deadline = order.started + worker.pace.patience(order.images, this.#slowest);
-      if (now < deadline) {
-        this.#lookAt = Math.min(this.#lookAt, deadline);
-        continue;
-      }
+    for (const order of this.#late) {
+      if (this.#ledger.idleWorkers.size === 0) break;
       const missing = this.#ledger.leavesDue(order);
-      const trusted = this.#trusted(this.#idleWorkers(), missing);
-      order.duplicated = trusted.length > 0;
-      if (!order.duplicated) this.#isLate = true;
-      else for (const range of rangesOf(missing)) given.push(...this.#cutAndOpen(range, trusted, now));
+      const trusted = this.#trusted([...this.#ledger.idleWorkers], missing);
+      if (missing.length > 0 && trusted.length === 0) continue;
+      this.#late.delete(order);
+      order.duplicated = true;
+      for (const range of rangesOf(missing)) {
+        const orders = this.#cut(range, trusted, "late");
+        for (const one of orders) this.#open(one, now);
+        given.push(...orders);
+      }
     }
     return given;
   }
 
-  #idleWorkers(): W[] {
-    if (!this.#ledger.hasIdleWorkers) return [];
-    return [...this.#ledger.workers].filter(([, orders]) => orders.length === 0).map(([worker]) => worker);
-  }
-
-  #cutAndOpen(range: Range, workers: readonly W[], now: number): Order<W>[] {
-    const orders = this.#cut(range, workers, "late");
-    for (const order of orders) this.#open(order, now);
-    return orders;
+  /** Finds the orders that are late now, and when the next one will be. */
+  #look(now: number): void {
+    this.#slowest = Pace.slowest(this.workers.map(({ pace }) => pace));
+    this.#lookAt = Infinity;
+    this.#late.clear();
+    for (const [worker, [order]] of this.#ledger.workers) {
+      if (order === undefined || order.duplicated) continue;
+      const deadline = order.started + worker.pace.patience(order.images, this.#slowest);
+      if (now < deadline) this.#lookAt = Math.min(this.#lookAt, deadline);
+      else this.#late.add(order);
+    }
   }
 
   #cut(range: Range, workers: readonly W[], because: Order<W>["because"]): Order<W>[] {
