@@ -4,8 +4,11 @@ import type { Work } from "./schedule.ts";
 
 /** The samples of one unit of work, in order, and what their random draws are named by. */
 export interface Samples {
+  /** Of the run: with epoch and sample id it names every random draw. */
   readonly seed: number;
+  /** From 1. */
   readonly epoch: number;
+  /** Ids in the packed data set: of training images for a step, of test images for an evaluation. */
   readonly ids: ArrayLike<number>;
   /** Of the epoch, from 1: for messages. */
   readonly step?: number;
@@ -15,6 +18,7 @@ export interface Samples {
 export interface Share extends Omit<Samples, "ids"> {
   /** In the whole step: the shape of the tree. */
   readonly leafCount: number;
+  /** The leaves that are meant, of all of them. */
   readonly range: Range;
   /** Sample ids of each leaf in the range. */
   readonly samples: readonly number[][];

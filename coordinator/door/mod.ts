@@ -1,3 +1,3 @@
 // The coordinator's front door: who may come in.
-export { DOOR_LIMITS, type DoorLimits } from "./doorkeeper.ts";
+export type { DoorLimits } from "./doorkeeper.ts";
 export { listen, type Listener, type ListenOptions } from "./listener.ts";

@@ -1,3 +1,2 @@
 // A machine's workers as one worker.
 export { type RelayedRun, type RelayOptions, RelayWorkers } from "./relay_workers.ts";
-export { RelayComputer } from "./relay.ts";

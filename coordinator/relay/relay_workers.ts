@@ -3,6 +3,7 @@
 import { type LogFolder, openLogFolder } from "../../data/mod.ts";
 import type { NumericConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
+import type { OrderComputer } from "../../shared/order_computer.ts";
 import { Cluster } from "../cluster/mod.ts";
 import { describeFaults } from "../events/mod.ts";
 import { localLauncher, WorkerProcesses } from "../launch/mod.ts";
@@ -24,15 +25,21 @@ export interface RelayOptions {
 
 /** What the run's coordinator says of the run. */
 export interface RelayedRun {
+  /** 16 hexadecimal digits, the same in every process of a run that is resumed. */
   readonly runId: string;
   /** What the relay is called there. */
   readonly workerId: string;
+  /** Everything that changes bits. */
   readonly config: NumericConfig;
+  /** SHA-256 of the numeric config. */
   readonly configHash: string;
   /** The packed data set, on this machine. */
   readonly cachePath: string;
+  /** What the workers compute with. */
   readonly backend: Backend;
+  /** How many processes are started. */
   readonly workers: number;
+  /** Is called for each leaf that a worker has done: a sign of life. */
   onLeaf(): void;
 }
 
@@ -47,6 +54,7 @@ export class RelayWorkers implements AsyncDisposable {
     readonly processes: WorkerProcesses;
   } | undefined;
 
+  /** Nothing is started yet. */
   constructor(options: RelayOptions) {
     this.#options = options;
   }
@@ -55,7 +63,7 @@ export class RelayWorkers implements AsyncDisposable {
    * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same numeric config.
    * @throws {HerdError} cluster, if they do not become so
    */
-  async prepare(run: RelayedRun): Promise<RelayComputer> {
+  async prepare(run: RelayedRun): Promise<OrderComputer> {
     this.#onLeaf = run.onLeaf;
     if (this.#begun?.configHash === run.configHash) {
       // All of them may be on their way back; the coordinator has other workers meanwhile.
@@ -67,6 +75,7 @@ export class RelayWorkers implements AsyncDisposable {
     return await RelayComputer.over(this.#begun!.cluster);
   }
 
+  /** Ends the workers and closes their logs. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#begun === undefined) return;
     const { logs, cluster, processes } = this.#begun;

@@ -193,6 +193,25 @@ Deno.test("faults: no worker comes back: the run ends after the worker timeout",
   await worker.closed;
 });
 
+Deno.test(
+  "faults: the only worker hangs in the run's first leaf: it is waited for as long as it says that a leaf takes",
+  { ignore },
+  async () => {
+    const lost: string[] = [];
+    // Nothing is known but what it says itself: without that, this would wait for ten minutes.
+    await using cluster = await startCluster({}, {
+      limits: { leaf: { first: 600_000, floor: 50 }, pace: { floor: 600_000, ceiling: 600_000 } },
+      workerTimeout: 50,
+      emit: hearWorkers((what, _worker, reason) => what === "lost" && lost.push(reason)),
+    });
+    const worker = await FakeWorker.join(cluster, { fault: Fault.Stall, leafMilliseconds: 5 });
+    await cluster.waitForMembers(1, 5_000);
+    await assertRejects(() => weightsOf(cluster), HerdError, "No worker came within");
+    assert(lost.length === 1 && lost[0]!.startsWith("it has shown no sign of life for 0.1 s"), lost.join());
+    await worker.closed;
+  },
+);
+
 Deno.test("faults: a worker that sends NaN again and again is never its own second opinion", { ignore }, async () => {
   // The other one takes so long to check that the suspect, who is idle by then, is asked as well.
   const before = (_n: number, step: number) => step > 1 ? undefined : sleep(400);
