@@ -6,13 +6,13 @@ import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
 /** The most characters of a text in a message, such as a reason. */
 export const MOST_TEXT = 10_000;
-/** The largest numeric config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
+/** The largest config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
 export const MOST = { imageSize: 4096, batchSize: 1_000_000, microBatch: 65_536, width: 65_536, layers: 64 } as const;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -35,10 +35,9 @@ const layer = v.variant("kind", [
   }),
 ]);
 
-/** The numeric config, as it is sent and as a run keeps it. */
-export const NumericConfigSchema = v.object({
+/** What a worker computes with. */
+export const ComputeConfigSchema = v.object({
   dataset: word,
-  limit: v.nullable(count),
   model: v.object({
     imageSize: upTo(MOST.imageSize),
     channels: v.literal(3),
@@ -47,14 +46,8 @@ export const NumericConfigSchema = v.object({
   }),
   batchSize: upTo(MOST.batchSize),
   microBatch: upTo(MOST.microBatch),
-  learningRate: v.number(),
-  momentum: v.number(),
-  rho: v.number(),
-  epsilon: v.number(),
-  seed: count,
-  // Runs from before there was compression can be resumed.
-  compress: v.optional(v.picklist(COMPRESSIONS), "none"),
-  compressGradients: v.optional(v.boolean(), false),
+  compress: v.picklist(COMPRESSIONS),
+  compressGradients: v.boolean(),
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
@@ -85,7 +78,7 @@ const welcome = v.object({
   ...envelope,
   type: v.literal("welcome"),
   workerId: word,
-  config: NumericConfigSchema,
+  config: ComputeConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
   dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),

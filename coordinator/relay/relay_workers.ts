@@ -2,7 +2,7 @@
 // connection to the run's coordinator, so that its workers need not start anew.
 import { join } from "node:path";
 import { readChunk } from "../../data/mod.ts";
-import type { NumericConfig } from "../../shared/config.ts";
+import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { describeFaults } from "../events/mod.ts";
@@ -27,7 +27,7 @@ export interface RelayedRun {
   readonly runId: string;
   /** What the relay is called there. */
   readonly workerId: string;
-  readonly config: NumericConfig;
+  readonly config: ComputeConfig;
   readonly configHash: string;
   readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
   /** The packed data set, on this machine. */
@@ -50,7 +50,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   /**
-   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same numeric config.
+   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same config.
    * @throws {HerdError} cluster, if they do not become so
    */
   async prepare(run: RelayedRun): Promise<RelayComputer> {
