@@ -1,6 +1,7 @@
 // The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
 // come in. Every message carries protocol version, run id and step.
 import * as v from "valibot";
+import type { ComputeConfig } from "./config.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
@@ -36,7 +37,7 @@ const layer = v.variant("kind", [
 ]);
 
 /** What a worker computes with. */
-export const ComputeConfigSchema = v.object({
+export const ComputeConfigSchema: v.GenericSchema<unknown, ComputeConfig> = v.object({
   dataset: word,
   model: v.object({
     imageSize: upTo(MOST.imageSize),

@@ -21,19 +21,27 @@ export interface StepComputer {
   evaluate(samples: Samples): Promise<Predictions>;
 }
 
-/** Sample ids of one split, and the label of every id. */
+/** One split of a data set, as an experiment uses it. */
 export interface SplitData {
+  /** Ids of the samples that are used. */
   readonly ids: Uint32Array;
+  /** The class of every sample of the split, by its id. */
   readonly labels: Uint8Array;
 }
 
 /** What is trained: every arm with every seed, for as many epochs. */
 export interface Experiment {
+  /** What all trainings have in common. */
   readonly config: NumericConfig;
+  /** At least one, each once. */
   readonly arms: readonly ArmName[];
+  /** At least one, each once. */
   readonly seeds: readonly number[];
+  /** Of each training. */
   readonly epochs: number;
+  /** The images that are trained on. */
   readonly train: SplitData;
+  /** The images that each epoch's weights are tested on. */
   readonly test: SplitData;
   /** The flat float32 weights that every arm of a seed starts from. */
   initialWeights(seed: number): Float32Array;

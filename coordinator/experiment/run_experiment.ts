@@ -16,8 +16,9 @@ import { nextTurn, trainingOf } from "./turns.ts";
 export interface StepProgress extends Position {
   /** Means over the epoch so far. */
   readonly metrics: MeanMetrics;
-  /** Images of the epoch so far, and the seconds that they took. */
+  /** Images of the epoch so far. */
   readonly images: number;
+  /** What they took; those of the process's first step count as the others did. */
   readonly seconds: number;
 }
 
@@ -106,7 +107,7 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
 /** Tests the weights and closes the epoch. */
 async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void> {
   const { training, epoch, computer, experiment, meter, listeners } = turn;
-  const { config, train, test } = experiment;
+  const { train, test } = experiment;
   const tested = performance.now();
   const { seed } = training.key;
   const { losses, logits } = await computer.evaluate({ seed, epoch, ids: test.ids });

@@ -8,7 +8,9 @@ export interface Spent {
   readonly seconds: number;
   /** Images of timed steps. */
   readonly timedImages: number;
+  /** Payload bytes from the workers. */
   readonly bytesUp: number;
+  /** Payload bytes to the workers. */
   readonly bytesDown: number;
 }
 

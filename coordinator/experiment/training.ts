@@ -12,6 +12,7 @@ import { NOTHING_SPENT, type Spent } from "./spent.ts";
 export interface EpochState extends Spent {
   /** Finished steps. */
   readonly steps: number;
+  /** Over the samples of the finished steps. */
   readonly metrics: MetricsSums;
 }
 
@@ -20,6 +21,7 @@ export interface EpochState extends Spent {
  * finished step.
  */
 export interface Training {
+  /** Arm and seed. */
   readonly key: RunKey;
   /** Flat float32, changed in place. */
   readonly weights: Float32Array;
@@ -31,6 +33,7 @@ export interface Training {
   epochs: readonly EpochRecord[];
   /** Of the flat float32 weights at the end of the last finished epoch; "" before it. */
   weightsSha256: string;
+  /** The epoch under way, or before its first step. */
   current: EpochState;
 }
 

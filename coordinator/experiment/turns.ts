@@ -6,6 +6,7 @@ import type { Training } from "./training.ts";
 
 /** An epoch of a training. */
 export interface Turn {
+  /** Whose it is. */
   readonly key: RunKey;
   /** From 1. */
   readonly epoch: number;

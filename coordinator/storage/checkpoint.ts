@@ -17,15 +17,21 @@ import { NumericConfigSchema } from "./run_config.ts";
 export interface RunIdentity {
   /** 16 hexadecimal digits. */
   readonly runId: string;
+  /** Everything besides arms and seeds that changes bits. */
   readonly numeric: NumericConfig;
+  /** In the order of the comparison. */
   readonly arms: readonly ArmName[];
+  /** In the order of training. */
   readonly seeds: readonly number[];
 }
 
 /** All that one training needs to go on, and what the run knew when it was written. */
 export interface Checkpoint {
+  /** The run that it is of. */
   readonly identity: RunIdentity;
+  /** What had happened in the run until then. */
   readonly history: RunHistory;
+  /** How far the training had come. */
   readonly training: Training;
 }
 

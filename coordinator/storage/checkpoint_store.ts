@@ -10,11 +10,13 @@ import { checkpointName, isCheckpointOf, isTemporary, numberOf, refuseOldCheckpo
 export interface CheckpointFiles {
   /** The names in a folder, which is made if it is missing. */
   list(folder: string): Promise<string[]>;
+  /** A whole file. */
   read(path: string): Promise<Uint8Array>;
   /** Resolves when the bytes are safely on the disk. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Gives a file its name in the same folder, replacing another; resolves when that is safe too. */
   rename(folder: string, from: string, to: string): Promise<void>;
+  /** Takes a file away. */
   remove(path: string): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ const KEPT = 2;
 
 /** A checkpoint that is to be written. */
 export interface Draft {
+  /** The training that it is of. */
   readonly key: RunKey;
   /** Where the training stands, for people. */
   readonly description: string;
@@ -65,8 +68,10 @@ export class CheckpointStore {
   #writing: Promise<void> = Promise.resolve();
 
   /**
+   * Opens a store; nothing is read yet.
    * @param folder made if it is missing
    * @param onNotice hears of files that cannot be used or written
+   * @param files by default those of the disk
    */
   constructor(folder: string, onNotice: (text: string) => void, files: CheckpointFiles = diskFiles) {
     this.#folder = folder;

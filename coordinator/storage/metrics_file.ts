@@ -15,7 +15,11 @@ export class MetricsFile {
   /** Whether the disk has refused the last write: that is told once. */
   #failing = false;
 
-  /** @param onRefused hears that the disk refuses, once until it does not any more */
+  /**
+   * A file that is not touched before the first event.
+   * @param folder the run's
+   * @param onRefused hears that the disk refuses, once until it does not any more
+   */
   constructor(folder: Pick<RunDirectory, "writeMetrics" | "appendMetrics">, onRefused: (text: string) => void) {
     this.#folder = folder;
     this.#refused = onRefused;

@@ -23,8 +23,11 @@ import type { RunDirectory } from "./run_folder.ts";
 
 /** What a recorder needs. */
 export interface RecorderOptions {
+  /** Where models are written. */
   readonly folder: Pick<RunDirectory, "writeModel" | "removeModel">;
+  /** Where checkpoints are written. */
   readonly store: CheckpointStore;
+  /** What is trained. */
   readonly experiment: Experiment;
   /** Those that were read from checkpoints, at first; changed by the experiment while it goes on. */
   readonly trainings: readonly Training[];
@@ -49,6 +52,7 @@ export class Recorder implements Listeners {
   #refused = false;
   #stepsSince = 0;
 
+  /** Listens from the run's beginning, or from where it goes on. */
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#saved = new Map(options.trainings.map((training) => [runName(training.key), progressOf(training)]));

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { ComputeConfigSchema } from "../../shared/protocol.ts";
+import type { NumericConfig } from "../experiment/mod.ts";
 import { refuseOldCheckpoints } from "./checkpoint_names.ts";
 
 /** The numeric config, as a run keeps it. */
-export const NumericConfigSchema = v.object({
+export const NumericConfigSchema: v.GenericSchema<unknown, NumericConfig> = v.object({
   compute: ComputeConfigSchema,
   limit: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   learningRate: v.number(),
@@ -15,15 +16,21 @@ export const NumericConfigSchema = v.object({
   epsilon: v.number(),
 });
 
-const schema = v.object({
+/** What a resumed run needs of config.json. */
+export interface RunConfig {
+  /** 16 hexadecimal digits. */
+  readonly runId: string;
+  /** The flags that the run was given, resolved, under their names in camel case. */
+  readonly told: Readonly<Record<string, unknown>>;
+  /** Everything besides arms and seeds that changes bits. */
+  readonly numeric: NumericConfig;
+}
+
+const schema: v.GenericSchema<unknown, RunConfig> = v.object({
   runId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
-  /** As main.ts was told, resolved, under the flags' names in camel case. */
   told: v.record(v.string(), v.unknown()),
   numeric: NumericConfigSchema,
 });
-
-/** What a resumed run needs of config.json. */
-export type RunConfig = v.InferOutput<typeof schema>;
 
 /**
  * Reads the config.json of a run's folder, to go on with the run.

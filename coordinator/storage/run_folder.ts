@@ -7,6 +7,7 @@ import { modelFiles } from "./model_files.ts";
 
 /** Writes one run's files, while no other process does. */
 export class RunDirectory implements Disposable {
+  /** The folder. */
   readonly path: string;
   readonly #lock: Deno.FsFile;
 
