@@ -1,4 +1,5 @@
 // Makes what a worker computes with: the engine that a run asks for, with its fingerprint, and the samples.
+import { HerdError } from "../shared/errors.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import type { Work } from "../shared/protocol.ts";
 import { subtreesIn } from "../shared/tree.ts";
@@ -8,17 +9,24 @@ import { fingerprintOf } from "./probe.ts";
 import { samplesFrom, type SampleSource } from "./samples.ts";
 import type { PrepareOptions } from "./session.ts";
 
+/** What a run says of itself, as far as it matters here. */
+type Prepared = Pick<PrepareOptions, "config" | "backend" | "onLeaf">;
+
 /**
  * Computes with an engine of this process.
  * @param path the packed data set
- * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read
+ * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { model, batchSize, microBatch }, backend, onLeaf }: PrepareOptions,
+  { config: { dataset, model, batchSize, microBatch }, backend, onLeaf }: Prepared,
   path: string,
 ): Promise<OrderComputer> {
   const samples = samplesFrom(path);
   try {
+    if (samples.sha256 !== dataset) {
+      const which = `the data set ${samples.sha256.slice(0, 16)}…, the run is on ${dataset.slice(0, 16)}…`;
+      throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
+    }
     const { name } = await chooseEngine(backend);
     const fingerprint = await fingerprintOf(name, model, microBatch);
     const leaves = Math.ceil(batchSize / microBatch);

@@ -9,9 +9,11 @@ import { type PrepareOptions, runSession } from "./session.ts";
 export interface RemoteWorkerOptions {
   /** ws[s]://HOST:PORT */
   readonly url: string;
+  /** What the coordinator lets workers in by. */
   readonly token: string;
   /** Authorities to trust instead of the public ones, as PEM. */
   readonly authority: string | undefined;
+  /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;

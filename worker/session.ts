@@ -43,7 +43,7 @@ export interface SessionOptions {
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
   readonly name: string;
   readonly hostName: string;
-  /** Overrides the coordinator's wish. */
+  /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Makes what computes; it is disposed of when the connection ends. */
   prepare(options: PrepareOptions): Promise<OrderComputer>;
