@@ -1,5 +1,5 @@
 // The coordinator's public face: a run, how it is told of, its report, and the workers behind a relay.
-export { ARM_NAMES, type ArmName } from "./experiment/arms.ts";
+export { ARM_NAMES, type ArmName } from "./events/mod.ts";
 export { JsonLinesReporter } from "./report/json_lines.ts";
 export { readLauncher } from "./launch/mod.ts";
 export { learnability, type LearnabilityOptions } from "./commands/learnability.ts";
@@ -9,4 +9,4 @@ export { parseReport, type Report } from "./report/report.ts";
 export { reportHtml } from "./report/report_html.ts";
 export { readRunConfig, type RunConfig } from "./storage/run_config.ts";
 export { interrupted, train, type TrainConfig } from "./commands/run.ts";
-export { finalBlock, formatBytes, formatSeconds, ProgressLine, TerminalReporter } from "./report/terminal.ts";
+export { finalBlock, ProgressLine, TerminalReporter } from "./report/terminal.ts";

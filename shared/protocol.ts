@@ -2,6 +2,7 @@
 // come in. Every message carries run id and step; those of the handshake also the protocol version, and they stay as they are:
 // sides of different versions must understand that they are.
 import * as v from "valibot";
+import { DatasetManifestSchema } from "./dataset_manifest.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
@@ -61,6 +62,8 @@ export const NumericConfigSchema = v.object({
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
 const hello = v.object({ ...handshake, type: v.literal("hello"), name: word, host: text, pid: count });
+/** worker → coordinator: is on another machine and asks how the packed data set is cut. */
+const manifestRequest = v.object({ ...envelope, type: v.literal("manifest-request") });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
 /** worker → coordinator: has its data and its engine, and takes work. */
@@ -90,8 +93,9 @@ const welcome = v.object({
   config: NumericConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
-  dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),
 });
+/** coordinator → worker: how the packed data set is cut. */
+const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });
 /** coordinator → worker: you cannot take part. */
 const refused = v.object({ ...handshake, type: v.literal("refused"), reason: text });
 /** coordinator → worker: compute these leaves with the weights last sent. */
@@ -114,8 +118,8 @@ const stale = v.object({ ...envelope, type: v.literal("stale") });
 /** coordinator → worker: the run is over. */
 const stop = v.object({ ...envelope, type: v.literal("stop") });
 
-const fromWorker = v.variant("type", [hello, chunkRequest, ready, heartbeat, failed]);
-const fromCoordinator = v.variant("type", [welcome, refused, work, stale, stop]);
+const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, ready, heartbeat, failed]);
+const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);
 
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;
 export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;

@@ -6,7 +6,7 @@ import { subtreesIn } from "../shared/tree.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
-import { samplesFrom, type SampleSource } from "./samples.ts";
+import { type SampleReader, samplesFrom } from "./samples.ts";
 import type { PrepareOptions } from "./session.ts";
 
 /** What a run says of itself, as far as it matters here. */
@@ -39,7 +39,7 @@ export async function prepareEngine(
 }
 
 /** An engine with its samples, both of which it disposes of. */
-export function engineComputer(engine: GradientEngine, source: SampleSource, fingerprint: string): OrderComputer {
+export function engineComputer(engine: GradientEngine, source: SampleReader, fingerprint: string): OrderComputer {
   const readLeaves = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,

@@ -40,10 +40,11 @@ export async function runRemoteWorker(
 
 /** The path of a copy of the coordinator's packed data set; what is missing of it in the cache folder is fetched first. */
 export async function fetchDataset(
-  { dataset, fetch }: PrepareOptions,
+  { manifest, fetch }: Pick<PrepareOptions, "manifest" | "fetch">,
   cacheDir: string,
   log: (text: string) => void,
 ): Promise<string> {
+  const dataset = await manifest();
   using writer = new ChunkedCacheWriter(cacheDir, dataset);
   const missing = writer.missing();
   if (missing.length > 0) log(`fetching ${missing.length} of ${dataset.hashes.length} chunks of the data set`);

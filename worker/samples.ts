@@ -3,7 +3,7 @@ import { PackedDataset, type Split } from "../data/mod.ts";
 import type { Sample } from "./engine.ts";
 
 /** Where the samples come from: the coordinator's cache file, or a copy fetched from it. */
-export interface SampleSource extends Disposable {
+export interface SampleReader extends Disposable {
   /** A sample; its pixels are read when they are asked for, and valid until those of another are. */
   sample(split: Split, id: number): Sample;
   /** SHA-256 of the data set that they are of. */
@@ -11,7 +11,7 @@ export interface SampleSource extends Disposable {
 }
 
 /** Opens a packed file. @throws {HerdError} data, if it is not a whole packed file */
-export function samplesFrom(path: string): SampleSource {
+export function samplesFrom(path: string): SampleReader {
   const dataset = PackedDataset.open(path);
   // One buffer for all: a worker's memory must not depend on how many leaves it is asked for.
   const pixels = new Uint8Array(dataset.info.imageSize ** 2 * dataset.info.channels);

@@ -4,13 +4,14 @@
 import { WebSocket } from "ws";
 import { Channel, type Incoming, type Meter, SOCKET_OPTIONS } from "../shared/channel.ts";
 import { configHash, type NumericConfig } from "../shared/config.ts";
+import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
-import { leastProgress, whileMoving } from "../shared/progress.ts";
+import { leastProgress, PROGRESS_LIMITS, type ProgressLimits, whileMoving } from "../shared/progress.ts";
 import {
   type CoordinatorMessage,
   MOST_TEXT,
@@ -25,8 +26,10 @@ type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
 /** What is to be computed, and how to get ready for it. */
-export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend" | "dataset"> {
+export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend"> {
   readonly config: NumericConfig;
+  /** Asks the coordinator how the packed data set is cut. */
+  manifest(): Promise<DatasetManifest>;
   /** Asks the coordinator for a chunk of the packed data set. */
   fetch(index: number): Promise<Uint8Array>;
   /** To be called after each leaf. */
@@ -59,6 +62,8 @@ class ConnectionLost extends HerdError {
 }
 
 const CONNECT_DEADLINE_MS = 10_000;
+/** The coordinator may have to read the whole data set first, for an hour; that it is there still, its pings tell. */
+const MANIFEST_LIMITS: ProgressLimits = { ...PROGRESS_LIMITS, looks: 720 };
 /** Between attempts to connect again: doubled each time, up to the longest. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -126,6 +131,7 @@ async function serve(
     ...welcome,
     config,
     backend: options.backend ?? welcome.backend,
+    manifest: () => fetchManifest(channel, incoming),
     fetch: (index) => fetchChunk(channel, incoming, index),
     onLeaf() {
       const now = performance.now();
@@ -234,6 +240,16 @@ function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: 
   }
 }
 
+async function fetchManifest(
+  channel: WorkerChannel,
+  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
+): Promise<DatasetManifest> {
+  channel.send({ ...envelope(channel, 0), type: "manifest-request" });
+  const event = await nextOf(channel, incoming, "the description of the data set", MANIFEST_LIMITS);
+  if ("message" in event && event.message.type === "manifest") return event.message.dataset;
+  throw withoutData(event, "the description of the data set");
+}
+
 async function fetchChunk(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
@@ -242,10 +258,15 @@ async function fetchChunk(
   channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
   const event = await nextOf(channel, incoming, `chunk ${index} of the data set`);
   if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
-  if ("message" in event && event.message.type === "stop") {
-    throw new HerdError("cluster", "The run ended before this worker had its data");
-  }
-  throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
+  throw withoutData(event, `chunk ${index} of the data set`);
+}
+
+function withoutData(event: Incoming<CoordinatorMessage>, what: string): HerdError {
+  const ended = "message" in event && event.message.type === "stop";
+  const why = ended
+    ? "The run ended before this worker had its data"
+    : `The coordinator sent something else than ${what}`;
+  return new HerdError("cluster", why);
 }
 
 function envelope(channel: WorkerChannel, step: number): { runId: string; step: number } {
@@ -257,10 +278,12 @@ async function nextOf(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
   what: string,
+  limits = PROGRESS_LIMITS,
 ): Promise<Incoming<CoordinatorMessage>> {
   const next = await whileMoving(incoming.next(), {
     bytes: () => channel.received,
-    late: () => new ConnectionLost(`Waited for ${what} in vain: less than ${leastProgress()} came in`),
+    late: () => new ConnectionLost(`Waited for ${what} in vain: less than ${leastProgress(limits)} came in`),
+    limits,
   });
   if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
   if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);

@@ -9,8 +9,8 @@ import type { ModelSpec } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { Range } from "../../shared/tree.ts";
 import { within } from "../../shared/within.ts";
-import { type FaultCounts, NO_FAULTS } from "../events/faults.ts";
-import type { Member, MemberInfo } from "./member.ts";
+import { type ClusterEvent, type FaultCounts, NO_FAULTS, type WorkerInfo } from "../events/mod.ts";
+import type { Member } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
 import { leafRanges } from "./assign_leaves.ts";
 import { SecondOpinions } from "./second_opinions.ts";
@@ -21,14 +21,12 @@ import { type Answer, type Collector, gradientCollector, predictionsCollector } 
 export interface ClusterOptions extends MembershipOptions {
   /** How long a run waits without any worker before it gives up, in milliseconds. */
   readonly workerTimeout: number;
-  /** Hears what happens to members. */
-  onMember?(what: "joined" | "ready" | "lost", member: MemberInfo, reason?: string): void;
+  /** Hears what happens. */
+  emit?(event: ClusterEvent): void;
   /** Hears of each leaf that a member has done, while work is under way. */
   onLeaf?(): void;
   /** Hears of a member that is lost because it hangs; its process may still be there. */
-  onSilent?(member: MemberInfo): void;
-  /** Hears what people should know besides. */
-  onNotice?(text: string): void;
+  onSilent?(member: WorkerInfo): void;
 }
 
 /** The samples of one unit of work, in order, and what their random draws are named by. */
@@ -88,7 +86,7 @@ export class Cluster implements AsyncDisposable {
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options);
     cluster.#membership = await Membership.start(options, {
-      onJoined: (member) => options.onMember?.("joined", member.info),
+      onJoined: ({ info }) => options.emit?.({ type: "worker", what: "joined", worker: info }),
       onReady: (member) => cluster.#onReady(member),
       onLost: (member, reason) => cluster.#onLost(member, reason),
       onFrame: (member, frame) => cluster.#onFrame(member, frame),
@@ -125,12 +123,12 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The workers that can compute, by id. */
-  get members(): MemberInfo[] {
+  get members(): WorkerInfo[] {
     return this.#membership.ready.map(({ info }) => info);
   }
 
   /** All workers that could compute at some time, by id. */
-  get history(): MemberInfo[] {
+  get history(): WorkerInfo[] {
     return this.#membership.history;
   }
 
@@ -162,9 +160,9 @@ export class Cluster implements AsyncDisposable {
     this.#running?.done.reject(error);
   }
 
-  /** A local worker's process has been started again. */
-  countRestart(): void {
-    this.#faults.workersRestarted++;
+  /** A worker's process is started again. @param text says so to people */
+  countRestart(text: string): void {
+    this.#fault("workersRestarted", 1, text);
   }
 
   /** Resolves when at least `count` workers are ready. @throws {HerdError} cluster, after `deadlineMs` */
@@ -337,8 +335,8 @@ export class Cluster implements AsyncDisposable {
 
   #send({ step, share, collector }: Running, { worker, range, because }: Order<Member>): void {
     const count = range.end - range.start;
-    if (because === "late") this.#faults.leavesDuplicated += count;
-    else if (because !== "first") this.#faults.leavesReissued += count;
+    if (because === "late") this.#fault("leavesDuplicated", count);
+    else if (because !== "first") this.#fault("leavesReissued", count);
     worker.channel.send({
       ...this.#membership.envelope(step),
       type: "work",
@@ -371,7 +369,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #onReady(member: Member): void {
-    this.#options.onMember?.("ready", member.info);
+    this.#options.emit?.({ type: "worker", what: "ready", worker: member.info });
     this.#sendWeights(member);
     this.#enlist(member);
     this.#advance();
@@ -398,7 +396,7 @@ export class Cluster implements AsyncDisposable {
 
   #onLost(member: Member, reason: string): void {
     const owed = this.#dismiss(member);
-    if (member.ready !== undefined) this.#faults.workersLost++;
+    if (member.ready !== undefined) this.#fault("workersLost", 1);
     if (this.#stopped) return;
     const what = owed.length === 0 ? "" : `; it had ${this.#describe(owed)}`;
     const others = this.#membership.ready.filter(({ late }) => late === undefined).map(({ id }) => id);
@@ -407,7 +405,7 @@ export class Cluster implements AsyncDisposable {
       : others.length === 0
       ? `, which ${owed.length === 1 ? "waits" : "wait"}`
       : `, which ${owed.length === 1 ? "goes" : "go"} to ${others.join(", ")}`;
-    this.#options.onMember?.("lost", member.info, `${reason}${what}${whither}`);
+    this.#options.emit?.({ type: "worker", what: "lost", worker: member.info, reason: `${reason}${what}${whither}` });
     this.#advance();
   }
 
@@ -432,7 +430,7 @@ export class Cluster implements AsyncDisposable {
     const running = this.#running;
     const step = "step" in frame ? frame.step : this.#step;
     if (running?.step !== step) {
-      this.#faults.staleAnswers++;
+      this.#fault("staleAnswers", 1);
       const before = this.#before;
       if (before?.step === step && "weights" in frame && frame.weights === before.weights) {
         before.opinions.compareLate(member, frame);
@@ -460,7 +458,7 @@ export class Cluster implements AsyncDisposable {
     if (finished !== undefined) {
       member.standing.pace.record(finished.images, finished.milliseconds, collector.task === "train");
     }
-    if (verdict === "duplicate") return void this.#faults.duplicateAnswers++;
+    if (verdict === "duplicate") return this.#fault("duplicateAnswers", 1);
     opinions.count(member, answer);
     collector.add(answer);
     if (collector.task === "evaluate") this.#options.onLeaf?.(); // there are no heartbeats then
@@ -469,14 +467,18 @@ export class Cluster implements AsyncDisposable {
   /** Two workers got different bits where the same were to be expected, and nobody can tell who is right. */
   #differ(first: Member, second: Member, step: number): void {
     this.#bitIdentical = false;
-    this.#faults.unreproducedAnswers++;
+    this.#fault("unreproducedAnswers", 1);
     const who = first === second ? `${first.description} twice` : `${first.description} and ${second.description}`;
     const where = step === this.#running?.step ? "" : " of a step that is over";
-    this.#options.onNotice?.(`Worker  ${who} got different bits for the same leaves${where}: bit-identity is off`);
+    this.#fault(
+      "undecidedDisputes",
+      1,
+      `Worker  ${who} got different bits for the same leaves${where}: bit-identity is off`,
+    );
   }
 
   #restart(running: Running): void {
-    this.#faults.leavesReissued += running.share.samples.length;
+    this.#fault("leavesReissued", running.share.samples.length);
     Object.assign(running, running.restart());
     running.opinions.clear();
     for (const member of this.#membership.ready) this.#enlist(member);
@@ -484,15 +486,16 @@ export class Cluster implements AsyncDisposable {
 
   /** Drops a worker's answer, gives what it owes to others, and counts a strike. */
   #distrust(member: Member, reason: string, fault: "badAnswers" | "unreproducedAnswers"): void {
-    this.#faults[fault]++;
     const owed = this.#dismiss(member);
     const what = owed.length === 0 ? "" : `; ${this.#describe(owed)} are given out again`;
     const story = `gave a bad answer: ${reason}${what}`;
     if (this.#membership.strike(member)) {
-      this.#faults.workersExcluded++;
-      this.#options.onMember?.("lost", member.info, `it ${story}; it is excluded`);
+      this.#fault(fault, 1);
+      this.#fault("workersExcluded", 1);
+      const reason = `it ${story}; it is excluded`;
+      this.#options.emit?.({ type: "worker", what: "excluded", worker: member.info, reason });
     } else {
-      this.#options.onNotice?.(`Worker  ${member.description} ${story}`);
+      this.#fault(fault, 1, `Worker  ${member.description} ${story}`);
       this.#sendWeights(member);
       this.#enlist(member);
     }
@@ -502,8 +505,7 @@ export class Cluster implements AsyncDisposable {
   #beginPause(): void {
     if (this.#pause !== undefined) return;
     const seconds = Math.round(this.#options.workerTimeout / 1000);
-    this.#faults.pauses++;
-    this.#options.onNotice?.(`No worker is left: the run waits up to ${seconds} s for one`);
+    this.#fault("pauses", 1, `No worker is left: the run waits up to ${seconds} s for one`);
     const timer = setTimeout(() => {
       this.fail(new HerdError("cluster", `No worker came within ${seconds} s (--worker-timeout)`));
     }, this.#options.workerTimeout);
@@ -514,9 +516,15 @@ export class Cluster implements AsyncDisposable {
   #endPause(goesOn: boolean): void {
     if (this.#pause === undefined) return;
     clearTimeout(this.#pause.timer);
-    this.#faults.pausedSeconds += (performance.now() - this.#pause.since) / 1000;
+    const seconds = (performance.now() - this.#pause.since) / 1000;
     this.#pause = undefined;
-    if (goesOn) this.#options.onNotice?.("The run goes on");
+    this.#fault("pausedSeconds", seconds, goesOn ? "The run goes on" : undefined);
+  }
+
+  /** Counts what is mended, and tells it. */
+  #fault(fault: keyof FaultCounts, count: number, text?: string): void {
+    this.#faults[fault] += count;
+    this.#options.emit?.({ type: "fault", fault, count, ...(text === undefined ? {} : { text }) });
   }
 }
 

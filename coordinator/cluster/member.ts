@@ -3,23 +3,11 @@ import { Channel } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { leastBytes } from "../../shared/progress.ts";
 import type { CoordinatorMessage, WorkerMessage } from "../../shared/protocol.ts";
+import type { WorkerInfo } from "../events/mod.ts";
 import { leafDeadline, type LeafLimits } from "./deadline.ts";
 import { Pace } from "./pace.ts";
 
 type Ready = Extract<WorkerMessage, { type: "ready" }>;
-
-/** What the report says of a worker. */
-export interface MemberInfo {
-  readonly id: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly engine: Ready["engine"];
-  readonly adapter: string;
-  readonly fingerprint: string;
-  readonly imagesPerSecond: number;
-  /** Spent in leaves of training steps, as the worker measured it; a relay counts those of tests too. */
-  readonly computeSeconds: number;
-}
 
 /** What is remembered of a worker when it leaves and comes back: by its id. */
 export interface Standing {
@@ -71,7 +59,7 @@ export class Member {
     return this.standing.pace.patience(images);
   }
 
-  get info(): MemberInfo {
+  get info(): WorkerInfo {
     const { engine = "cpu", adapter = "", fingerprint = "" } = this.ready ?? {};
     return {
       id: this.id,

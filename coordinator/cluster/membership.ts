@@ -2,6 +2,7 @@
 // they come and go. What they compute is cluster.ts's business.
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
+import type { ServedDataset } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import { Channel, type Meter } from "../../shared/channel.ts";
 import type { NumericConfig } from "../../shared/config.ts";
@@ -16,10 +17,11 @@ import {
   type WorkerMessage,
 } from "../../shared/protocol.ts";
 import { within } from "../../shared/within.ts";
+import type { WorkerInfo } from "../events/mod.ts";
 import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
 import { listen, type Listener, type ListenOptions } from "../door/listener.ts";
-import { Member, type MemberInfo, type Standing } from "./member.ts";
+import { Member, type Standing } from "./member.ts";
 import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
 
 /** What workers are told, and where. */
@@ -36,11 +38,10 @@ export interface MembershipOptions {
   readonly config: NumericConfig;
   readonly configHash: string;
   readonly backend: Backend;
-  /** How a remote worker fetches the packed data set. */
-  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
+  /** From where workers on other machines fetch the packed data set; without it there are none of them. */
+  readonly dataset?: Pick<ServedDataset, "manifest" | "readChunk">;
   /** Bounds on waiting for a worker; by default those of deadline.ts and pace.ts. */
   readonly limits?: { readonly leaf: LeafLimits; readonly pace: PaceLimits };
-  readChunk(index: number): Uint8Array;
 }
 
 /** Who hears of members. */
@@ -75,7 +76,7 @@ export class Membership implements AsyncDisposable {
   readonly #events: MembershipEvents;
   readonly #members = new Set<Member>();
   readonly #standings = new Map<string, Standing>();
-  readonly #past = new Map<string, MemberInfo>();
+  readonly #past = new Map<string, WorkerInfo>();
   readonly #fingerprints = new Set<string>();
   #listener: Listener | undefined;
   #retired = { up: 0, down: 0 };
@@ -118,7 +119,7 @@ export class Membership implements AsyncDisposable {
   }
 
   /** All workers that could compute at some time, by id. */
-  get history(): MemberInfo[] {
+  get history(): WorkerInfo[] {
     const present = this.ready.map(({ info }) => info);
     const gone = [...this.#past.values()].filter(({ id }) => present.every((info) => info.id !== id));
     return [...present, ...gone].sort(byId);
@@ -187,6 +188,12 @@ export class Membership implements AsyncDisposable {
     await this.#listener?.close();
   }
 
+  get #dataset(): Pick<ServedDataset, "manifest" | "readChunk"> {
+    const { dataset } = this.#options;
+    if (dataset === undefined) throw new HerdError("cluster", "it asked for the data set, which is on its machine");
+    return dataset;
+  }
+
   /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
   async #serve(socket: WebSocket, from: string, meter: Meter): Promise<void> {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage, { meter });
@@ -228,8 +235,14 @@ export class Membership implements AsyncDisposable {
         if (member.id !== "") throw new HerdError("cluster", "it said hello twice");
         // Only a process of this machine may pass for a local worker, which says no host.
         return this.#welcome(member, { ...message, host: message.host || from });
-      case "chunk-request":
-        return await this.#sendChunk(member, message.index);
+      case "manifest-request": {
+        const dataset = await this.#dataset.manifest();
+        return member.channel.send({ ...this.envelope(0), type: "manifest", dataset });
+      }
+      case "chunk-request": {
+        const { index } = message;
+        return await member.channel.sendFrame({ kind: "chunk", index, bytes: this.#dataset.readChunk(index) });
+      }
       case "ready":
         if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
         return this.#admit(member, message);
@@ -274,7 +287,7 @@ export class Membership implements AsyncDisposable {
     }
     member.channel.runId = this.#options.runId;
     this.#events.onJoined(member);
-    const { config, configHash, backend, dataset } = this.#options;
+    const { config, configHash, backend } = this.#options;
     member.channel.send({
       ...this.envelope(0),
       protocol: PROTOCOL_VERSION,
@@ -283,15 +296,7 @@ export class Membership implements AsyncDisposable {
       config: config as WelcomeConfig,
       configHash,
       backend,
-      dataset,
     });
-  }
-
-  async #sendChunk({ channel }: Member, index: number): Promise<void> {
-    if (index >= this.#options.dataset.hashes.length) {
-      throw new HerdError("cluster", `it asked for chunk ${index} of the data set`);
-    }
-    await channel.sendFrame({ kind: "chunk", index, bytes: this.#options.readChunk(index) });
   }
 
   #admit(member: Member, message: Extract<WorkerMessage, { type: "ready" }>): void {

@@ -3,7 +3,8 @@ import type { DataEnvironment } from "../../data/mod.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { silentReporter } from "../report/reporter.ts";
 import { train } from "./run.ts";
-import type { EpochRecord, StepProgress } from "../experiment/experiment.ts";
+import type { EpochRecord } from "../events/mod.ts";
+import type { StepProgress } from "../experiment/experiment.ts";
 
 /** What {@linkcode learnability} is told. */
 export interface LearnabilityOptions {

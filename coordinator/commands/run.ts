@@ -1,12 +1,11 @@
 // A run from beginning to end: data, workers, the experiment, the report. The pieces know nothing of each other; they meet here.
 import {
-  chunkHashes,
   type DataEnvironment,
   limitSplit,
   PackedDataset,
-  readChunk,
   resolveDataset,
   type ResolvedDataset,
+  ServedDataset,
 } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import { configHash, type NumericConfig } from "../../shared/config.ts";
@@ -15,7 +14,7 @@ import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type ModelName, type ModelSpec, parameterCount } from "../../shared/model.ts";
-import { type ArmName } from "../experiment/arms.ts";
+import { addFaults, type ArmName, NO_FAULTS, type WorkerInfo } from "../events/mod.ts";
 import {
   type Checkpoint,
   decodeCheckpoint,
@@ -25,9 +24,7 @@ import {
 } from "../storage/checkpoint.ts";
 import { CheckpointStore } from "../storage/checkpoint_store.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import { addFaults, NO_FAULTS } from "../events/faults.ts";
 import { type Launcher, localLauncher, WorkerProcesses } from "../launch/mod.ts";
-import type { MemberInfo } from "../cluster/member.ts";
 import { describePosition, positionOf } from "../experiment/position.ts";
 import { Recorder } from "../storage/recorder.ts";
 import { armReport, compare, datasetReport, type Report } from "../report/report.ts";
@@ -154,14 +151,20 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   const { config, data, folder, store, identity, experiment, checkpoint } = prepared;
   const token = config.token ?? crypto.getRandomValues(new Uint8Array(32)).toHex();
   let endProcess = (_worker: string) => {};
+  using dataset = ServedDataset.open(data.resolved.path);
   await using cluster = await Cluster.start({
     ...await clusterOptions(prepared),
+    dataset,
     token,
-    onNotice: (text) => reporter.notice(text),
     onSilent: ({ id }) => endProcess(id),
-    onMember(what, member, reason) {
-      reporter.member(what, member, reason);
-      if (what === "ready") sayIfMixed(member, { cluster, earlier: checkpoint?.history, reporter });
+    emit(event) {
+      if (event.type !== "worker") {
+        if (event.text !== undefined) reporter.notice(event.text);
+        return;
+      }
+      const { what, worker, reason } = event;
+      reporter.member(what === "excluded" ? "lost" : what, worker, reason);
+      if (what === "ready") sayIfMixed(worker, { cluster, earlier: checkpoint?.history, reporter });
     },
   });
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
@@ -224,10 +227,8 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   }
 }
 
-/** What workers are told of the run and its data. */
-async function clusterOptions({ config, data, identity }: Prepared) {
-  const { path } = data.resolved;
-  const { hashes, ...manifest } = await chunkHashes(path);
+/** What workers are told of the run. */
+async function clusterOptions({ config, identity }: Prepared) {
   return {
     runId: identity.runId,
     ...config.listen,
@@ -236,8 +237,6 @@ async function clusterOptions({ config, data, identity }: Prepared) {
     configHash: await configHash(identity.numeric),
     backend: config.backend,
     workerTimeout: 1000 * config.workerTimeout,
-    dataset: { ...manifest, hashes: [...hashes] },
-    readChunk: (index: number) => readChunk(path, index),
   };
 }
 
@@ -259,10 +258,7 @@ function startWorkers(
     firstWaitMs: launcher.firstWaitMs,
     logDir: folder.logs,
     onNotice: (text) => reporter.notice(text),
-    onRestart(text) {
-      cluster.countRestart();
-      reporter.notice(text);
-    },
+    onRestart: (text) => cluster.countRestart(text),
     onGivenUp(error, left) {
       // Others may go on, and remote workers come; with neither, nobody is left to wait for. Nor is it of use to wait for
       // more than are left, when nobody else knows the token.
@@ -431,7 +427,7 @@ function makeReport(
 
 /** Says so when a worker joins whose bits may differ from the others' or from those before the checkpoint. */
 function sayIfMixed(
-  { id, fingerprint }: MemberInfo,
+  { id, fingerprint }: WorkerInfo,
   { cluster, earlier, reporter }: { cluster: Cluster; earlier: RunHistory | undefined; reporter: Reporter },
 ): void {
   if (cluster.fingerprints.some((other) => other !== fingerprint)) {

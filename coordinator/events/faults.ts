@@ -20,6 +20,8 @@ export interface FaultCounts {
   readonly badAnswers: number;
   /** Gradients that another worker did not get. */
   readonly unreproducedAnswers: number;
+  /** Times that workers with the same fingerprint got different bits and nobody could tell who is right. */
+  readonly undecidedDisputes: number;
   /** Times that no worker was left. */
   readonly pauses: number;
   readonly pausedSeconds: number;
@@ -36,6 +38,7 @@ export const NO_FAULTS: FaultCounts = {
   staleAnswers: 0,
   badAnswers: 0,
   unreproducedAnswers: 0,
+  undecidedDisputes: 0,
   pauses: 0,
   pausedSeconds: 0,
 };
@@ -56,6 +59,7 @@ const WORDS: Readonly<Record<keyof FaultCounts, string>> = {
   staleAnswers: "stale answers",
   badAnswers: "bad answers",
   unreproducedAnswers: "answers not reproduced",
+  undecidedDisputes: "disputes undecided",
   pauses: "pauses without a worker",
   pausedSeconds: "seconds paused",
 };

@@ -1,9 +1,6 @@
 // The arms of the experiment: optimizer configurations that differ in one element of a chain.
+import type { ArmName } from "../events/mod.ts";
 import { centralize, chain, type GradientTransformation, scale, scaleByRms, trace } from "./optimizer.ts";
-
-/** The names of the arms. */
-export const ARM_NAMES = ["no-gc", "gc", "gc-update"] as const;
-export type ArmName = (typeof ARM_NAMES)[number];
 
 /** RMSprop's settings. */
 export interface OptimizerSettings {

@@ -6,10 +6,11 @@ import type { Compression } from "../../shared/half.ts";
 import { parameterTable } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { permutation, Purpose } from "../../shared/threefry.ts";
-import { type ArmName, armOptimizer } from "./arms.ts";
+import type { ArmName, EpochRecord, MeanMetrics } from "../events/mod.ts";
+import { armOptimizer } from "./arms.ts";
 import type { Samples } from "../cluster/cluster.ts";
 import { compensate } from "./error_feedback.ts";
-import { type EpochMetrics, MetricsAccumulator, type MetricsSums } from "./metrics.ts";
+import { MetricsAccumulator, type MetricsSums } from "./metrics.ts";
 import { applyUpdate, type OptimizerState } from "./optimizer.ts";
 import { allFinite, divideBy } from "../cluster/reduce.ts";
 
@@ -36,21 +37,6 @@ export interface Experiment {
   readonly initialWeights: Float32Array;
   readonly train: SplitData;
   readonly test: SplitData;
-}
-
-/** One epoch of one arm; times in seconds, traffic in bytes. */
-export interface EpochRecord {
-  readonly epoch: number;
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly testLoss: number;
-  readonly testAccuracy: number;
-  /** The training part: first batch to last update. */
-  readonly seconds: number;
-  readonly testSeconds: number;
-  readonly imagesPerSecond: number;
-  readonly bytesUp: number;
-  readonly bytesDown: number;
 }
 
 /** The epoch under way: what its finished steps have added up to. */
@@ -88,7 +74,7 @@ export interface StepProgress {
   readonly step: number;
   readonly steps: number;
   /** Of the epoch so far. */
-  readonly metrics: EpochMetrics;
+  readonly metrics: MeanMetrics;
   /** Images of the epoch so far and the seconds that they took. */
   readonly images: number;
   readonly seconds: number;
@@ -249,7 +235,7 @@ export function batchesOf({ config, train }: Experiment, epoch: number): Uint32A
   return batches;
 }
 
-async function testMetrics(computer: StepComputer, { config, test }: Experiment, epoch: number): Promise<EpochMetrics> {
+async function testMetrics(computer: StepComputer, { config, test }: Experiment, epoch: number): Promise<MeanMetrics> {
   const { losses, logits } = await computer.evaluate({ seed: config.seed, epoch, ids: test.ids });
   const metrics = new MetricsAccumulator();
   metrics.add(losses, logits, labelsOf(test, test.ids));

@@ -1,10 +1,5 @@
 // Loss and accuracy as Keras averages them over an epoch, from per-sample values summed in sample order in float64.
-
-/** Mean loss and accuracy over samples. */
-export interface EpochMetrics {
-  readonly loss: number;
-  readonly accuracy: number;
-}
+import type { MeanMetrics } from "../events/mod.ts";
 
 /** Sums over the samples of an epoch so far. */
 export interface MetricsSums {
@@ -48,7 +43,7 @@ export class MetricsAccumulator {
   }
 
   /** The means so far; NaN before the first sample. */
-  result(): EpochMetrics {
+  result(): MeanMetrics {
     return { loss: this.#loss / this.#samples, accuracy: this.#correct / this.#samples };
   }
 }

@@ -1,5 +1,5 @@
 // Where an experiment stands, for people.
-import type { ArmName } from "./arms.ts";
+import type { ArmName } from "../events/mod.ts";
 import type { ArmState, Experiment } from "./experiment.ts";
 
 /** The end of a step: `step` of the `steps` of an arm's epoch are finished. */

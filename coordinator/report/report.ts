@@ -2,9 +2,8 @@
 import type { DatasetInfo } from "../../data/mod.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
-import type { ArmName } from "../experiment/arms.ts";
-import { type FaultCounts, NO_FAULTS } from "../events/faults.ts";
-import type { ArmState, EpochRecord } from "../experiment/experiment.ts";
+import { type ArmName, type EpochRecord, type FaultCounts, NO_FAULTS } from "../events/mod.ts";
+import type { ArmState } from "../experiment/experiment.ts";
 
 /** One arm with one seed. */
 export interface ArmReport {

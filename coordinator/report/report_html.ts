@@ -1,7 +1,6 @@
 // report.html: curves, figures and hashes of a run on one self-contained page, drawn as SVG.
-import { describeFaults } from "../events/faults.ts";
+import { describeFaults, type EpochRecord } from "../events/mod.ts";
 import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
-import type { EpochRecord } from "../experiment/experiment.ts";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73"];
 const WIDTH = 460;

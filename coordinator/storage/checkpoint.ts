@@ -8,8 +8,8 @@ import { HerdError, messageOf } from "../../shared/errors.ts";
 import { parameterTable } from "../../shared/model.ts";
 import { NumericConfigSchema } from "../../shared/protocol.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from "../../shared/safetensors.ts";
-import { ARM_NAMES, type ArmName, armOptimizer } from "../experiment/arms.ts";
-import { type FaultCounts, NO_FAULTS } from "../events/faults.ts";
+import { ARM_NAMES, type ArmName, type FaultCounts, NO_FAULTS } from "../events/mod.ts";
+import { armOptimizer } from "../experiment/arms.ts";
 import type { ArmState } from "../experiment/experiment.ts";
 
 /** What all checkpoints of a run have in common; one with another identity is foreign to the run. */

@@ -2,17 +2,15 @@
 // name when it is safely on the disk, so that whatever ends the process leaves whole checkpoints.
 import { join } from "node:path";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { replaceDurably, writeDurably } from "../../shared/durable.ts";
+import { writeAtomically } from "../../shared/atomic_file.ts";
 
 /** What a store does with files. */
 export interface CheckpointFiles {
   /** The names in a folder, which is made if it is missing. */
   list(folder: string): Promise<string[]>;
   read(path: string): Promise<Uint8Array>;
-  /** Resolves when the bytes are safely on the disk. */
+  /** The file has its name when it is whole; resolves when it is safely on the disk. What is unfinished ends in ".part". */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** Gives a file its name in the same folder, replacing another; resolves when that is safe too. */
-  rename(folder: string, from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
 }
 
@@ -23,8 +21,7 @@ export const diskFiles: CheckpointFiles = {
     return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
   },
   read: (path) => Deno.readFile(path),
-  write: writeDurably,
-  rename: (folder, from, to) => replaceDurably(join(folder, from), join(folder, to)),
+  write: writeAtomically,
   remove: (path) => Deno.remove(path),
 };
 
@@ -108,14 +105,11 @@ export class CheckpointStore {
   }
 
   async #write(encode: () => Uint8Array, description: string): Promise<void> {
-    let temporary: string | undefined;
     try {
       const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#names()).map(numberOf)) + 1;
       const name = `${String(number).padStart(6, "0")}.safetensors`;
-      temporary = `${name}.part`;
-      await this.#files.write(join(this.#folder, temporary), bytes);
-      await this.#files.rename(this.#folder, temporary, name);
+      await this.#files.write(join(this.#folder, name), bytes);
       this.#good = [...this.#good, name].slice(-KEPT);
       this.#stands = description;
       if (this.#failing) this.#notice(`Checkpoints can be written again: the newest is of ${description}`);
@@ -126,7 +120,6 @@ export class CheckpointStore {
         this.#notice(`Cannot write a checkpoint (${messageOf(error)}): the run goes on, and ${older}`);
       }
       this.#failing = true;
-      if (temporary !== undefined) await this.#files.remove(join(this.#folder, temporary)).catch(() => {});
       return;
     }
     await this.#prune().catch(() => {}); // the next write tries again

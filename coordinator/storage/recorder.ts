@@ -1,13 +1,13 @@
 // What a run writes down while it goes on: metrics, models, checkpoints. A disk that refuses is told and does not end the run:
 // everything is still known, and is written when there is room again.
 import { messageOf } from "../../shared/errors.ts";
-import type { ArmName } from "../experiment/arms.ts";
+import type { ArmName, EpochRecord } from "../events/mod.ts";
 import { type Checkpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint_store.ts";
 import { describePosition, type Position, positionOf } from "../experiment/position.ts";
 import type { Reporter } from "../report/reporter.ts";
 import type { RunDirectory } from "./run_folder.ts";
-import type { ArmState, EpochRecord, Experiment, Listeners, StepProgress } from "../experiment/experiment.ts";
+import type { ArmState, Experiment, Listeners, StepProgress } from "../experiment/experiment.ts";
 
 /** What a recorder needs. */
 export interface RecorderOptions {

@@ -49,8 +49,6 @@ export async function step(): Promise<Findings> {
     configHash: await configHash(config),
     backend: "simd",
     workerTimeout: 60_000,
-    dataset: { byteLength: 0, chunkBytes: 1, hashes: [] },
-    readChunk: () => new Uint8Array(),
   });
   const logDir = await Deno.makeTempDir({ prefix: "herd-bench-" });
   const { firstWaitMs, plan } = localLauncher(workers);

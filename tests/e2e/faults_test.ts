@@ -1,7 +1,7 @@
 // Faults with real worker processes: each run ends with the weights of a quiet one. Every other fault is in tests/slow.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { NO_FAULTS } from "../../coordinator/events/faults.ts";
+import { NO_FAULTS } from "../../coordinator/events/mod.ts";
 import type { Report } from "../../coordinator/mod.ts";
 import { Fault } from "../fixtures/faults.ts";
 import { outcomeOf, Workspace } from "../fixtures/herd.ts";

@@ -2,7 +2,7 @@
 // more is in tests/slow/relay_test.ts.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { NO_FAULTS } from "../../coordinator/events/faults.ts";
+import { NO_FAULTS } from "../../coordinator/events/mod.ts";
 import { Fault } from "../fixtures/faults.ts";
 import { waitForEnd, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";

@@ -1,6 +1,6 @@
 // Every fault in a real worker process: the weights are those of a quiet run, and counters bound what it cost. 30 s.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { FaultCounts } from "../../coordinator/events/faults.ts";
+import type { FaultCounts } from "../../coordinator/events/mod.ts";
 import type { Launcher } from "../../coordinator/launch/mod.ts";
 import { localLauncher } from "../../coordinator/launch/local.ts";
 import { HerdError } from "../../shared/errors.ts";

@@ -3,7 +3,7 @@
 // faults cost is printed.
 import { join } from "node:path";
 import { type Report, train, type TrainConfig } from "../../coordinator/mod.ts";
-import { describeFaults } from "../../coordinator/events/faults.ts";
+import { describeFaults } from "../../coordinator/events/mod.ts";
 import { type Reporter, silentReporter } from "../../coordinator/report/reporter.ts";
 import { cacheDirectory } from "../../data/mod.ts";
 import { exitCodeOf, messageOf } from "../../shared/errors.ts";

@@ -4,6 +4,7 @@ import { builtInModel, parameterCount } from "../../../shared/model.ts";
 import { PROTOCOL_VERSION } from "../../../shared/protocol.ts";
 import type { Misbehaviour } from "../../fixtures/fake_worker.ts";
 import { granted } from "../../fixtures/permissions.ts";
+import { hearTexts } from "../../fixtures/hearing.ts";
 
 const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
 // ws reads the environment as soon as it is loaded, so it is loaded only where that is allowed.
@@ -103,7 +104,7 @@ for (const [what, misbehaviour, reason] of REFUSALS) {
 
 Deno.test("Cluster excludes a worker after three answers of the wrong length, and says why", { ignore }, async () => {
   const notices: string[] = [];
-  await using cluster = await startCluster({}, { workerTimeout: 100, onNotice: (text) => notices.push(text) });
+  await using cluster = await startCluster({}, { workerTimeout: 100, emit: hearTexts((text) => notices.push(text)) });
   const worker = await FakeWorker.join(cluster, { gradientLength: 7 });
   await cluster.waitForMembers(1, 5_000);
   const error = await assertRejects(() => cluster.gradients(SAMPLES), HerdError, "No worker came within");

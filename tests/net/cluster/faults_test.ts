@@ -2,11 +2,12 @@
 // what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ClusterOptions } from "../../../coordinator/cluster/cluster.ts";
-import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { FakeWorker as Fake, Misbehaviour } from "../../fixtures/fake_worker.ts";
 import { Fault } from "../../fixtures/faults.ts";
 import { granted } from "../../fixtures/permissions.ts";
+import { hearTexts, hearWorkers } from "../../fixtures/hearing.ts";
 
 const ignore = !await granted("net", "env"); // listens on the loopback; ws reads the environment
 const { FakeWorker, SHORT_LIMITS, startCluster } = ignore
@@ -120,7 +121,10 @@ Deno.test(
     const notices: string[] = [];
     const sent = Promise.withResolvers<void>();
     const before = (_n: number, step: number) => step > 1 ? sent.promise : undefined;
-    await using cluster = await startCluster({}, { limits: SHORT_LIMITS, onNotice: (text) => notices.push(text) });
+    await using cluster = await startCluster({}, {
+      limits: SHORT_LIMITS,
+      emit: hearTexts((text) => notices.push(text)),
+    });
     const late = { fault: Fault.WrongBitsLate, after: () => sent.resolve() };
     const workers = [await FakeWorker.join(cluster, late), await FakeWorker.join(cluster, { before })];
     await cluster.waitForMembers(2, 5_000);
@@ -162,10 +166,10 @@ Deno.test("faults: all workers gone, the run pauses, and goes on with new ones",
   const notices: string[] = [];
   const workers: Fake[] = [];
   await using cluster = await startCluster({}, {
-    async onNotice(text) {
+    emit: hearTexts(async (text) => {
       notices.push(text);
       if (text.startsWith("No worker is left")) workers.push(await FakeWorker.join(cluster));
-    },
+    }),
   });
   for (let i = 0; i < 2; i++) workers.push(await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 3 }));
   await cluster.waitForMembers(2, 5_000);
@@ -180,7 +184,7 @@ Deno.test("faults: all workers gone, the run pauses, and goes on with new ones",
 
 Deno.test("faults: no worker comes back: the run ends after the worker timeout", { ignore }, async () => {
   const notices: string[] = [];
-  await using cluster = await startCluster({}, { workerTimeout: 50, onNotice: (text) => notices.push(text) });
+  await using cluster = await startCluster({}, { workerTimeout: 50, emit: hearTexts((text) => notices.push(text)) });
   const worker = await FakeWorker.join(cluster, { fault: Fault.KillBeforeStep, at: 2 });
   await cluster.waitForMembers(1, 5_000);
   const error = await assertRejects(() => weightsOf(cluster), HerdError, "--worker-timeout");
@@ -228,7 +232,7 @@ Deno.test("faults: a strange process does not get the name of one that was named
 Deno.test("faults: a worker on a new connection replaces its old one, under the same name", { ignore }, async () => {
   const told: string[] = [];
   await using cluster = await startCluster({}, {
-    onMember: (what, { id }, reason = "") => told.push(`${what} ${id} ${reason}`),
+    emit: hearWorkers((what, { id }, reason) => told.push(`${what} ${id} ${reason}`)),
   });
   const first = await FakeWorker.join(cluster, { name: "w1" });
   await cluster.waitForMembers(1, 5_000);

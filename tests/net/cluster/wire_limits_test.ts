@@ -14,6 +14,7 @@ import {
   type WorkerMessage,
 } from "../../../shared/protocol.ts";
 import { granted } from "../../fixtures/permissions.ts";
+import { hearWorkers } from "../../fixtures/hearing.ts";
 
 const ignore = !await granted("net", "env", "sys"); // listens on the loopback; ws reads the environment
 const { announceMessage, CONFIG, FakeWorker, startCluster, TOKEN } = ignore
@@ -74,7 +75,7 @@ Deno.test("texts from the wire cannot steer a terminal", () => {
 async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using cluster = await startCluster({}, {
-    onMember: (what, _member, reason) => what === "lost" && resolve(reason!),
+    emit: hearWorkers((what, _worker, reason) => what === "lost" && resolve(reason)),
   });
   const { WebSocket } = await import("ws");
   const socket = new WebSocket(`ws://${cluster.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });
@@ -94,7 +95,7 @@ async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<
 
 const STEPS_OUT_OF_LINE: readonly [string, readonly (WorkerMessage | Frame)[], string][] = [
   ["says hello twice", [hello], "hello twice"],
-  ["asks for a chunk that is not there", [{ ...envelope, type: "chunk-request", index: 5 }], "chunk 5"],
+  ["asks for data that is on its machine", [{ ...envelope, type: "manifest-request" }], "asked for the data set"],
   [
     "sends a frame before it is ready",
     [{
@@ -139,8 +140,7 @@ async function meet(
     for await (const event of channel) {
       if (!("message" in event)) continue;
       if (event.message.type === "hello") {
-        const dataset = { byteLength: 1, chunkBytes: 1, hashes: [] };
-        const about = { workerId: "r1", config: config as never, configHash: await configHash(config), dataset };
+        const about = { workerId: "r1", config: config as never, configHash: await configHash(config) };
         channel.send({ ...envelope, protocol: PROTOCOL_VERSION, type: "welcome", backend: "cpu", ...about });
       }
       if (event.message.type === "ready" && then instanceof Float32Array) {

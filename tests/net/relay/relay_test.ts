@@ -1,12 +1,13 @@
 // Relays in front of workers without a device: the weights are those of a quiet run without relays, bit for bit, and faults
 // behind a relay are mended there, so that the run's coordinator does not hear of them.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { parameterCount } from "../../../shared/model.ts";
 import type { Misbehaviour } from "../../fixtures/fake_worker.ts";
 import { Fault } from "../../fixtures/faults.ts";
 import { granted } from "../../fixtures/permissions.ts";
+import { hearWorkers } from "../../fixtures/hearing.ts";
 
 const ignore = !await granted("net", "env", "sys"); // listens on the loopback; ws reads the environment
 const { CONFIG, FakeWorker, SHORT_LIMITS, startCluster } = ignore
@@ -110,7 +111,7 @@ Deno.test(
     const lost: string[] = [];
     await using cluster = await startCluster({}, {
       limits: SHORT_LIMITS,
-      onMember: (what, { host }) => what === "lost" && lost.push(host),
+      emit: hearWorkers((what, { host }) => what === "lost" && lost.push(host)),
     });
     await using relay = await joinRelay(cluster, [stall]);
     const worker = await FakeWorker.join(cluster, {
@@ -162,7 +163,7 @@ Deno.test(
   async () => {
     const lost: string[] = [];
     await using cluster = await startCluster({}, {
-      onMember: (what, _member, reason) => what === "lost" && lost.push(reason!),
+      emit: hearWorkers((what, _worker, reason) => what === "lost" && lost.push(reason)),
     });
     const options = { workerTimeout: 50 };
     await using relay = await joinRelay(cluster, [{ fault: Fault.KillBeforeStep, at: 2 }], { options });
@@ -197,7 +198,7 @@ Deno.test(
   async () => {
     const lost: string[] = [];
     await using cluster = await startCluster({}, {
-      onMember: (what, _member, reason) => what === "lost" && lost.push(reason!),
+      emit: hearWorkers((what, _worker, reason) => what === "lost" && lost.push(reason)),
     });
     await using relay = await joinRelay(cluster, [STEADY]);
     const worker = await FakeWorker.join(cluster, STEADY);

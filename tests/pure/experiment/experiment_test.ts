@@ -1,10 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { ARM_NAMES, armOptimizer } from "../../../coordinator/experiment/arms.ts";
+import { ARM_NAMES, type EpochRecord } from "../../../coordinator/events/mod.ts";
+import { armOptimizer } from "../../../coordinator/experiment/arms.ts";
 import type { PartialSum } from "../../../shared/sums.ts";
 import {
   type ArmState,
   batchesOf,
-  type EpochRecord,
   type Experiment,
   runExperiment,
   type StepComputer,

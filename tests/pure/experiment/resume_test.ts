@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { decodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
-import { NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { describePosition, positionOf } from "../../../coordinator/experiment/position.ts";
 import { Recorder } from "../../../coordinator/storage/recorder.ts";
 import {

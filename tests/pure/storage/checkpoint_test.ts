@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
-import { NO_FAULTS } from "../../../coordinator/events/faults.ts";
+import { NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { type ArmState, runExperiment } from "../../../coordinator/experiment/experiment.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/safetensors.ts";

@@ -7,7 +7,7 @@ import type { NodeId } from "../../../shared/tree.ts";
 import { type Answers, compute } from "../../../worker/compute.ts";
 import type { GradientEngine, Leaf } from "../../../worker/engine.ts";
 import { engineComputer } from "../../../worker/prepare.ts";
-import type { SampleSource } from "../../../worker/samples.ts";
+import type { SampleReader } from "../../../worker/samples.ts";
 
 /** Leaves 1 to 6 of 8: subtrees of 1, 2, 2 and 1 leaves. */
 const WORK: Work = {
@@ -23,7 +23,7 @@ const WORK: Work = {
   samples: Array.from({ length: 6 }, (_, i) => [10 + i]),
 };
 
-const source: SampleSource = {
+const source: SampleReader = {
   sample: (_split, id) => ({ id, label: 0, pixels: new Uint8Array() }),
   sha256: "",
   [Symbol.dispose]() {},
