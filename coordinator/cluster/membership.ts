@@ -4,7 +4,7 @@
 import type { WebSocket } from "ws";
 import type { ServedDataset } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import { Channel } from "../../shared/channel.ts";
+import { Channel, type Meter } from "../../shared/channel.ts";
 import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
@@ -16,10 +16,11 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../shared/protocol.ts";
+import { within } from "../../shared/within.ts";
 import type { WorkerInfo } from "../events/mod.ts";
-import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
+import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
-import { listen, type Listener } from "../door/listener.ts";
+import { listen, type Listener, type ListenOptions } from "../door/listener.ts";
 import { Member, type Standing } from "./member.ts";
 import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
 
@@ -91,7 +92,7 @@ export class Membership implements AsyncDisposable {
     const membership = new Membership(options, events);
     const { hostname, port, token, tls, door } = options;
     const maxPayload = Math.max(largestAnswer(options.config), MOST_CHARACTERS.fromWorker);
-    const onSocket = (socket: WebSocket, from: string) => void membership.#serve(socket, from);
+    const onSocket: ListenOptions["onSocket"] = (...connection) => void membership.#serve(...connection);
     const limits = door === undefined ? {} : { limits: door };
     membership.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
     return membership;
@@ -147,8 +148,8 @@ export class Membership implements AsyncDisposable {
   }
 
   /** What every message of a step begins with. */
-  envelope(step: number): { protocol: number; runId: string; step: number } {
-    return { protocol: PROTOCOL_VERSION, runId: this.#options.runId, step };
+  envelope(step: number): { runId: string; step: number } {
+    return { runId: this.#options.runId, step };
   }
 
   /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
@@ -194,8 +195,8 @@ export class Membership implements AsyncDisposable {
   }
 
   /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
-  async #serve(socket: WebSocket, from: string): Promise<void> {
-    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
+  async #serve(socket: WebSocket, from: string, meter: Meter): Promise<void> {
+    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage, { meter });
     const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
     this.#members.add(member);
     channel.sendPings();
@@ -289,6 +290,7 @@ export class Membership implements AsyncDisposable {
     const { config, configHash, backend } = this.#options;
     member.channel.send({
       ...this.envelope(0),
+      protocol: PROTOCOL_VERSION,
       type: "welcome",
       workerId: member.id,
       config: config as WelcomeConfig,
@@ -323,7 +325,7 @@ export class Membership implements AsyncDisposable {
   #refuse(member: Member, reason: string): void {
     if (!this.#members.delete(member)) return;
     this.#retire(member);
-    member.channel.send({ ...this.envelope(0), type: "refused", reason });
+    member.channel.send({ ...this.envelope(0), protocol: PROTOCOL_VERSION, type: "refused", reason });
     member.channel.close();
   }
 

@@ -299,7 +299,6 @@ function startWorkers(
       certificate: config.tls?.cert,
       cachePath: data.resolved.path,
       cacheDir: config.environment.cacheDir,
-      version: config.version,
     }),
     firstWaitMs: launcher.firstWaitMs,
     logDir: folder.logs,

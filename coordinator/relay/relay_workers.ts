@@ -16,7 +16,6 @@ export interface RelayOptions {
   readonly cacheDir: string;
   /** worker/main.ts */
   readonly workerEntry: URL;
-  readonly version: string;
   /** Receives lines for people. */
   log(text: string): void;
 }
@@ -83,7 +82,7 @@ export class RelayWorkers implements AsyncDisposable {
   async #start(
     { runId, workerId, config, configHash, cachePath, backend, workers }: RelayedRun,
   ): Promise<void> {
-    const { workerTimeout, cacheDir, workerEntry, version, log } = this.#options;
+    const { workerTimeout, cacheDir, workerEntry, log } = this.#options;
     const logs = openLogFolder(cacheDir, `${runId}-${workerId}`);
     const { path: logDir } = logs;
     log(`Starting ${workers} workers; what they print is in ${logDir}`);
@@ -111,7 +110,7 @@ export class RelayWorkers implements AsyncDisposable {
     const { localAddress, url } = cluster;
     const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir };
     const processes = WorkerProcesses.start({
-      workers: launcher.plan({ ...places, token, certificate: undefined, version }),
+      workers: launcher.plan({ ...places, token, certificate: undefined }),
       firstWaitMs: launcher.firstWaitMs,
       logDir,
       onNotice: log,

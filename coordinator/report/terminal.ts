@@ -2,7 +2,7 @@
 // colours only where there is a terminal to show them.
 import type { DataProgress } from "../../data/mod.ts";
 import { formatBytes, formatSeconds } from "../../shared/cli/format.ts";
-import { parameterCount, summaryRows } from "../../shared/model.ts";
+import { kerasLayers, parameterCount } from "../../shared/model.ts";
 import { describeFaults, describePosition, type EpochRecord } from "../events/mod.ts";
 import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
@@ -230,8 +230,8 @@ export function finalBlock(report: Report): string[] {
 }
 
 function summaryTable({ modelName, model }: RunFacts): string[] {
-  const rows = summaryRows(model).map(({ layer, outputShape, parameters }) => [
-    layer,
+  const rows = kerasLayers(model).map(({ name, outputShape, parameters }) => [
+    name,
     `(None, ${outputShape.join(", ")})`,
     parameters.toLocaleString("en"),
   ]);

@@ -49,7 +49,7 @@ export async function step(): Promise<Findings> {
   const { url, localAddress } = cluster;
   const run = { url, localAddress, token, certificate: undefined, entry: WORKER_ENTRY, cachePath: path, cacheDir: "" };
   await using _workers = WorkerProcesses.start({
-    workers: plan({ ...run, version: "bench" }),
+    workers: plan(run),
     firstWaitMs,
     logDir,
     onNotice: () => {},

@@ -57,7 +57,6 @@ async function fetchAs({ address }: Cluster, cacheDir: string): Promise<Uint8Arr
     token: TOKEN,
     authority: undefined,
     cacheDir,
-    version: "0",
     prepare(_run, path) {
       fetched = Deno.readFileSync(path);
       return Promise.reject(new HerdError("cluster", "it has what it came for"));
@@ -131,7 +130,6 @@ test("a worker hears of a run that ends before it has its data", async ({ path, 
     token: TOKEN,
     authority: undefined,
     cacheDir: path,
-    version: "0",
     prepare: () => Promise.reject(new Error("there is no data")),
     log: () => {},
   });
