@@ -1,12 +1,8 @@
-// The coordinator's public face: a run, how it is told of, its report, and the workers behind a relay.
-export { ARM_NAMES, type ArmName } from "./events/mod.ts";
-export { JsonLinesReporter } from "./report/json_lines.ts";
-export { readLauncher } from "./launch/mod.ts";
+// The coordinator's public face: its commands, and what other commands are handed of it.
 export { learnability, type LearnabilityOptions } from "./commands/learnability.ts";
-export type { Reporter, RunFacts } from "./report/reporter.ts";
-export { RelayWorkers } from "./relay/relay_workers.ts";
-export { parseReport, type Report } from "./report/report.ts";
-export { reportHtml } from "./report/report_html.ts";
-export { readRunConfig, type RunConfig } from "./storage/mod.ts";
-export { interrupted, train, type TrainConfig } from "./commands/run.ts";
-export { finalBlock, ProgressLine, TerminalReporter } from "./report/terminal.ts";
+export { reportCommand } from "./commands/report.ts";
+export { type RunOptions, runTraining } from "./commands/run.ts";
+export { DEFAULT_SETTINGS, type Settings } from "./commands/settings.ts";
+export { trainCommand, type TrainParts } from "./commands/train.ts";
+export { RelayWorkers } from "./relay/mod.ts";
+export type { Report } from "./report/mod.ts";

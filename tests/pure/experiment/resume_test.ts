@@ -88,6 +88,7 @@ async function run(
   const facts: Omit<RunFacts, "resumed"> = {
     folder: "",
     herd: "1",
+    backend: "simd",
     modelName: "tiny",
     model: numeric.compute.model,
     arms,

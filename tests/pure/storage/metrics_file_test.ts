@@ -55,6 +55,7 @@ function runOf(finished?: readonly (readonly [RunKey, number])[]): RunEvent {
     type: "run",
     folder: "",
     herd: "1",
+    backend: "simd",
     modelName: "tiny",
     model: builtInModel("tiny", 22),
     arms: ["no-gc", "gc"],

@@ -1,0 +1,2 @@
+// The workers of a run as one machine.
+export { Cluster, type ClusterOptions } from "./cluster.ts";

@@ -1,0 +1,2 @@
+// A machine's workers as one worker.
+export { RelayWorkers } from "./relay_workers.ts";
