@@ -265,7 +265,7 @@ async function runWorker(args: readonly string[]): Promise<void> {
   const { cacheDir } = dataEnvironment();
   const chosen = backend === "auto" ? {} : { backend };
   const log = (line: string) => console.log(line);
-  const told = { url, token, authority, ...chosen, cacheDir, version: VERSION, log };
+  const told = { url, token, authority, ...chosen, cacheDir, log };
   // Whatever a coordinator may bring the worker to do, it is not to start programs; a relay starts its own workers only.
   await Deno.permissions.revoke({ name: "ffi" });
   // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.

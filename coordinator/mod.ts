@@ -9,4 +9,4 @@ export { parseReport, type Report } from "./report/report.ts";
 export { reportHtml } from "./report/report_html.ts";
 export { readRunConfig, type RunConfig } from "./storage/mod.ts";
 export { interrupted, train, type TrainConfig } from "./commands/run.ts";
-export { finalBlock, formatBytes, formatSeconds, ProgressLine, TerminalReporter } from "./report/terminal.ts";
+export { finalBlock, ProgressLine, TerminalReporter } from "./report/terminal.ts";

@@ -1,9 +1,12 @@
-// The cache directory, and the one way in which a file comes into it: written under a name that no other process uses,
-// flushed, then renamed. A reader never meets half a file.
-import { dirname, isAbsolute, join } from "node:path";
+// The cache directory, and what is done to files in it. What goes wrong with them is said in sentences.
+import { isAbsolute, join } from "node:path";
 import { HerdError, messageOf } from "../shared/errors.ts";
 
-/** HERD_CACHE_DIR, else `${XDG_CACHE_HOME:-~/.cache}/herd`. Throws HerdError "usage" if there is no home either. */
+/**
+ * Where Herd keeps data: HERD_CACHE_DIR, else `${XDG_CACHE_HOME:-~/.cache}/herd`. The folder need not be there.
+ * @param env environment variables
+ * @throws {HerdError} usage, if there is no home directory either
+ */
 export function cacheDirectory(env: Readonly<Record<string, string | undefined>>): string {
   if (env.HERD_CACHE_DIR) return env.HERD_CACHE_DIR;
   // The XDG specification has relative paths ignored.
@@ -12,9 +15,6 @@ export function cacheDirectory(env: Readonly<Record<string, string | undefined>>
   if (home) return join(home, ".cache", "herd");
   throw new HerdError("usage", "There is no home directory to keep data in: set HERD_CACHE_DIR to a directory");
 }
-
-/** What writing needs of a file; a test can stand in for it. */
-export type WritableFile = Pick<Deno.FsFile, "writeSync" | "seekSync" | "syncDataSync" | "close">;
 
 /** Makes a directory with its parents. Throws HerdError "data". */
 export function makeDirectory(path: string): void {
@@ -34,78 +34,46 @@ export function removeIfThere(path: string): void {
   }
 }
 
-/** Writes all of the bytes, however many calls it takes. */
-export function writeAllSync(file: Pick<WritableFile, "writeSync">, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) {
-    const written = file.writeSync(bytes.subarray(done));
-    if (written === 0) throw new Error("the file takes no more bytes");
-    done += written;
+/** Whether there is a file, or anything, under a path. Throws HerdError "data" if that cannot be told. */
+export function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw new HerdError("data", `Cannot look for '${path}': ${messageOf(error)}`, { cause: error });
   }
 }
 
 /** The sentence for a write that failed: a full disk is worth its own advice. */
 export function writeFailure(path: string, error: unknown): HerdError {
+  if (error instanceof HerdError) return error;
   const full = /no space left|disk quota|os error (28|122)\b/i.test(messageOf(error));
-  const advice = full
-    ? "the disk is full: free some space or set HERD_CACHE_DIR to a directory on another disk"
-    : messageOf(error);
-  return new HerdError("data", `Cannot write '${path}': ${advice}`, { cause: error });
+  const why = full
+    ? `Cannot write '${path}': the disk is full: free some space or set HERD_CACHE_DIR to a directory on another disk`
+    : `Cannot write '${path}' (${messageOf(error)}): set HERD_CACHE_DIR to a directory that can be written`;
+  return new HerdError("data", why, { cause: error });
 }
 
 /**
- * A file that appears under its name complete or not at all. Disposing one that was not committed removes what was
- * written. All methods throw HerdError "data" naming the final path.
+ * Tries to lock an open file. Shared locks say that it is in use, the exclusive one that it is being written or removed. The
+ * system takes a lock away when its process ends, however it ends.
+ * @param ifUnknown what to return where the system knows no locks
  */
-export class AtomicFile implements Disposable {
-  readonly path: string;
-  readonly #temporary: string;
-  readonly #file: WritableFile;
-  #open = true;
-
-  constructor(path: string, open: (temporary: string) => WritableFile = createNew) {
-    this.path = path;
-    this.#temporary = `${path}.${crypto.randomUUID()}.tmp`;
-    makeDirectory(dirname(path));
-    this.#file = this.#wrapped(() => open(this.#temporary));
-  }
-
-  /** Appends, or overwrites from `position` on. */
-  write(bytes: Uint8Array, position?: number): void {
-    this.#wrapped(() => {
-      if (position !== undefined) this.#file.seekSync(position, Deno.SeekMode.Start);
-      writeAllSync(this.#file, bytes);
-    });
-  }
-
-  /** Flushes to the disk and gives the file its name. */
-  commit(): void {
-    this.#wrapped(() => {
-      this.#file.syncDataSync();
-      this.#close();
-      Deno.renameSync(this.#temporary, this.path);
-    });
-  }
-
-  [Symbol.dispose](): void {
-    if (!this.#open) return;
-    this.#close();
-    removeIfThere(this.#temporary);
-  }
-
-  #close(): void {
-    this.#open = false;
-    this.#file.close();
-  }
-
-  #wrapped<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      throw writeFailure(this.path, error);
-    }
+export function tryLock(file: Pick<Deno.FsFile, "tryLockSync">, exclusive: boolean, ifUnknown: boolean): boolean {
+  try {
+    return file.tryLockSync(exclusive);
+  } catch {
+    return ifUnknown;
   }
 }
 
-function createNew(path: string): Deno.FsFile {
-  return Deno.openSync(path, { write: true, createNew: true });
+/** Notes that a file is used now: those that were not used for longest are the first to be removed. */
+export function touch(path: string): void {
+  try {
+    const now = new Date();
+    Deno.utimeSync(path, now, now); // systems seldom note the reading of a file
+  } catch {
+    // A cache that cannot be written cannot be cleaned either.
+  }
 }

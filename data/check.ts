@@ -5,20 +5,34 @@ import { PackedDataset } from "./packed_dataset.ts";
 const STEPS = 3000;
 const RATE = 0.5;
 
+/** So much better than naming the larger class always, and colour tells the classes apart. */
+const TELLING = 0.1;
+
+/** What colour alone gives away. */
 export interface DatasetCheck {
+  /** The data set that was looked at. */
   readonly info: DatasetInfo;
   /** Test accuracy, 0 … 1, of a logistic regression on the mean red, green and blue of an image. */
   readonly meanColourAccuracy: number;
+  /** Whether that is more than 0.1 above the larger class's share of the test images: such a set shows little. */
+  readonly separatesByColour: boolean;
 }
 
-/** Reads every image of a packed data set once. Throws HerdError "data" for a damaged file. */
+/**
+ * Reads every image of a packed data set once.
+ * @param path as {@linkcode resolveDataset} returns it
+ * @throws {HerdError} data, if the file is damaged
+ */
 export function checkDataset(path: string): DatasetCheck {
   using dataset = PackedDataset.open(path);
-  return { info: dataset.info, meanColourAccuracy: meanColourAccuracy(dataset) };
+  const { info } = dataset;
+  const accuracy = meanColourAccuracy(dataset);
+  const chance = Object.values(info.classCounts).reduce((most, [, test]) => Math.max(most, test), 0) / info.test;
+  return { info, meanColourAccuracy: accuracy, separatesByColour: accuracy > chance + TELLING };
 }
 
 /** Fits a logistic regression on mean colours of the training images; returns its accuracy on the test images. */
-export function meanColourAccuracy(dataset: PackedDataset): number {
+function meanColourAccuracy(dataset: PackedDataset): number {
   const [train, test] = [meanColours(dataset, "train"), meanColours(dataset, "test")];
   const scales = [0, 1, 2].map((channel) => scaleOf(train.map((row) => row[channel]!)));
   const features = (rows: readonly number[][]) =>

@@ -12,11 +12,13 @@ export interface DatasetInfo {
   readonly classes: readonly string[];
   /** Side of the square images in pixels. */
   readonly imageSize: number;
+  /** Red, green and blue. */
   readonly channels: 3;
   /** Number of training images. */
   readonly train: number;
   /** Number of test images. */
   readonly test: number;
+  /** Images by class name. */
   readonly classCounts: Readonly<Record<string, readonly [train: number, test: number]>>;
   /**
    * The data set hash, in hexadecimal: SHA-256 over each sample's pixels (imageSize² × 3 bytes) followed by its label
@@ -25,13 +27,17 @@ export interface DatasetInfo {
   readonly sha256: string;
 }
 
-/** How far a download, a decoding or a drawing is. `done` never falls within one phase. */
+/** How far the making of a data set is. */
 export interface DataProgress {
+  /** Archives are downloaded, image files are decoded, the procedural set is drawn. */
   readonly phase: "download" | "decode" | "draw";
+  /** So many of `total` are done; within a phase it never falls. */
   readonly done: number;
+  /** All that there is to do in this phase. */
   readonly total: number;
+  /** What `done` and `total` count: bytes are downloaded, images are decoded or drawn. */
   readonly unit: "bytes" | "images";
-  /** What is being worked on, for people. */
+  /** The file or image that is being worked on, for people. */
   readonly file?: string;
 }
 
@@ -43,7 +49,7 @@ export interface RgbImage {
 }
 
 /** Anything that yields labelled images in sample id order: files or the drawn figures. */
-export interface SampleSource extends Disposable {
+export interface ImageSource extends Disposable {
   readonly name: string;
   readonly classes: readonly string[];
   /** The label of each sample, by sample id. */

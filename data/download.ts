@@ -1,8 +1,9 @@
 // Downloading one file whose size and SHA-256 are known: resumed where an earlier try broke off, never waiting for ever.
-import { dirname } from "node:path";
+import { createHash } from "node:crypto";
+import { partPath } from "../shared/atomic_file.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import { makeDirectory, removeIfThere } from "./cache.ts";
-import { delay, hashOf, isThere, PartFile } from "./part_file.ts";
+import { isThere, touch } from "./cache.ts";
+import { delay, PartFile } from "./part_file.ts";
 
 /** A file to fetch. */
 export interface Download {
@@ -30,6 +31,8 @@ export interface Deadlines {
   readonly pauses: readonly number[];
 }
 
+const READ_BYTES = 1 << 20;
+
 export const DEADLINES: Deadlines = { connect: 5_000, stall: 30_000, pauses: [500, 2_000, 5_000, 10_000] };
 
 /** The server was not reached: the only failure after which Herd may fall back to the procedural set. */
@@ -52,27 +55,44 @@ class Unreachable extends Error {}
  */
 export async function download(file: Download, path: string, options: DownloadOptions = {}): Promise<void> {
   if (isThere(path)) return;
-  makeDirectory(dirname(path));
-  using part = await PartFile.openAlone(path, options);
+  const { signal, onNotice } = options;
+  using part = await PartFile.openAlone(path, { keep: true, signal, onNotice });
   // The process that held the lock before may have finished the file.
-  if (isThere(path)) return removeIfThere(part.path);
+  if (isThere(path)) return part.discard();
   await fetchWithRetries(file, part, options);
-  const hash = hashOf(part.path);
+  const hash = hashOf(partPath(path));
   if (hash !== file.sha256) {
-    removeIfThere(part.path);
+    part.discard();
     throw new HerdError(
       "data",
       `The file fetched from ${file.url} has SHA-256 ${hash} instead of ${file.sha256}: ` +
         "run again, or set HERD_DATA_URL to a sound copy",
     );
   }
-  part.commit(path);
+  await part.commit();
 }
 
-/** Checks a file that was fetched before. Throws HerdError "data". */
-export function verify(path: string, { bytes, sha256 }: Download): void {
-  if (Deno.statSync(path).size === bytes && hashOf(path) === sha256) return;
+/** Checks a file that was fetched before, and is now used. Throws HerdError "data". */
+export function verify(path: string, { sha256 }: Download): void {
+  if (hashOf(path) === sha256) return touch(path);
   throw new HerdError("data", `'${path}' does not have the right size and SHA-256: delete it and run again`);
+}
+
+/** The SHA-256 of a file, in hexadecimal. */
+function hashOf(path: string): string {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    const hash = createHash("sha256");
+    const buffer = new Uint8Array(READ_BYTES);
+    for (let read = file.readSync(buffer); read !== null; read = file.readSync(buffer)) {
+      hash.update(buffer.subarray(0, read));
+    }
+    return hash.digest("hex");
+  } catch (error) {
+    throw new HerdError("data", `Cannot read '${path}' (${messageOf(error)}): delete it and run again`, {
+      cause: error,
+    });
+  }
 }
 
 async function fetchWithRetries(file: Download, part: PartFile, options: DownloadOptions): Promise<void> {
@@ -120,7 +140,7 @@ async function fetchRest(file: Download, part: PartFile, options: DownloadOption
     for await (const piece of response.body ?? []) {
       watchdog.arm(stall, () => new BrokenOff(`no byte came for ${stall / 1000} s`));
       if (part.size + piece.length > file.bytes) throw wrongSize(file, "more than");
-      part.append(piece);
+      await part.write(piece);
       options.onBytes?.(part.size);
     }
   } catch (error) {

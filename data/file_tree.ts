@@ -31,7 +31,7 @@ export function below(directory: string, name: string): string {
 }
 
 /** The last part of a folder's or a zip file's path, without ".zip". */
-export function nameOf(root: string): string {
+export function titleOf(root: string): string {
   return basename(root).replace(/\.zip$/i, "");
 }
 

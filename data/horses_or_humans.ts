@@ -1,10 +1,10 @@
 // The real data set (Laurence Moroney, CC BY 2.0): where its two archives are, and fetching them.
 import { join } from "node:path";
 import { HerdError } from "../shared/errors.ts";
+import { isThere } from "./cache.ts";
 import type { DataProgress } from "./dataset_info.ts";
 import { type Deadlines, download, type DownloadOptions, NoConnectionError, verify } from "./download.ts";
 import { TEST_ZIP, TRAIN_ZIP } from "./image_layout.ts";
-import { isThere } from "./part_file.ts";
 
 /** An archive of the data set. */
 export interface Archive {

@@ -13,7 +13,7 @@ const CONSTANT_SEED = 0;
  * The sample ids that remain under `--limit`, ascending; null keeps all. Of the training images it is the first `limit`
  * of a constant class-balanced permutation, of the test images the first ⌈limit/4⌉ (or all, if there are fewer). So a
  * larger limit only adds images, and the classes' counts differ by at most one until a class runs out.
- * Throws HerdError "usage" for a limit that is not a whole number from 1 to the number of training images.
+ * @throws {HerdError} usage, for a limit that is not a whole number from 1 to the number of training images
  */
 export function limitSplit(data: Labelled, limit: number | null): Record<Split, Uint32Array> {
   const labels = (split: Split) => "labels" in data ? data.labels(split) : data[split];
@@ -33,13 +33,19 @@ export function limitSplit(data: Labelled, limit: number | null): Record<Split, 
 
 /** All ids of a split, the classes taking turns, each in a constant random order. */
 function balancedOrder(labels: Uint8Array, split: Split): Uint32Array {
-  const classes = Math.max(-1, ...labels) + 1;
-  const queues = Array.from({ length: classes }, (_, label) => {
-    const members = [...labels.keys()].filter((id) => labels[id] === label);
+  const members: number[][] = [];
+  for (const [id, label] of labels.entries()) {
+    while (members.length <= label) members.push([]);
+    members[label]!.push(id);
+  }
+  const queues = members.map((ids, label) => {
     const draw = 1 + 2 * SPLITS.indexOf(split) + label;
-    return Array.from(permutation(members.length, CONSTANT_SEED, Purpose.limit, draw), (i) => members[i]!);
+    return permutation(ids.length, CONSTANT_SEED, Purpose.limit, draw).map((i) => ids[i]!);
   });
-  const longest = Math.max(0, ...queues.map(({ length }) => length));
-  const order = Array.from({ length: longest }, (_, turn) => queues.flatMap((queue) => queue.slice(turn, turn + 1)));
-  return Uint32Array.from(order.flat());
+  const order = new Uint32Array(labels.length);
+  let taken = 0;
+  for (let turn = 0; taken < order.length; turn++) {
+    for (const queue of queues) if (turn < queue.length) order[taken++] = queue[turn]!;
+  }
+  return order;
 }

@@ -1,15 +1,13 @@
-// Data sets: finding, fetching, decoding, drawing and packing images, and reading them back.
+// Data sets: finding, fetching, decoding, drawing and packing images, reading them back, and the cache that holds them.
 export type { DataProgress, DatasetInfo, Split } from "./dataset_info.ts";
 export { cacheDirectory } from "./cache.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
-export {
-  CHUNK_BYTES,
-  ChunkedCacheWriter,
-  chunkHashes,
-  type ChunkManifest,
-  ChunkManifestSchema,
-  readChunk,
-} from "./chunks.ts";
-export { checkDataset, type DatasetCheck, meanColourAccuracy } from "./check.ts";
+export type { DatasetManifest } from "../shared/dataset_manifest.ts";
+export { ServedDataset } from "./served_dataset.ts";
+export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
+export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeCache } from "./clean.ts";
+export { type LogFolder, openLogFolder } from "./log_folder.ts";
+export { checkDataset, type DatasetCheck } from "./check.ts";
+export { describeDataset, describeProgress } from "./describe.ts";

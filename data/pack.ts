@@ -3,9 +3,9 @@ import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { canonicalJson } from "../shared/config.ts";
-import { AtomicFile, type WritableFile } from "./cache.ts";
-import { type DataProgress, type DatasetInfo, type SampleSource, SPLITS } from "./dataset_info.ts";
+import { type DataProgress, type DatasetInfo, type ImageSource, SPLITS } from "./dataset_info.ts";
 import { encodeHeader, FORMAT_VERSION, layoutOf, PREFIX_BYTES } from "./packed_format.ts";
+import type { PartFile } from "./part_file.ts";
 import { toSquare } from "./resize.ts";
 
 export interface PackOptions {
@@ -13,8 +13,6 @@ export interface PackOptions {
   readonly imageSize: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DataProgress) => void) | undefined;
-  /** Opens the temporary file; only tests give another one. */
-  readonly open?: (path: string) => WritableFile;
 }
 
 /** Where the packed file of a source stands: the name is a hash of all that its bytes depend on. */
@@ -23,29 +21,28 @@ export function packedPath(cacheDir: string, identity: string, imageSize: number
   return join(cacheDir, "packed", `${key.slice(0, 32)}.herd`);
 }
 
-/** Packs a source into `path`. Throws HerdError "data" for a bad image or a file that cannot be written. */
-export async function pack(source: SampleSource, path: string, options: PackOptions): Promise<DatasetInfo> {
+/** Packs a source into an empty file. Throws HerdError "data" for a bad image or a file that cannot be written. */
+export async function pack(source: ImageSource, file: PartFile, options: PackOptions): Promise<DatasetInfo> {
   // The hash is known only at the end; until then its place in the header, of fixed length, holds zeros.
   const unhashed = infoOf(source, options.imageSize);
   const header = encodeHeader(unhashed);
   const layout = layoutOf(unhashed, header.length - PREFIX_BYTES);
 
-  using file = new AtomicFile(path, options.open);
   const opening = new Uint8Array(layout.pixels);
   opening.set(header);
   opening.set(source.labels.train, layout.labels);
   opening.set(source.labels.test, layout.labels + unhashed.train);
-  file.write(opening);
+  await file.write(opening);
   const hash = createHash("sha256");
-  for await (const pixels of images(source, hash, options)) file.write(pixels);
+  for await (const pixels of images(source, hash, options)) await file.write(pixels);
   const info = { ...unhashed, sha256: hash.digest("hex") };
-  file.write(encodeHeader(info), 0);
-  file.commit();
+  await file.write(encodeHeader(info), 0);
+  await file.commit();
   return info;
 }
 
 /** Every image in file order at the packed size, fed into the data set hash on the way. */
-async function* images(source: SampleSource, hash: Hash, options: PackOptions): AsyncGenerator<Uint8Array> {
+async function* images(source: ImageSource, hash: Hash, options: PackOptions): AsyncGenerator<Uint8Array> {
   const total = source.labels.train.length + source.labels.test.length;
   let done = 0;
   for (const split of SPLITS) {
@@ -62,7 +59,7 @@ async function* images(source: SampleSource, hash: Hash, options: PackOptions): 
   }
 }
 
-function infoOf({ name, classes, labels }: SampleSource, imageSize: number): DatasetInfo {
+function infoOf({ name, classes, labels }: ImageSource, imageSize: number): DatasetInfo {
   const classCounts: Record<string, readonly [number, number]> = {};
   classes.forEach((className, label) => {
     const count = (of: Uint8Array) => of.filter((l) => l === label).length;

@@ -1,14 +1,18 @@
 // A data set as the rest of Herd sees it: labels in memory, images read from the packed file when asked for. Several
 // processes of one machine then share the operating system's page cache instead of holding a copy each.
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { tryLock } from "./cache.ts";
 import type { DatasetInfo, Split } from "./dataset_info.ts";
 import { decodeInfo, decodePrefix, type Layout, layoutOf, PREFIX_BYTES } from "./packed_format.ts";
 import { readAtSync } from "./read_at.ts";
 
+/** A packed data set that is open for reading. While it is open, nobody removes the file from the cache. */
 export class PackedDataset implements Disposable {
+  /** Where the file is. */
   readonly path: string;
+  /** What the data set says about itself. */
   readonly info: DatasetInfo;
-  /** Length of the file. */
+  /** Length of the file in bytes. */
   readonly byteLength: number;
   readonly #file: Deno.FsFile;
   readonly #layout: Layout;
@@ -34,7 +38,11 @@ export class PackedDataset implements Disposable {
     this.#checkLabels();
   }
 
-  /** Opens a packed file for reading. Throws HerdError "data", naming the file, if it is absent, damaged or cut short. */
+  /**
+   * Opens a packed file for reading.
+   * @param path as {@linkcode resolveDataset} returns it
+   * @throws {HerdError} data, naming the file, if it is absent, damaged or cut short
+   */
   static open(path: string): PackedDataset {
     let file: Deno.FsFile;
     try {
@@ -42,6 +50,7 @@ export class PackedDataset implements Disposable {
     } catch (error) {
       throw new HerdError("data", `Cannot open the packed data set '${path}': ${messageOf(error)}`, { cause: error });
     }
+    tryLock(file, false, true); // it is in use
     try {
       return new PackedDataset(path, file);
     } catch (error) {
@@ -50,7 +59,11 @@ export class PackedDataset implements Disposable {
     }
   }
 
-  /** The label of a sample. Throws RangeError for an id beyond the split. */
+  /**
+   * The label of a sample: the index of its class among the sorted class names.
+   * @param id from 0 to the number of samples in the split, exclusive
+   * @throws {RangeError} for an id beyond the split
+   */
   label(split: Split, id: number): number {
     this.#checkId(split, id);
     return this.#labels[split][id]!;
@@ -62,8 +75,11 @@ export class PackedDataset implements Disposable {
   }
 
   /**
-   * The pixels of a sample: imageSize² × 3 bytes, rows from the top, RGB, written into `target` if given. Throws
-   * RangeError for an id beyond the split or a target of another length, HerdError "data" if the file cannot be read.
+   * The pixels of a sample: imageSize² × 3 bytes, rows from the top, RGB.
+   * @param id from 0 to the number of samples in the split, exclusive
+   * @param target is written and returned, if given
+   * @throws {RangeError} for an id beyond the split or a target of another length
+   * @throws {HerdError} data, if the file cannot be read
    */
   read(split: Split, id: number, target = new Uint8Array(this.#layout.imageBytes)): Uint8Array {
     this.#checkId(split, id);
@@ -75,6 +91,7 @@ export class PackedDataset implements Disposable {
     return this.#readAt(pixels + index * imageBytes, target);
   }
 
+  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file.close();
   }

@@ -1,43 +1,80 @@
-// The unfinished file of a download: locked while one process writes it, kept when the download breaks off.
-import { createHash } from "node:crypto";
-import { HerdError, messageOf } from "../shared/errors.ts";
-import { writeAllSync, writeFailure } from "./cache.ts";
+// A file of the cache that is being written: under another name, and locked, so that one process alone writes it, the others
+// wait for its end, and what a killed process has left is known to be nobody's.
+import { dirname } from "node:path";
+import { commit, partPath, writeAll } from "../shared/atomic_file.ts";
+import { HerdError } from "../shared/errors.ts";
+import { isThere, makeDirectory, removeIfThere, tryLock, writeFailure } from "./cache.ts";
 
-/** Pause between two looks at a lock that another process holds, in milliseconds. */
-const LOCK_PAUSE = 200;
-const READ_BYTES = 1 << 20;
+/** Pause between two looks at a file that another process is writing, in milliseconds. */
+const LOOK_MS = 200;
+/** Longer than any download or image takes to go on. */
+const PATIENCE = 10 * 60_000 / LOOK_MS;
 
-export interface LockOptions {
+/** What writing needs of an open file; a test can stand in for it. */
+export type PartHandle = Pick<
+  Deno.FsFile,
+  "write" | "seekSync" | "truncateSync" | "sync" | "statSync" | "tryLockSync" | "close"
+>;
+
+export interface PartOptions {
+  /** Whether what is unfinished stays, for the next try to go on from there; otherwise it is removed. */
+  readonly keep?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((text: string) => void) | undefined;
+  /** Only tests give others. */
+  readonly internals?: { open?(path: string): PartHandle; readonly patience?: number };
 }
 
+/** All methods throw HerdError "data" naming the final path. */
 export class PartFile implements Disposable {
+  /** The name that the file is to have. */
   readonly path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: PartHandle;
+  readonly #keep: boolean;
   #size: number;
+  #open = true;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  private constructor(path: string, file: PartHandle, keep: boolean) {
     this.path = path;
     this.#file = file;
+    this.#keep = keep;
     this.#size = file.statSync().size;
+    if (!keep) this.empty();
   }
 
-  /** Opens `path`.part, making it if needed, and waits until no other process writes it. Throws HerdError "data". */
-  static async openAlone(path: string, { signal, onNotice }: LockOptions): Promise<PartFile> {
-    const partPath = `${path}.part`;
-    for (let turn = 0;; turn++) {
-      const file = openForWriting(partPath);
-      try {
-        // The other process may have renamed or removed the file between our opening and our locking it.
-        if (file.tryLockSync(true) && isSameFile(file, partPath)) return new PartFile(partPath, file);
-      } catch (error) {
-        file.close();
-        throw writeFailure(partPath, error);
+  /**
+   * Opens what is to become `path`, in a directory that is made if needed. Waits as long as another process writes it and goes
+   * on with it.
+   */
+  static async openAlone(path: string, options: PartOptions = {}): Promise<PartFile> {
+    const { keep = false, signal, onNotice, internals: { open = openForWriting, patience = PATIENCE } = {} } = options;
+    makeDirectory(dirname(path));
+    let seen = -1;
+    for (let [turn, looks] = [0, 0];; turn++, looks++) {
+      const opened = PartFile.#tryOpen(path, open, keep);
+      if (opened instanceof PartFile) return opened;
+      if (turn === 0) onNotice?.(`Another process is making '${path}': waiting for it`);
+      if (opened.size !== seen) [seen, looks] = [opened.size, 0];
+      if (looks >= patience) {
+        throw new HerdError("data", `Another process is making '${path}' but does not go on: end it and run again`);
       }
+      await delay(LOOK_MS, signal);
+    }
+  }
+
+  /** The file, or its size if another process has it. */
+  static #tryOpen(path: string, open: (path: string) => PartHandle, keep: boolean): PartFile | { size: number } {
+    let file: PartHandle | undefined;
+    try {
+      file = open(partPath(path));
+      // The other process may have renamed or removed the file between our opening and our locking it.
+      if (tryLock(file, true, true) && isSameFile(file, partPath(path))) return new PartFile(path, file, keep);
+      const { size } = file.statSync();
       file.close();
-      if (turn === 0) onNotice?.(`Another process is downloading '${path}': waiting for it`);
-      await delay(LOCK_PAUSE, signal);
+      return { size };
+    } catch (error) {
+      file?.close();
+      throw writeFailure(path, error);
     }
   }
 
@@ -45,61 +82,60 @@ export class PartFile implements Disposable {
     return this.#size;
   }
 
-  append(bytes: Uint8Array): void {
-    this.#writing(() => {
-      this.#file.seekSync(this.#size, Deno.SeekMode.Start);
-      writeAllSync(this.#file, bytes);
+  /** Appends, or overwrites from `position` on. */
+  async write(bytes: Uint8Array, position: number = this.#size): Promise<void> {
+    await this.#writing(async () => {
+      this.#file.seekSync(position, Deno.SeekMode.Start);
+      await writeAll(this.#file, bytes);
     });
-    this.#size += bytes.length;
+    this.#size = Math.max(this.#size, position + bytes.length);
   }
 
   /** Starts again. */
   empty(): void {
-    this.#writing(() => this.#file.truncateSync(0));
-    this.#size = 0;
-  }
-
-  /** Flushes to the disk and gives the file its final name. */
-  commit(path: string): void {
-    this.#writing(() => {
-      this.#file.syncDataSync();
-      Deno.renameSync(this.path, path);
-    });
-  }
-
-  /** Closes the file, which also ends the lock. */
-  [Symbol.dispose](): void {
-    this.#file.close();
-  }
-
-  #writing(action: () => void): void {
     try {
-      action();
+      this.#file.truncateSync(0);
     } catch (error) {
       throw writeFailure(this.path, error);
     }
+    this.#size = 0;
   }
-}
 
-/** The SHA-256 of a file, in hexadecimal. */
-export function hashOf(path: string): string {
-  using file = Deno.openSync(path, { read: true });
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(READ_BYTES);
-  for (let read = file.readSync(buffer); read !== null; read = file.readSync(buffer)) {
-    hash.update(buffer.subarray(0, read));
+  /** Puts the file on the disk and gives it its name. */
+  async commit(): Promise<void> {
+    await this.#writing(() => commit(this.#file, this.path));
+    this.#close();
   }
-  return hash.digest("hex");
-}
 
-/** Whether there is a file, or anything, under a path. Throws HerdError "data" if that cannot be told. */
-export function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw new HerdError("data", `Cannot look for '${path}': ${messageOf(error)}`, { cause: error });
+  /** Removes what is there of it. */
+  discard(): void {
+    removeIfThere(partPath(this.path));
+    this.#close();
+  }
+
+  /** Ends the lock. */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    try {
+      // While it is locked: afterwards it may be another process's.
+      if (!this.#keep) removeIfThere(partPath(this.path));
+    } catch {
+      // What went wrong before matters more.
+    }
+    this.#close();
+  }
+
+  #close(): void {
+    this.#open = false;
+    this.#file.close();
+  }
+
+  async #writing(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      throw writeFailure(this.path, error);
+    }
   }
 }
 
@@ -120,13 +156,9 @@ export function delay(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
 function openForWriting(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true });
-  } catch (error) {
-    throw writeFailure(path, error);
-  }
+  return Deno.openSync(path, { write: true, create: true });
 }
 
-function isSameFile(file: Deno.FsFile, path: string): boolean {
+function isSameFile(file: Pick<Deno.FsFile, "statSync">, path: string): boolean {
   return isThere(path) && file.statSync().ino === Deno.statSync(path).ino;
 }

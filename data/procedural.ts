@@ -2,7 +2,7 @@
 // backgrounds, as many and as large as in Horses or Humans. Image i is a pure function of (split, i).
 import { Purpose, sampleKey } from "../shared/threefry.ts";
 import { Canvas, type Colour, place, turn } from "./canvas.ts";
-import type { RgbImage, SampleSource, Split } from "./dataset_info.ts";
+import type { ImageSource, RgbImage, Split } from "./dataset_info.ts";
 import { Draws } from "./draws.ts";
 import { areaOf, boundsOfAll, horse, human, type Part } from "./figures.ts";
 
@@ -24,7 +24,7 @@ const AREA = { least: 8000, most: 14000 } as const;
 const MARGIN = 4;
 
 /** The procedural data set; tests ask for fewer images than it has. */
-export function proceduralSource(counts: Counts = COUNTS): SampleSource {
+export function proceduralSource(counts: Counts = COUNTS): ImageSource {
   const labelsOf = ([horses, humans]: readonly [number, number]) => new Uint8Array(horses + humans).fill(1, horses);
   const labels = { train: labelsOf(counts.train), test: labelsOf(counts.test) };
   return {

@@ -1,14 +1,16 @@
 // From what the user asked for to a packed file: which source, and whether its packed file is there already.
 import { join } from "node:path";
 import { HerdError } from "../shared/errors.ts";
-import type { DataProgress, DatasetInfo, SampleSource } from "./dataset_info.ts";
+import { isThere, touch } from "./cache.ts";
+import { cleanCache } from "./clean.ts";
+import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
 import { TRAIN_ZIP } from "./image_layout.ts";
-import { openImageSource, REAL_NAME } from "./image_source.ts";
+import { openImageFiles, REAL_NAME } from "./image_files.ts";
 import { pack, packedPath } from "./pack.ts";
 import { PackedDataset } from "./packed_dataset.ts";
-import { isThere } from "./part_file.ts";
+import { PartFile } from "./part_file.ts";
 import { type Counts, PROCEDURAL_NAME, proceduralSource } from "./procedural.ts";
 
 /** Where data comes from and goes to; main.ts fills it from environment variables. */
@@ -17,24 +19,31 @@ export interface DataEnvironment {
   readonly dataDir?: string | undefined;
   /** HERD_DATA_URL: where the original archives are. */
   readonly dataUrl?: string | undefined;
+  /** Herd's cache folder, made if it is missing: {@linkcode cacheDirectory}. */
   readonly cacheDir: string;
 }
 
+/** What is asked for. */
 export interface ResolveOptions {
   /** "auto", "horses-or-humans", "procedural", or the path of a folder or zip file. */
   readonly data: string;
   /** Side of the images in pixels. */
   readonly imageSize: number;
+  /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
+  /** Ends fetching and packing; what was downloaded stays for the next time. */
   readonly signal?: AbortSignal | undefined;
+  /** Called after every piece of a download and every image. */
   readonly onProgress?: ((progress: DataProgress) => void) | undefined;
-  /** A line for people that they should not miss. */
+  /** Receives a line for people that they should not miss. */
   readonly onNotice?: ((text: string) => void) | undefined;
 }
 
 /** A data set ready to be opened with PackedDataset.open(). */
 export interface ResolvedDataset {
+  /** Its packed file, in the cache. */
   readonly path: string;
+  /** What the data set says about itself. */
   readonly info: DatasetInfo;
   /** Whether the procedural set stands in for the real one because there was no connection. */
   readonly fallback: boolean;
@@ -50,8 +59,10 @@ export interface Internals {
 const MAX_IMAGE_SIZE = 4096;
 
 /**
- * Finds the data set, fetches and packs what is missing, and returns its packed file. Throws HerdError: "usage" for an
- * impossible image size, "data" for everything that is wrong with the data; the signal's reason when aborted.
+ * Finds the data set, fetches and packs what is missing, and returns its packed file. When that has added a file to the cache,
+ * those that were not used for longest are removed until it is below 10 GB; none that is in use.
+ * @throws {HerdError} usage, for an impossible image size; data, for everything that is wrong with the data or the cache; the
+ * signal's reason, when aborted
  */
 export function resolveDataset(options: ResolveOptions): Promise<ResolvedDataset> {
   return resolveWith(options, { archives: ARCHIVES });
@@ -59,10 +70,11 @@ export function resolveDataset(options: ResolveOptions): Promise<ResolvedDataset
 
 /** resolveDataset() with other archives, deadlines and counts. */
 export async function resolveWith(options: ResolveOptions, internals: Internals): Promise<ResolvedDataset> {
-  const { data, imageSize, environment: { dataDir } } = options;
+  const { data, imageSize, environment: { dataDir, cacheDir } } = options;
   if (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > MAX_IMAGE_SIZE) {
     throw new HerdError("usage", `--image-size must be a whole number from 1 to ${MAX_IMAGE_SIZE}: it is ${imageSize}`);
   }
+  cleanCache(cacheDir, { limit: Infinity }); // only what killed processes have left
   if (data === PROCEDURAL_NAME) return await procedural(options, { internals, fallback: false });
   if (data !== "auto" && data !== REAL_NAME) return await fromPath(data, options);
   if (dataDir) return await fromDataDir(dataDir, options);
@@ -92,14 +104,14 @@ function fromPath(path: string, options: ResolveOptions): Promise<ResolvedDatase
       `There is no data set '${path}': give auto, ${REAL_NAME}, ${PROCEDURAL_NAME}, or the path of a folder or zip file`,
     );
   }
-  return packed(() => openImageSource(path), options);
+  return packed(() => openImageFiles(path), options);
 }
 
 async function fromDataDir(dataDir: string, options: ResolveOptions): Promise<ResolvedDataset> {
   if (!isThere(dataDir)) {
     throw new HerdError("data", `HERD_DATA_DIR is '${dataDir}', which does not exist: correct or unset it`);
   }
-  const resolved = await packed(() => openImageSource(dataDir), options);
+  const resolved = await packed(() => openImageFiles(dataDir), options);
   if (options.data === "auto" || resolved.info.name === REAL_NAME) return resolved;
   throw new HerdError(
     "data",
@@ -121,18 +133,18 @@ function real(options: ResolveOptions, { archives, deadlines }: Internals): Prom
       onNotice,
       deadlines,
     });
-    return openImageSource(join(directory, TRAIN_ZIP), identity);
+    return openImageFiles(join(directory, TRAIN_ZIP), identity);
   };
   return packed(open, options, { identity });
 }
 
 /** The packed file of a source, made if it is absent or damaged. With a known identity the source may not be needed. */
 async function packed(
-  open: () => SampleSource | Promise<SampleSource>,
+  open: () => ImageSource | Promise<ImageSource>,
   options: ResolveOptions,
   { identity, fallback = false }: { identity?: string; fallback?: boolean } = {},
 ): Promise<ResolvedDataset> {
-  const { imageSize, environment: { cacheDir }, onNotice } = options;
+  const { imageSize, environment: { cacheDir }, signal, onNotice } = options;
   const pathOf = (id: string) => packedPath(cacheDir, id, imageSize);
   const early = identity === undefined ? undefined : existing(pathOf(identity), onNotice);
   if (early) return { ...early, fallback };
@@ -140,13 +152,22 @@ async function packed(
   const path = pathOf(source.identity);
   const found = existing(path, onNotice);
   if (found) return { ...found, fallback };
-  return { path, info: await pack(source, path, options), fallback };
+  using part = await PartFile.openAlone(path, { signal, onNotice });
+  // The process that had it before may have finished it.
+  const info = existing(path)?.info ?? await pack(source, part, options);
+  cleanCache(cacheDir);
+  return { path, info, fallback };
 }
 
-function existing(path: string, onNotice: ResolveOptions["onNotice"]): { path: string; info: DatasetInfo } | undefined {
+/** A packed file that is there and sound; it is used from now on. */
+function existing(
+  path: string,
+  onNotice?: ResolveOptions["onNotice"],
+): { path: string; info: DatasetInfo } | undefined {
   if (!isThere(path)) return undefined;
   try {
     using dataset = PackedDataset.open(path);
+    touch(path);
     return { path, info: dataset.info };
   } catch (error) {
     if (!(error instanceof HerdError)) throw error;

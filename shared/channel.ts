@@ -1,26 +1,40 @@
 // One WebSocket, seen the same from both ends: an async iterable of validated messages and frames, and sends that resolve
-// when the data has left, so that a slow peer holds its sender back.
+// when the data has left, so that a slow peer holds its sender back. How much of a frame has left cannot be seen here: a write
+// is over or not. So either end tells the other in its pings how much it has read.
 // @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
 import { HerdError, messageOf } from "./errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "./frames.ts";
+import { leastProgress, Progress, PROGRESS_LIMITS, type ProgressLimits, whileMoving } from "./progress.ts";
 import type { Parser } from "./protocol.ts";
 
 /** Options that both ends of a connection use. */
 export const SOCKET_OPTIONS = { perMessageDeflate: false } as const;
 
-/** A send that has not left after this long means that the peer is gone. */
-const SEND_DEADLINE_MS = 60_000;
-
 const PING_MS = 15_000;
 /** So many intervals without a sign of the peer mean that it is gone, though nobody closed the connection. */
-const SILENT_PINGS = 6;
+const SILENT_PINGS = 7;
 
 /** So much may wait to be read; then the peer has to wait too. A single frame may be larger. */
 const MOST_WAITING = { count: 1024, bytes: 64 * 1024 * 1024 } as const;
 
 /** Control messages that a peer may leave unread. */
 const MOST_UNREAD = 10_000;
+
+/** What is known of the connection below a WebSocket: bytes so far, of messages that are not whole yet too. */
+export interface Meter {
+  readonly bytesRead: number;
+  /** Those that wait to be written count. */
+  readonly bytesWritten: number;
+}
+
+/** Settings of a {@linkcode Channel}. */
+export interface ChannelOptions {
+  /** The connection below; without it only whole messages are seen to move. */
+  readonly meter?: Meter;
+  /** How long a peer may take; tests shorten it. */
+  readonly limits?: ProgressLimits;
+}
 
 /** The peer has stopped reading: it hangs, or the network between is broken. */
 export class PeerStalled extends HerdError {
@@ -47,12 +61,18 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   #closing = false;
   #error: unknown;
   #scratch: Uint8Array<ArrayBuffer> | undefined;
+  readonly #meter: Meter | undefined;
+  readonly #limits: ProgressLimits;
+  /** How much of what went out the peer has read, as it says. */
+  #taken = 0;
   #closed = false;
   readonly #whenClosed = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
   readonly #listeners = new Set<() => void>();
 
-  constructor(socket: WebSocket, parse: Parser<In>) {
+  constructor(socket: WebSocket, parse: Parser<In>, { meter, limits = PROGRESS_LIMITS }: ChannelOptions = {}) {
+    this.#meter = meter;
+    this.#limits = limits;
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.on("message", (data: RawData, isBinary) => {
@@ -70,6 +90,11 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
         if (error instanceof HerdError) this.#push({ broken: error }, bytes);
         else this.#fail(error);
       }
+    });
+    socket.on("ping", (data) => {
+      const taken = Number(new TextDecoder().decode(data));
+      // More than there was to read is a lie, and would let a peer dawdle.
+      if (taken > this.#taken) this.#taken = Math.min(taken, this.#meter?.bytesWritten ?? this.bytesOut);
     });
     socket.on("error", (error) => this.#fail(new HerdError("cluster", `The connection failed: ${messageOf(error)}`)));
     socket.on("close", () => {
@@ -109,10 +134,10 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   }
 
   /**
-   * Sends an encoded frame; resolves when it has been handed to the system.
-   * @throws {HerdError} cluster, if the connection breaks; {@linkcode PeerStalled}, if the peer does not take it in time
+   * Sends an encoded frame; resolves when it has been handed to the system, however long that takes while the peer reads.
+   * @throws {HerdError} cluster, if the connection breaks; {@linkcode PeerStalled}, if the peer reads too little
    */
-  sendBytes(bytes: Uint8Array): Promise<void> {
+  async sendBytes(bytes: Uint8Array): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // The sender may hear of a dead connection before its end is announced: from now on it counts as closed.
     const fail = (why: string) => {
@@ -121,31 +146,40 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
       reject(error);
     };
     if (this.#closed) fail("the connection is closed");
-    const deadline = setTimeout(() => {
-      const error = new PeerStalled(`The other end has not read for ${SEND_DEADLINE_MS / 1000} s`);
-      reject(error);
-      this.#fail(error);
-      this.terminate(); // what waits to be sent would hold a polite close back
-    }, SEND_DEADLINE_MS);
     this.bytesOut += bytes.length;
     this.#socket.send(bytes, (error) => error ? fail(messageOf(error)) : resolve());
-    return promise.finally(() => clearTimeout(deadline));
+    try {
+      await whileMoving(promise, {
+        // A peer that sends a large frame itself tells only behind it what it has read.
+        bytes: () => this.#taken + this.received,
+        late: () => new PeerStalled(`The other end reads less than ${leastProgress(this.#limits)}`),
+        limits: this.#limits,
+      });
+    } catch (error) {
+      if (error instanceof PeerStalled) {
+        this.#fail(error);
+        this.terminate(); // what waits to be sent would hold a polite close back
+      }
+      throw error;
+    }
   }
 
-  /** Shows the peer that this end is alive. */
+  /** Bytes that have come in so far, those of a message that is not whole yet too. */
+  get received(): number {
+    return this.#meter?.bytesRead ?? this.bytesIn;
+  }
+
+  /** Shows the peer from time to time that this end is alive, and how much of what it sent has been read. */
   sendPings(): void {
-    const timer = setInterval(() => this.#socket.ping(), PING_MS);
+    const timer = setInterval(() => this.#socket.ping(`${this.received}`), PING_MS);
     this.#socket.once("close", () => clearInterval(timer));
   }
 
   /** Fails the connection when the peer, who sends pings, falls silent. */
   expectPings(): void {
-    let silent = 0;
-    const heard = () => silent = 0;
-    this.#socket.on("ping", heard).on("message", heard);
+    const progress = new Progress(this.received, { lookMs: PING_MS, looks: SILENT_PINGS, bytesPerLook: 1 });
     const timer = setInterval(() => {
-      // A long computation delays timers and pings alike, and the delayed timer fires once: counting is safe, clocks are not.
-      if (++silent > SILENT_PINGS) {
+      if (progress.hasStalled(this.received)) {
         this.#fail(new HerdError("cluster", "The connection is silent: the coordinator is gone"));
       }
     }, PING_MS);

@@ -132,58 +132,71 @@ export function layerShapes(spec: ModelSpec): readonly LayerShape[] {
   });
 }
 
-/** The flat layout: kernel and bias of every layer in order, without gaps. Names are conv1, conv2, …, dense1, …, as in Keras. */
-export function parameterTable(spec: ModelSpec): readonly Parameter[] {
-  const table: Parameter[] = [];
-  let offset = 0;
-  const counts = { conv: 0, dense: 0 };
+/** What is special to each kind of layer. */
+type KerasLayerKind =
+  | { readonly kind: "conv"; readonly filters: number }
+  | { readonly kind: "dropout"; readonly rate: number }
+  | { readonly kind: "pool" }
+  | { readonly kind: "flatten" }
+  | { readonly kind: "dense"; readonly units: number; readonly relu: boolean };
+
+/** One layer as Keras counts them. Convolutions have ReLU and 3×3 kernels; pooling is over 2×2. */
+export type KerasLayer = KerasLayerKind & {
+  /** conv1, dropout1, pool1, conv2, …, flatten, dense1, …: unique in the network, and what files call it. */
+  readonly name: string;
+  /** Without the batch: [height, width, channels] or [values]. */
+  readonly outputShape: readonly number[];
+  /** Shapes of the kernel (HWIO or [in, out]) and the bias; none where there is nothing to train. */
+  readonly weights: { readonly kernel?: readonly number[]; readonly bias?: readonly number[] };
+  /** How many numbers they hold. */
+  readonly parameters: number;
+};
+
+/** The network as Keras lists it: convolution, dropout, pooling, flatten and dense are layers of their own. */
+export function kerasLayers(spec: ModelSpec): readonly KerasLayer[] {
+  const layers: KerasLayer[] = [];
+  const counts = new Map<string, number>();
+  const add = (layer: KerasLayerKind, outputShape: readonly number[], weights: KerasLayer["weights"] = {}) => {
+    const count = (counts.get(layer.kind) ?? 0) + 1;
+    counts.set(layer.kind, count);
+    const name = layer.kind === "flatten" ? layer.kind : `${layer.kind}${count}`;
+    const parameters = Object.values(weights).reduce((sum, shape) => sum + sizeOf(shape), 0);
+    layers.push({ ...layer, name, outputShape, weights, parameters });
+  };
   for (const shape of layerShapes(spec)) {
-    const name = `${shape.kind}${++counts[shape.kind]}`;
-    const kernel = shape.kind === "conv" ? [3, 3, shape.inputChannels, shape.filters] : [shape.inputs, shape.units];
-    const units = kernel.at(-1)!;
-    for (const [part, dimensions] of [["kernel", kernel], ["bias", [units]]] as const) {
-      const size = dimensions.reduce((a, b) => a * b, 1);
-      table.push({ name: `${name}.${part}`, shape: dimensions, offset, size });
-      offset += size;
+    if (shape.kind === "conv") {
+      const { convSize, outputSize, inputChannels, filters, dropout } = shape;
+      const output = [convSize, convSize, filters];
+      add({ kind: "conv", filters }, output, { kernel: [3, 3, inputChannels, filters], bias: [filters] });
+      if (dropout > 0) add({ kind: "dropout", rate: dropout }, output);
+      add({ kind: "pool" }, [outputSize, outputSize, filters]);
+    } else {
+      const { inputs, units, dropoutBefore, relu } = shape;
+      if (!counts.has("flatten")) add({ kind: "flatten" }, [inputs]);
+      if (dropoutBefore > 0) add({ kind: "dropout", rate: dropoutBefore }, [inputs]);
+      add({ kind: "dense", units, relu }, [units], { kernel: [inputs, units], bias: [units] });
     }
   }
-  return table;
+  return layers;
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/** The flat layout: kernel and bias of every layer in order, without gaps. Names are conv1.kernel, conv1.bias, … */
+export function parameterTable(spec: ModelSpec): readonly Parameter[] {
+  let offset = 0;
+  return kerasLayers(spec).flatMap(({ name, weights }) =>
+    Object.entries(weights).map(([part, shape]): Parameter => {
+      const size = sizeOf(shape);
+      offset += size;
+      return { name: `${name}.${part}`, shape, offset: offset - size, size };
+    })
+  );
 }
 
 /** The number of parameters: the length of the flat array. */
 export function parameterCount(spec: ModelSpec): number {
   return parameterTable(spec).reduce((sum, parameter) => sum + parameter.size, 0);
-}
-
-/** One row of the summary: a Keras layer, its output shape and its number of parameters. */
-export interface SummaryRow {
-  readonly layer: string;
-  readonly outputShape: readonly number[];
-  readonly parameters: number;
-}
-
-/** The layers as Keras lists them: convolution, dropout, pooling, flatten and dense on a line each. */
-export function summaryRows(spec: ModelSpec): readonly SummaryRow[] {
-  const rows: SummaryRow[] = [];
-  const counts = new Map<string, number>();
-  const add = (kind: string, outputShape: readonly number[], parameters: number) => {
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    rows.push({ layer: kind === "flatten" ? kind : `${kind}_${count}`, outputShape, parameters });
-  };
-  let flattened = false;
-  for (const shape of layerShapes(spec)) {
-    if (shape.kind === "conv") {
-      const { convSize, outputSize, filters, inputChannels } = shape;
-      add("conv2d", [convSize, convSize, filters], 9 * inputChannels * filters + filters);
-      if (shape.dropout > 0) add("dropout", [convSize, convSize, filters], 0);
-      add("max_pooling2d", [outputSize, outputSize, filters], 0);
-    } else {
-      if (!flattened) add("flatten", [shape.inputs], 0);
-      flattened = true;
-      if (shape.dropoutBefore > 0) add("dropout", [shape.inputs], 0);
-      add("dense", [shape.units], shape.inputs * shape.units + shape.units);
-    }
-  }
-  return rows;
 }

@@ -1,7 +1,9 @@
 // The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
-// come in. Every message carries protocol version, run id and step.
+// come in. Every message carries run id and step; those of the handshake also the protocol version, and they stay as they are:
+// sides of different versions must understand that they are.
 import * as v from "valibot";
 import type { ComputeConfig } from "./config.ts";
+import { DatasetManifestSchema } from "./dataset_manifest.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
@@ -20,7 +22,8 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const upTo = (most: number) => v.pipe(count, v.maxValue(most));
 /** Ids and hashes. What workers call themselves is a worker's id and stands in logs: nothing else may be in it. */
 const word = v.pipe(v.string(), v.regex(/^[\w.:-]{0,128}$/));
-const envelope = { protocol: v.number(), runId: word, step: count };
+const envelope = { runId: word, step: count };
+const handshake = { protocol: v.number(), ...envelope };
 const range = v.object({ start: count, end: count });
 /** For people: what could steer a terminal is taken out. */
 const text = v.pipe(v.string(), v.maxLength(MOST_TEXT), v.transform(printable));
@@ -52,7 +55,9 @@ export const ComputeConfigSchema: v.GenericSchema<unknown, ComputeConfig> = v.ob
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
-const hello = v.object({ ...envelope, type: v.literal("hello"), herd: text, name: word, host: text, pid: count });
+const hello = v.object({ ...handshake, type: v.literal("hello"), name: word, host: text, pid: count });
+/** worker → coordinator: is on another machine and asks how the packed data set is cut. */
+const manifestRequest = v.object({ ...envelope, type: v.literal("manifest-request") });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
 /** worker → coordinator: has its data and its engine, and takes work. */
@@ -76,16 +81,17 @@ const failed = v.object({ ...envelope, type: v.literal("failed"), message: text 
 
 /** coordinator → worker: who you are and what is computed here. */
 const welcome = v.object({
-  ...envelope,
+  ...handshake,
   type: v.literal("welcome"),
   workerId: word,
   config: ComputeConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
-  dataset: v.object({ byteLength: count, chunkBytes: count, hashes: v.array(word) }),
 });
+/** coordinator → worker: how the packed data set is cut. */
+const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });
 /** coordinator → worker: you cannot take part. */
-const refused = v.object({ ...envelope, type: v.literal("refused"), reason: text });
+const refused = v.object({ ...handshake, type: v.literal("refused"), reason: text });
 /** coordinator → worker: compute these leaves with the weights last sent. */
 const work = v.object({
   ...envelope,
@@ -106,11 +112,13 @@ const stale = v.object({ ...envelope, type: v.literal("stale") });
 /** coordinator → worker: the run is over. */
 const stop = v.object({ ...envelope, type: v.literal("stop") });
 
-const fromWorker = v.variant("type", [hello, chunkRequest, ready, heartbeat, failed]);
-const fromCoordinator = v.variant("type", [welcome, refused, work, stale, stop]);
+const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, ready, heartbeat, failed]);
+const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);
 
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;
 export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;
+/** An order to compute leaves. */
+export type Work = Extract<CoordinatorMessage, { type: "work" }>;
 
 /** Reads a message of one direction. */
 export type Parser<T> = (text: string) => T;

@@ -2,29 +2,8 @@
 import type { Frame } from "../shared/frames.ts";
 import type { Incoming } from "../shared/channel.ts";
 import type { Compression } from "../shared/half.ts";
-import type { CoordinatorMessage } from "../shared/protocol.ts";
-import type { PartialSum, Predictions } from "../shared/sums.ts";
-import type { EngineName } from "./engine.ts";
-
-export type Work = Extract<CoordinatorMessage, { type: "work" }>;
-
-/** What computes orders: an engine and its samples, or the workers behind a relay. Calls must not overlap. */
-export interface Computer extends AsyncDisposable {
-  readonly engine: EngineName;
-  /** The device in words. */
-  readonly adapter: string;
-  /** What the answers' bits depend on. */
-  readonly fingerprint: string;
-  /** Takes the flat float32 weights for the calls that follow; copies what it keeps. */
-  setWeights(flat: Float32Array): void;
-  /**
-   * The sums over the maximal subtrees of an order's leaves, in any order; each is valid until the next is asked for.
-   * @param signal aborts when nobody wants them any more; a computer that can throws its reason then
-   */
-  gradients(work: Work, signal: AbortSignal): AsyncIterable<PartialSum>;
-  /** The predictions for each leaf of an order, in order. @param signal as above */
-  evaluate(work: Work, signal: AbortSignal): AsyncIterable<Predictions>;
-}
+import type { OrderComputer } from "../shared/order_computer.ts";
+import type { CoordinatorMessage, Work } from "../shared/protocol.ts";
 
 /** The part of a channel that computing needs. */
 export interface Answers {
@@ -51,7 +30,7 @@ export interface Task {
  */
 export async function compute(
   channel: Answers,
-  computer: Computer,
+  computer: OrderComputer,
   task: Task,
 ): Promise<void> {
   const { work } = task;
@@ -83,7 +62,7 @@ export async function compute(
 }
 
 async function* answers(
-  computer: Computer,
+  computer: OrderComputer,
   { work, weights, compress }: Task,
   signal: AbortSignal,
 ): AsyncGenerator<Frame> {

@@ -1,23 +1,12 @@
 // The process of a worker that the coordinator has started, here or elsewhere: told by one JSON line on stdin where the
 // coordinator is. stdin at its end means that the coordinator is gone, or the connection that started the worker. Ctrl-C
 // reaches the whole process group, but ending the workers is the coordinator's business.
-import * as v from "valibot";
 import { cacheDirectory } from "../data/mod.ts";
-import { HerdError, messageOf } from "../shared/errors.ts";
+import { exitCodeOf, HerdError, messageOf } from "../shared/errors.ts";
+import { parseWorkerOrder } from "../shared/worker_order.ts";
 import { prepareEngine } from "./prepare.ts";
 import { fetchDataset } from "./remote.ts";
 import { runSession } from "./session.ts";
-
-const instructions = v.object({
-  name: v.string(),
-  url: v.string(),
-  token: v.string(),
-  /** Certificates to trust instead of the public ones, as PEM. */
-  authority: v.exactOptional(v.string()),
-  /** The packed data set; without it the worker is on another machine and fetches a copy. */
-  cachePath: v.exactOptional(v.string()),
-  version: v.string(),
-});
 
 const cacheDir = () => cacheDirectory({ HERD_CACHE_DIR: Deno.env.get("HERD_CACHE_DIR") });
 const write = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
@@ -33,12 +22,11 @@ while (!line.includes("\n")) {
 stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
 
 try {
-  const { name, url, token, authority, cachePath, version } = v.parse(instructions, JSON.parse(line));
+  const { name, url, token, authority, cachePath } = parseWorkerOrder(line);
   await runSession({
     url,
     token,
     authority,
-    version,
     name,
     hostName: cachePath === undefined ? Deno.hostname() : "",
     prepare: async (run) => await prepareEngine(run, cachePath ?? await fetchDataset(run, cacheDir(), write)),
@@ -49,5 +37,5 @@ try {
   // The stack tells something only of a bug, and comes first: the coordinator shows the last lines.
   if (!(error instanceof HerdError) && error instanceof Error && error.stack) write(error.stack);
   write(`error: ${messageOf(error)}`);
-  Deno.exit(1);
+  Deno.exit(exitCodeOf(error));
 }

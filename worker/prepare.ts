@@ -1,23 +1,32 @@
 // Makes what a worker computes with: the engine that a run asks for, with its fingerprint, and the samples.
+import { HerdError } from "../shared/errors.ts";
+import type { OrderComputer } from "../shared/order_computer.ts";
+import type { Work } from "../shared/protocol.ts";
 import { subtreesIn } from "../shared/tree.ts";
-import type { Computer, Work } from "./compute.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
-import { samplesFrom, type SampleSource } from "./samples.ts";
+import { type SampleReader, samplesFrom } from "./samples.ts";
 import type { PrepareOptions } from "./session.ts";
+
+/** What a run says of itself, as far as it matters here. */
+type Prepared = Pick<PrepareOptions, "config" | "backend" | "onLeaf">;
 
 /**
  * Computes with an engine of this process.
  * @param path the packed data set
- * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read
+ * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { model, batchSize, microBatch }, backend, onLeaf }: PrepareOptions,
+  { config: { dataset, model, batchSize, microBatch }, backend, onLeaf }: Prepared,
   path: string,
-): Promise<Computer> {
+): Promise<OrderComputer> {
   const samples = samplesFrom(path);
   try {
+    if (samples.sha256 !== dataset) {
+      const which = `the data set ${samples.sha256.slice(0, 16)}…, the run is on ${dataset.slice(0, 16)}…`;
+      throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
+    }
     const { name } = await chooseEngine(backend);
     const fingerprint = await fingerprintOf(name, model, microBatch);
     const leaves = Math.ceil(batchSize / microBatch);
@@ -30,8 +39,8 @@ export async function prepareEngine(
 }
 
 /** An engine with its samples, both of which it disposes of. */
-export function engineComputer(engine: GradientEngine, source: SampleSource, fingerprint: string): Computer {
-  const leavesOf = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
+export function engineComputer(engine: GradientEngine, source: SampleReader, fingerprint: string): OrderComputer {
+  const readLeaves = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,
       seed,
@@ -45,10 +54,10 @@ export function engineComputer(engine: GradientEngine, source: SampleSource, fin
     setWeights: (flat) => engine.setWeights(flat),
     gradients(work) {
       const { leafCount, range } = work;
-      return engine.gradients(leafCount, leavesOf(work), subtreesIn(leafCount, range));
+      return engine.gradients(leafCount, readLeaves(work), subtreesIn(leafCount, range));
     },
     async *evaluate(work) {
-      for (const leaf of leavesOf(work)) yield await engine.evaluate(leaf);
+      for (const leaf of readLeaves(work)) yield await engine.evaluate(leaf);
     },
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();

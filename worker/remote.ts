@@ -1,7 +1,7 @@
 // A worker on another machine: fetches the packed data set from the coordinator once, then serves like a local one.
 import { ChunkedCacheWriter } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
-import type { Computer } from "./compute.ts";
+import type { OrderComputer } from "../shared/order_computer.ts";
 import { prepareEngine } from "./prepare.ts";
 import { type PrepareOptions, runSession } from "./session.ts";
 
@@ -9,15 +9,16 @@ import { type PrepareOptions, runSession } from "./session.ts";
 export interface RemoteWorkerOptions {
   /** ws[s]://HOST:PORT */
   readonly url: string;
+  /** What the coordinator lets workers in by. */
   readonly token: string;
   /** Authorities to trust instead of the public ones, as PEM. */
   readonly authority: string | undefined;
+  /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;
-  readonly version: string;
   /** Makes what computes, given the path of the packed data set; by default an engine of this process. */
-  prepare?(options: PrepareOptions, path: string): Promise<Computer>;
+  prepare?(options: PrepareOptions, path: string): Promise<OrderComputer>;
   /** Receives lines for people. */
   log(text: string): void;
 }
@@ -39,10 +40,11 @@ export async function runRemoteWorker(
 
 /** The path of a copy of the coordinator's packed data set; what is missing of it in the cache folder is fetched first. */
 export async function fetchDataset(
-  { dataset, fetch }: PrepareOptions,
+  { manifest, fetch }: Pick<PrepareOptions, "manifest" | "fetch">,
   cacheDir: string,
   log: (text: string) => void,
 ): Promise<string> {
+  const dataset = await manifest();
   using writer = new ChunkedCacheWriter(cacheDir, dataset);
   const missing = writer.missing();
   if (missing.length > 0) log(`fetching ${missing.length} of ${dataset.hashes.length} chunks of the data set`);

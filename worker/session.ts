@@ -2,28 +2,34 @@
 // it is told to stop or the connection closes.
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
-import { Channel, type Incoming, SOCKET_OPTIONS } from "../shared/channel.ts";
+import { Channel, type Incoming, type Meter, SOCKET_OPTIONS } from "../shared/channel.ts";
 import { type ComputeConfig, configHash } from "../shared/config.ts";
+import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
+import type { OrderComputer } from "../shared/order_computer.ts";
+import { leastProgress, PROGRESS_LIMITS, type ProgressLimits, whileMoving } from "../shared/progress.ts";
 import {
   type CoordinatorMessage,
   MOST_TEXT,
   parseCoordinatorMessage,
   PROTOCOL_VERSION,
+  type Work,
   type WorkerMessage,
 } from "../shared/protocol.ts";
-import { compute, type Computer, type Work } from "./compute.ts";
+import { compute } from "./compute.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
 /** What is to be computed, and how to get ready for it. */
-export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend" | "dataset"> {
+export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend"> {
   readonly config: ComputeConfig;
+  /** Asks the coordinator how the packed data set is cut. */
+  manifest(): Promise<DatasetManifest>;
   /** Asks the coordinator for a chunk of the packed data set. */
   fetch(index: number): Promise<Uint8Array>;
   /** To be called after each leaf. */
@@ -37,15 +43,13 @@ export interface SessionOptions {
   readonly token: string;
   /** Authorities to trust instead of the public ones, as PEM. */
   readonly authority?: string | undefined;
-  /** The version of Herd, for the coordinator's report. */
-  readonly version: string;
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
   readonly name: string;
   readonly hostName: string;
-  /** Overrides the coordinator's wish. */
+  /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Makes what computes; it is disposed of when the connection ends. */
-  prepare(options: PrepareOptions): Promise<Computer>;
+  prepare(options: PrepareOptions): Promise<OrderComputer>;
   /** Says what happens, for the log. */
   log(text: string): void;
 }
@@ -58,7 +62,8 @@ class ConnectionLost extends HerdError {
 }
 
 const CONNECT_DEADLINE_MS = 10_000;
-const ANSWER_DEADLINE_MS = 60_000;
+/** The coordinator may have to read the whole data set first, for an hour; that it is there still, its pings tell. */
+const MANIFEST_LIMITS: ProgressLimits = { ...PROGRESS_LIMITS, looks: 720 };
 /** Between attempts to connect again: doubled each time, up to the longest. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -92,8 +97,10 @@ export async function runSession(options: SessionOptions): Promise<void> {
 
 /** One connection from beginning to end. */
 async function runConnection(options: SessionOptions, onWelcome: (id: string) => void): Promise<void> {
-  const channel: WorkerChannel = new Channel(await connect(options), parseCoordinatorMessage);
+  const { socket, meter } = await connect(options);
+  const channel: WorkerChannel = new Channel(socket, parseCoordinatorMessage, { meter });
   channel.expectPings();
+  channel.sendPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
     await serve(channel, incoming, { ...options, onWelcome });
@@ -124,6 +131,7 @@ async function serve(
     ...welcome,
     config,
     backend: options.backend ?? welcome.backend,
+    manifest: () => fetchManifest(channel, incoming),
     fetch: (index) => fetchChunk(channel, incoming, index),
     onLeaf() {
       const now = performance.now();
@@ -176,21 +184,20 @@ async function serve(
 async function introduce(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  { version, name, hostName }: SessionOptions,
+  { name, hostName }: SessionOptions,
 ): Promise<Welcome> {
-  channel.send({ ...envelope(channel, 0), type: "hello", herd: version, name, host: hostName, pid: Deno.pid });
-  const event = await nextWithin(incoming, "the coordinator's welcome");
+  const self = { protocol: PROTOCOL_VERSION, name, host: hostName, pid: Deno.pid };
+  channel.send({ ...envelope(channel, 0), type: "hello", ...self });
+  const event = await nextOf(channel, incoming, "the coordinator's welcome");
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
   const { message } = event;
-  if (message.type === "refused") {
-    throw refusal(message.reason);
+  if (message.type === "refused") throw refusal(message.reason);
+  if (message.type !== "welcome") {
+    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
   if (message.protocol !== PROTOCOL_VERSION) {
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
     throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
-  }
-  if (message.type !== "welcome") {
-    throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
   if (await configHash(message.config as ComputeConfig) !== message.configHash) {
     throw new HerdError(
@@ -233,44 +240,57 @@ function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: 
   }
 }
 
+async function fetchManifest(
+  channel: WorkerChannel,
+  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
+): Promise<DatasetManifest> {
+  channel.send({ ...envelope(channel, 0), type: "manifest-request" });
+  const event = await nextOf(channel, incoming, "the description of the data set", MANIFEST_LIMITS);
+  if ("message" in event && event.message.type === "manifest") return event.message.dataset;
+  throw withoutData(event, "the description of the data set");
+}
+
 async function fetchChunk(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
   index: number,
 ): Promise<Uint8Array> {
   channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
-  const event = await nextWithin(incoming, `chunk ${index} of the data set`);
+  const event = await nextOf(channel, incoming, `chunk ${index} of the data set`);
   if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
-  if ("message" in event && event.message.type === "stop") {
-    throw new HerdError("cluster", "The run ended before this worker had its data");
-  }
-  throw new HerdError("cluster", `The coordinator sent something else than chunk ${index} of the data set`);
+  throw withoutData(event, `chunk ${index} of the data set`);
 }
 
-function envelope(channel: WorkerChannel, step: number): { protocol: number; runId: string; step: number } {
-  return { protocol: PROTOCOL_VERSION, runId: channel.runId, step };
+function withoutData(event: Incoming<CoordinatorMessage>, what: string): HerdError {
+  const ended = "message" in event && event.message.type === "stop";
+  const why = ended
+    ? "The run ended before this worker had its data"
+    : `The coordinator sent something else than ${what}`;
+  return new HerdError("cluster", why);
 }
 
-async function nextWithin(
+function envelope(channel: WorkerChannel, step: number): { runId: string; step: number } {
+  return { runId: channel.runId, step };
+}
+
+/** What comes next, however long it takes while something comes. */
+async function nextOf(
+  channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
   what: string,
+  limits = PROGRESS_LIMITS,
 ): Promise<Incoming<CoordinatorMessage>> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new ConnectionLost(`Waited ${ANSWER_DEADLINE_MS / 1000} s for ${what} in vain`)),
-    ANSWER_DEADLINE_MS,
-  );
-  try {
-    const next = await Promise.race([incoming.next(), late.promise]);
-    if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
-    if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
-    return next.value;
-  } finally {
-    clearTimeout(timer);
-  }
+  const next = await whileMoving(incoming.next(), {
+    bytes: () => channel.received,
+    late: () => new ConnectionLost(`Waited for ${what} in vain: less than ${leastProgress(limits)} came in`),
+    limits,
+  });
+  if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
+  if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
+  return next.value;
 }
 
-async function connect({ url, token, authority }: SessionOptions): Promise<WebSocket> {
+async function connect({ url, token, authority }: SessionOptions): Promise<{ socket: WebSocket; meter: Meter }> {
   const socket = new WebSocket(url, {
     ...SOCKET_OPTIONS,
     maxPayload: MAX_FRAME_BYTES,
@@ -280,9 +300,10 @@ async function connect({ url, token, authority }: SessionOptions): Promise<WebSo
     // Masking protects proxies from browsers' scripts; a mask of zeros saves its cost (ws skips it).
     generateMask: (mask) => mask.fill(0),
   });
-  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+  const { promise, resolve, reject } = Promise.withResolvers<{ socket: WebSocket; meter: Meter }>();
   const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
-  socket.once("open", () => resolve(socket));
+  // It comes before "open": the only sight of the connection below that ws gives.
+  socket.once("upgrade", ({ socket: meter }) => socket.once("open", () => resolve({ socket, meter })));
   socket.once("error", (error) => {
     if (!isUntrusted(error)) return fail(messageOf(error));
     const why = `its certificate is not trusted (${messageOf(error)}): give the one that signs it with --tls-ca`;

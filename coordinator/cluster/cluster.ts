@@ -8,7 +8,7 @@ import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { Range } from "../../shared/tree.ts";
-import { within } from "./deadline.ts";
+import { within } from "../../shared/within.ts";
 import { type ClusterEvent, type FaultCounts, NO_FAULTS, type WorkerInfo } from "../events/mod.ts";
 import type { Member } from "./member.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";

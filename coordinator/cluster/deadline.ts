@@ -17,17 +17,3 @@ const FACTOR = 20;
 export function leafDeadline(slowest: number | undefined, { first, floor }: LeafLimits = LEAF_LIMITS): number {
   return slowest === undefined ? first : Math.max(floor, FACTOR * slowest);
 }
-
-/**
- * The promise's result.
- * @throws what `late` makes, if it is not settled within `milliseconds`
- */
-export async function within<T>(milliseconds: number, promise: Promise<T>, late: () => Error): Promise<T> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(late()), milliseconds);
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,6 +1,7 @@
 // One connected worker, as the coordinator sees it.
 import { Channel } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { leastBytes } from "../../shared/progress.ts";
 import type { CoordinatorMessage, WorkerMessage } from "../../shared/protocol.ts";
 import type { WorkerInfo } from "../events/mod.ts";
 import { leafDeadline, type LeafLimits } from "./deadline.ts";
@@ -93,7 +94,11 @@ export class Member {
   watch(silent: (error: HerdError) => void): void {
     if (this.#timer !== undefined) return;
     const deadline = leafDeadline(this.standing.slowestLeaf, this.#limits);
+    const before = this.channel.received;
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      // A large frame says nothing until it is whole.
+      if (this.channel.received - before >= leastBytes(deadline)) return this.watch(silent);
       silent(new HerdError("cluster", `it has shown no sign of life for ${Math.round(deadline / 100) / 10} s`));
     }, deadline);
   }

@@ -2,8 +2,9 @@
 // they come and go. What they compute is cluster.ts's business.
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
+import type { ServedDataset } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import { Channel } from "../../shared/channel.ts";
+import { Channel, type Meter } from "../../shared/channel.ts";
 import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
@@ -15,10 +16,11 @@ import {
   PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../shared/protocol.ts";
+import { within } from "../../shared/within.ts";
 import type { WorkerInfo } from "../events/mod.ts";
-import { LEAF_LIMITS, type LeafLimits, within } from "./deadline.ts";
+import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
 import type { DoorLimits } from "../door/doorkeeper.ts";
-import { listen, type Listener } from "../door/listener.ts";
+import { listen, type Listener, type ListenOptions } from "../door/listener.ts";
 import { Member, type Standing } from "./member.ts";
 import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
 
@@ -36,11 +38,10 @@ export interface MembershipOptions {
   readonly config: ComputeConfig;
   readonly configHash: string;
   readonly backend: Backend;
-  /** How a remote worker fetches the packed data set. */
-  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
+  /** From where workers on other machines fetch the packed data set; without it there are none of them. */
+  readonly dataset?: Pick<ServedDataset, "manifest" | "readChunk">;
   /** Bounds on waiting for a worker; by default those of deadline.ts and pace.ts. */
   readonly limits?: { readonly leaf: LeafLimits; readonly pace: PaceLimits };
-  readChunk(index: number): Uint8Array;
 }
 
 /** Who hears of members. */
@@ -91,7 +92,7 @@ export class Membership implements AsyncDisposable {
     const membership = new Membership(options, events);
     const { hostname, port, token, tls, door } = options;
     const maxPayload = Math.max(largestAnswer(options.config), MOST_CHARACTERS.fromWorker);
-    const onSocket = (socket: WebSocket, from: string) => void membership.#serve(socket, from);
+    const onSocket: ListenOptions["onSocket"] = (...connection) => void membership.#serve(...connection);
     const limits = door === undefined ? {} : { limits: door };
     membership.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
     return membership;
@@ -147,8 +148,8 @@ export class Membership implements AsyncDisposable {
   }
 
   /** What every message of a step begins with. */
-  envelope(step: number): { protocol: number; runId: string; step: number } {
-    return { protocol: PROTOCOL_VERSION, runId: this.#options.runId, step };
+  envelope(step: number): { runId: string; step: number } {
+    return { runId: this.#options.runId, step };
   }
 
   /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
@@ -187,9 +188,15 @@ export class Membership implements AsyncDisposable {
     await this.#listener?.close();
   }
 
+  get #dataset(): Pick<ServedDataset, "manifest" | "readChunk"> {
+    const { dataset } = this.#options;
+    if (dataset === undefined) throw new HerdError("cluster", "it asked for the data set, which is on its machine");
+    return dataset;
+  }
+
   /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
-  async #serve(socket: WebSocket, from: string): Promise<void> {
-    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage);
+  async #serve(socket: WebSocket, from: string, meter: Meter): Promise<void> {
+    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage, { meter });
     const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
     this.#members.add(member);
     channel.sendPings();
@@ -228,8 +235,14 @@ export class Membership implements AsyncDisposable {
         if (member.id !== "") throw new HerdError("cluster", "it said hello twice");
         // Only a process of this machine may pass for a local worker, which says no host.
         return this.#welcome(member, { ...message, host: message.host || from });
-      case "chunk-request":
-        return await this.#sendChunk(member, message.index);
+      case "manifest-request": {
+        const dataset = await this.#dataset.manifest();
+        return member.channel.send({ ...this.envelope(0), type: "manifest", dataset });
+      }
+      case "chunk-request": {
+        const { index } = message;
+        return await member.channel.sendFrame({ kind: "chunk", index, bytes: this.#dataset.readChunk(index) });
+      }
       case "ready":
         if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
         return this.#admit(member, message);
@@ -274,23 +287,16 @@ export class Membership implements AsyncDisposable {
     }
     member.channel.runId = this.#options.runId;
     this.#events.onJoined(member);
-    const { config, configHash, backend, dataset } = this.#options;
+    const { config, configHash, backend } = this.#options;
     member.channel.send({
       ...this.envelope(0),
+      protocol: PROTOCOL_VERSION,
       type: "welcome",
       workerId: member.id,
       config: config as WelcomeConfig,
       configHash,
       backend,
-      dataset,
     });
-  }
-
-  async #sendChunk({ channel }: Member, index: number): Promise<void> {
-    if (index >= this.#options.dataset.hashes.length) {
-      throw new HerdError("cluster", `it asked for chunk ${index} of the data set`);
-    }
-    await channel.sendFrame({ kind: "chunk", index, bytes: this.#options.readChunk(index) });
   }
 
   #admit(member: Member, message: Extract<WorkerMessage, { type: "ready" }>): void {
@@ -319,7 +325,7 @@ export class Membership implements AsyncDisposable {
   #refuse(member: Member, reason: string): void {
     if (!this.#members.delete(member)) return;
     this.#retire(member);
-    member.channel.send({ ...this.envelope(0), type: "refused", reason });
+    member.channel.send({ ...this.envelope(0), protocol: PROTOCOL_VERSION, type: "refused", reason });
     member.channel.close();
   }
 

@@ -1,12 +1,11 @@
 // A run from beginning to end: data, workers, the experiment, the report. The pieces know nothing of each other; they meet here.
 import {
-  chunkHashes,
   type DataEnvironment,
   limitSplit,
   PackedDataset,
-  readChunk,
   resolveDataset,
   type ResolvedDataset,
+  ServedDataset,
 } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import { configHash } from "../../shared/config.ts";
@@ -171,8 +170,10 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   const { config, data, folder, store, identity, experiment, checkpoint } = prepared;
   const token = config.token ?? crypto.getRandomValues(new Uint8Array(32)).toHex();
   let endProcess = (_worker: string) => {};
+  using dataset = ServedDataset.open(data.resolved.path);
   await using cluster = await Cluster.start({
     ...await clusterOptions(prepared),
+    dataset,
     token,
     onSilent: ({ id }) => endProcess(id),
     emit(event) {
@@ -271,10 +272,8 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   }
 }
 
-/** What workers are told of the run and its data. */
-async function clusterOptions({ config, data, identity }: Prepared) {
-  const { path } = data.resolved;
-  const { hashes, ...manifest } = await chunkHashes(path);
+/** What workers are told of the run. */
+async function clusterOptions({ config, identity }: Prepared) {
   return {
     runId: identity.runId,
     ...config.listen,
@@ -283,8 +282,6 @@ async function clusterOptions({ config, data, identity }: Prepared) {
     configHash: await configHash(identity.numeric.compute),
     backend: config.backend,
     workerTimeout: 1000 * config.workerTimeout,
-    dataset: { ...manifest, hashes: [...hashes] },
-    readChunk: (index: number) => readChunk(path, index),
   };
 }
 
@@ -302,7 +299,6 @@ function startWorkers(
       certificate: config.tls?.cert,
       cachePath: data.resolved.path,
       cacheDir: config.environment.cacheDir,
-      version: config.version,
     }),
     firstWaitMs: launcher.firstWaitMs,
     logDir: folder.logs,

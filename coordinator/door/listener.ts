@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { isLoopback, joinAddress } from "../../shared/addresses.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import { SOCKET_OPTIONS } from "../../shared/channel.ts";
+import { type Meter, SOCKET_OPTIONS } from "../../shared/channel.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { DOOR_LIMITS, Doorkeeper, type DoorLimits, type Visitor } from "./doorkeeper.ts";
 
@@ -24,8 +24,8 @@ export interface ListenOptions {
   readonly tls: ServerCertificate | undefined;
   /** Bounds on strangers; by default those of doorkeeper.ts. */
   readonly limits?: DoorLimits;
-  /** Takes each connection, with the address that it comes from: "" for this machine's own. */
-  onSocket(socket: WebSocket, from: string): void;
+  /** Takes each connection: the address that it comes from, "" for this machine's own, and what it counts. */
+  onSocket(socket: WebSocket, from: string, meter: Meter): void;
 }
 
 /** An open front door. */
@@ -101,7 +101,7 @@ async function openDoor(options: ListenOptions): Promise<Door> {
     }
     doorkeeper.recognize(visitor);
     const from = isLoopback(visitor.address) ? "" : visitor.address;
-    sockets.handleUpgrade(request, connection, head, (socket) => onSocket(socket, from));
+    sockets.handleUpgrade(request, connection, head, (socket) => onSocket(socket, from, request.socket));
   });
   await listening(server, hostname, port);
   return {

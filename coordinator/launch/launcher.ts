@@ -1,4 +1,5 @@
 // What starting workers means, wherever they are: a launcher turns a run into commands, and supervisor.ts keeps them running.
+import type { WorkerOrder } from "../../shared/worker_order.ts";
 
 /** What workers are told of a run. */
 export interface LaunchedRun {
@@ -15,23 +16,9 @@ export interface LaunchedRun {
   readonly cachePath: string;
   /** Herd's cache folder. */
   readonly cacheDir: string;
-  readonly version: string;
 }
 
-/** The line that a worker reads from its stdin; worker/main.ts checks it. */
-export interface Instructions {
-  /** The worker's id and the name of its log. */
-  readonly name: string;
-  readonly url: string;
-  readonly token: string;
-  readonly version: string;
-  /** Certificates to trust, as PEM. */
-  readonly authority?: string;
-  /** The packed data set; a worker without it fetches its copy from the coordinator. */
-  readonly cachePath?: string;
-}
-
-/** A command that becomes a worker. Secrets are in the instructions only: command lines can be read by anyone. */
+/** A command that becomes a worker. Secrets are in the order only: command lines can be read by anyone. */
 export interface WorkerCommand {
   readonly program: string;
   readonly args: readonly string[];
@@ -40,7 +27,8 @@ export interface WorkerCommand {
   readonly detached: boolean;
   /** What ends the process and the worker behind it, even if that hangs. */
   readonly killSignal: Deno.Signal;
-  readonly instructions: Instructions;
+  /** What it is told on stdin. */
+  readonly order: WorkerOrder;
 }
 
 /** A worker to be. */
@@ -78,7 +66,7 @@ export const WORKER_ENVIRONMENT = {
 } as const;
 
 /** Workers' ids and the names of their logs. */
-export function nameOf(index: number): string {
+export function workerName(index: number): string {
   return `w${index + 1}`;
 }
 

@@ -1,5 +1,5 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
-import { type Launcher, listed, nameOf, WORKER_ENVIRONMENT } from "./launcher.ts";
+import { type Launcher, listed, WORKER_ENVIRONMENT, workerName } from "./launcher.ts";
 
 /** `count` workers beside the coordinator. */
 export function localLauncher(count: number): Launcher {
@@ -11,15 +11,15 @@ export function localLauncher(count: number): Launcher {
     count,
     fromOutside: false,
     firstWaitMs: 250,
-    plan({ entry, localAddress, token, cachePath, version }) {
+    plan({ entry, localAddress, token, cachePath }) {
       const flags = [`--allow-net=${localAddress}`, `--allow-read=${listed(cachePath)}`, "--ignore-env"];
       const args = ["run", ...flags, "--no-prompt", "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
-        const name = nameOf(i);
-        const instructions = { name, url: `ws://${localAddress}`, token, cachePath, version };
+        const name = workerName(i);
+        const order = { name, url: `ws://${localAddress}`, token, cachePath };
         // Not detached: a worker is to die with its terminal. It ignores Ctrl-C, which reaches it there.
         const command = { program: Deno.execPath(), args, env, detached: false, killSignal: "SIGKILL" as const };
-        return { name, command: () => ({ ...command, instructions }) };
+        return { name, command: () => ({ ...command, order }) };
       });
     },
   };

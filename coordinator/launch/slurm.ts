@@ -1,7 +1,14 @@
 // Workers in a Slurm allocation: one for each of its tasks, each a job step of its own, so that one can be lost, killed and
 // started again without the others. Slurm gives each step the CPUs and GPUs of one task.
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { type LaunchedRun, type Launcher, listed, nameOf, WORKER_ENVIRONMENT, type WorkerCommand } from "./launcher.ts";
+import {
+  type LaunchedRun,
+  type Launcher,
+  listed,
+  WORKER_ENVIRONMENT,
+  type WorkerCommand,
+  workerName,
+} from "./launcher.ts";
 
 /** The part of an allocation that matters here. */
 export interface SlurmAllocation {
@@ -49,8 +56,8 @@ export function slurmLauncher(allocation: SlurmAllocation): Launcher {
     firstWaitMs: 2_000,
     plan: (run) =>
       allocation.tasks.map((node, i) => {
-        const command = stepCommand(run, { allocation, node, name: nameOf(i), hostname: Deno.hostname() });
-        return { name: nameOf(i), command: () => command };
+        const command = stepCommand(run, { allocation, node, name: workerName(i), hostname: Deno.hostname() });
+        return { name: workerName(i), command: () => command };
       }),
   };
 }
@@ -65,7 +72,7 @@ export function stepCommand(
     readonly hostname: string;
   },
 ): WorkerCommand {
-  const { entry, token, certificate, cacheDir, version } = run;
+  const { entry, token, certificate, cacheDir } = run;
   const url = run.url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:\d+$)/, `//${hostname}`);
   const address = url.replace(/^wss?:\/\//, "");
   const step = [
@@ -86,7 +93,7 @@ export function stepCommand(
     detached: true,
     // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
     killSignal: "SIGTERM",
-    instructions: { name, url, token, version, ...(certificate === undefined ? {} : { authority: certificate }) },
+    order: { name, url, token, ...(certificate === undefined ? {} : { authority: certificate }) },
   };
 }
 

@@ -2,7 +2,7 @@
 // reachable from outside, nothing crosses the network in clear, and the token goes through stdin.
 import { fileURLToPath } from "node:url";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { type LaunchedRun, type Launcher, nameOf, WORKER_ENVIRONMENT, type WorkerCommand } from "./launcher.ts";
+import { type LaunchedRun, type Launcher, WORKER_ENVIRONMENT, type WorkerCommand, workerName } from "./launcher.ts";
 
 /** A line of the hosts file. */
 export interface SshHost {
@@ -83,7 +83,7 @@ export function sshLauncher(flag: string, hosts: readonly SshHost[]): Launcher {
     plan: (run) =>
       places.map((host, i) => {
         const port = () => FIRST_PORT + Math.floor(Math.random() * PORTS);
-        return { name: nameOf(i), command: () => sshCommand(host, { run, name: nameOf(i), port: port() }) };
+        return { name: workerName(i), command: () => sshCommand(host, { run, name: workerName(i), port: port() }) };
       }),
   };
 }
@@ -93,7 +93,7 @@ export function sshCommand(
   host: SshHost,
   { run, name, port }: { readonly run: LaunchedRun; readonly name: string; readonly port: number },
 ): WorkerCommand {
-  const { entry, localAddress, token, version } = run;
+  const { entry, localAddress, token } = run;
   const address = `127.0.0.1:${port}`;
   const options = ["BatchMode=yes", "ExitOnForwardFailure=yes", `ServerAliveInterval=${ALIVE_SECONDS}`];
   const forward = ["-T", "-R", `${address}:${localAddress}`];
@@ -118,7 +118,7 @@ export function sshCommand(
     env: {},
     detached: true,
     killSignal: "SIGKILL", // the worker reads the end of its stdin
-    instructions: { name, url: `ws://${address}`, token, version },
+    order: { name, url: `ws://${address}`, token },
   };
 }
 

@@ -2,6 +2,7 @@
 // again when it ends. Here a process may be ssh or srun; it ends when its worker does, and its worker when it ends.
 import { join } from "node:path";
 import { HerdError, messageOf } from "../../shared/errors.ts";
+import { workerOrderLine } from "../../shared/worker_order.ts";
 import type { PlannedWorker, WorkerCommand } from "./launcher.ts";
 
 /** What is kept running, and who hears of it. */
@@ -102,7 +103,7 @@ export class WorkerProcesses implements AsyncDisposable {
     const child = spawn(started);
     this.#children.set(name, { child, killSignal: started.killSignal });
     try {
-      await tell(child, JSON.stringify(started.instructions));
+      await tell(child, workerOrderLine(started.order));
       const copy = async (stream: ReadableStream<Uint8Array>) => {
         for await (const bytes of stream) this.#write(file, bytes, log);
       };
@@ -161,7 +162,7 @@ function spawn({ program, args, env, detached }: WorkerCommand): Deno.ChildProce
   }
 }
 
-/** Writes the instructions and leaves stdin open: its end tells the worker that its parent is gone. */
+/** Writes the order and leaves stdin open: its end tells the worker that its parent is gone. */
 async function tell(child: Deno.ChildProcess, line: string): Promise<void> {
   const writer = child.stdin.getWriter();
   try {

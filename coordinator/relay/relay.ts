@@ -1,16 +1,15 @@
 // A cluster's workers as one worker of another cluster: what one machine needs of the network for all its workers together is
-// the weights once and each finished subtree once. It computes what a worker's session asks of it (worker/compute.ts).
+// the weights once and each finished subtree once.
 import { sha256 } from "../../shared/config.ts";
 import type { EngineName } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
-import type { CoordinatorMessage } from "../../shared/protocol.ts";
+import type { OrderComputer } from "../../shared/order_computer.ts";
+import type { Work } from "../../shared/protocol.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { Cluster, Share } from "../cluster/cluster.ts";
 
-type Work = Extract<CoordinatorMessage, { type: "work" }>;
-
 /** Computes orders with the workers of a cluster. The cluster outlives it. */
-export class RelayComputer implements AsyncDisposable {
+export class RelayComputer implements OrderComputer {
   readonly engine: EngineName;
   readonly adapter: string;
   /** That of the workers, so that a relay of equal workers counts as one of them; of different workers, a hash of theirs. */
@@ -48,7 +47,7 @@ export class RelayComputer implements AsyncDisposable {
     yield* sums;
   }
 
-  /** @throws {HerdError} cluster, as above */
+  /** @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says */
   async *evaluate(work: Work, signal: AbortSignal): AsyncGenerator<Predictions> {
     const { losses, logits } = await this.#cluster.predictions(shareOf(work), signal);
     this.#assertAsSaid();

@@ -1,7 +1,6 @@
 // The worker processes behind a relay: a cluster on the loopback that lives as long as the relay, whatever becomes of the
 // connection to the run's coordinator, so that its workers need not start anew.
-import { join } from "node:path";
-import { readChunk } from "../../data/mod.ts";
+import { type LogFolder, openLogFolder } from "../../data/mod.ts";
 import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { Cluster } from "../cluster/cluster.ts";
@@ -17,7 +16,6 @@ export interface RelayOptions {
   readonly cacheDir: string;
   /** worker/main.ts */
   readonly workerEntry: URL;
-  readonly version: string;
   /** Receives lines for people. */
   log(text: string): void;
 }
@@ -29,7 +27,6 @@ export interface RelayedRun {
   readonly workerId: string;
   readonly config: ComputeConfig;
   readonly configHash: string;
-  readonly dataset: { readonly byteLength: number; readonly chunkBytes: number; readonly hashes: string[] };
   /** The packed data set, on this machine. */
   readonly cachePath: string;
   readonly backend: Backend;
@@ -43,7 +40,12 @@ const JOIN_DEADLINE_MS = 10 * 60_000;
 export class RelayWorkers implements AsyncDisposable {
   readonly #options: RelayOptions;
   #onLeaf = () => {};
-  #begun: { readonly configHash: string; readonly cluster: Cluster; readonly processes: WorkerProcesses } | undefined;
+  #begun: {
+    readonly configHash: string;
+    readonly logs: LogFolder;
+    readonly cluster: Cluster;
+    readonly processes: WorkerProcesses;
+  } | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -67,21 +69,22 @@ export class RelayWorkers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#begun === undefined) return;
-    const { cluster, processes } = this.#begun;
+    const { logs, cluster, processes } = this.#begun;
     this.#begun = undefined;
     const mended = describeFaults(cluster.faults);
     if (mended !== "") this.#options.log(`Mended here: ${mended}`);
     cluster.stop();
     await processes[Symbol.asyncDispose]();
     await cluster[Symbol.asyncDispose]();
+    logs[Symbol.dispose]();
   }
 
   async #start(
-    { runId, workerId, config, configHash, dataset, cachePath, backend, workers }: RelayedRun,
+    { runId, workerId, config, configHash, cachePath, backend, workers }: RelayedRun,
   ): Promise<void> {
-    const { workerTimeout, cacheDir, workerEntry, version, log } = this.#options;
-    const logDir = join(cacheDir, "relays", `${runId}-${workerId}`);
-    await Deno.mkdir(logDir, { recursive: true });
+    const { workerTimeout, cacheDir, workerEntry, log } = this.#options;
+    const logs = openLogFolder(cacheDir, `${runId}-${workerId}`);
+    const { path: logDir } = logs;
     log(`Starting ${workers} workers; what they print is in ${logDir}`);
     const token = crypto.getRandomValues(new Uint8Array(32)).toHex();
     const cluster = await Cluster.start({
@@ -93,8 +96,6 @@ export class RelayWorkers implements AsyncDisposable {
       configHash,
       backend,
       workerTimeout: 1000 * workerTimeout,
-      dataset,
-      readChunk: (index) => readChunk(cachePath, index),
       onLeaf: () => this.#onLeaf(),
       emit(event) {
         if (event.type === "worker") {
@@ -109,7 +110,7 @@ export class RelayWorkers implements AsyncDisposable {
     const { localAddress, url } = cluster;
     const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir };
     const processes = WorkerProcesses.start({
-      workers: launcher.plan({ ...places, token, certificate: undefined, version }),
+      workers: launcher.plan({ ...places, token, certificate: undefined }),
       firstWaitMs: launcher.firstWaitMs,
       logDir,
       onNotice: log,
@@ -120,7 +121,7 @@ export class RelayWorkers implements AsyncDisposable {
         else log(error.message);
       },
     });
-    this.#begun = { configHash, cluster, processes };
+    this.#begun = { configHash, logs, cluster, processes };
     await cluster.waitForMembers(workers, JOIN_DEADLINE_MS);
     ready = true;
   }

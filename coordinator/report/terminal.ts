@@ -1,7 +1,8 @@
 // What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block. The live line and
 // colours only where there is a terminal to show them.
 import type { DataProgress } from "../../data/mod.ts";
-import { parameterCount, summaryRows } from "../../shared/model.ts";
+import { formatBytes, formatSeconds } from "../../shared/cli/format.ts";
+import { kerasLayers, parameterCount } from "../../shared/model.ts";
 import { describeFaults, describePosition, type EpochRecord } from "../events/mod.ts";
 import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
@@ -229,8 +230,8 @@ export function finalBlock(report: Report): string[] {
 }
 
 function summaryTable({ modelName, model }: RunFacts): string[] {
-  const rows = summaryRows(model).map(({ layer, outputShape, parameters }) => [
-    layer,
+  const rows = kerasLayers(model).map(({ name, outputShape, parameters }) => [
+    name,
     `(None, ${outputShape.join(", ")})`,
     parameters.toLocaleString("en"),
   ]);
@@ -241,19 +242,4 @@ function summaryTable({ modelName, model }: RunFacts): string[] {
   const rule = `  ${"─".repeat(widths[0]! + widths[1]! + widths[2]! + 4)}`;
   const total = parameterCount(model).toLocaleString("en");
   return [`Model   ${modelName}`, format(head), rule, ...rows.map(format), rule, `  Total params: ${total}`];
-}
-
-/** "1.5 MB" */
-export function formatBytes(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-/** "42 s", "3 min 05 s", "2 h 07 min" */
-export function formatSeconds(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.round(seconds);
-  const two = (value: number) => String(value).padStart(2, "0");
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole % 3600 / 60))} min`;
 }

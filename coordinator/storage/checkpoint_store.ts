@@ -2,7 +2,7 @@
 // safely on the disk, so that whatever ends the process leaves whole checkpoints.
 import { join } from "node:path";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { replaceDurably, writeDurably } from "../../shared/durable.ts";
+import { writeAtomically } from "../../shared/atomic_file.ts";
 import { type RunKey, runName } from "../events/mod.ts";
 import { checkpointName, isCheckpointOf, isTemporary, numberOf, refuseOldCheckpoints } from "./checkpoint_names.ts";
 
@@ -12,10 +12,8 @@ export interface CheckpointFiles {
   list(folder: string): Promise<string[]>;
   /** A whole file. */
   read(path: string): Promise<Uint8Array>;
-  /** Resolves when the bytes are safely on the disk. */
+  /** The file has its name when it is whole; resolves when it is safely on the disk. What is unfinished ends in ".part". */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** Gives a file its name in the same folder, replacing another; resolves when that is safe too. */
-  rename(folder: string, from: string, to: string): Promise<void>;
   /** Takes a file away. */
   remove(path: string): Promise<void>;
 }
@@ -27,8 +25,7 @@ export const diskFiles: CheckpointFiles = {
     return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
   },
   read: (path) => Deno.readFile(path),
-  write: writeDurably,
-  rename: (folder, from, to) => replaceDurably(join(folder, from), join(folder, to)),
+  write: writeAtomically,
   remove: (path) => Deno.remove(path),
 };
 
@@ -157,14 +154,10 @@ export class CheckpointStore {
   }
 
   async #write({ key, description, encode, onSafe }: Draft): Promise<void> {
-    let temporary: string | undefined;
     try {
       const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#files.list(this.#folder)).map(numberOf)) + 1;
-      const name = checkpointName(key, number);
-      temporary = `${name}.part`;
-      await this.#files.write(join(this.#folder, temporary), bytes);
-      await this.#files.rename(this.#folder, temporary, name);
+      await this.#files.write(join(this.#folder, checkpointName(key, number)), bytes);
       this.#stand(key, description);
       if (this.#failing) this.#notice(`Checkpoints can be written again: the newest is of ${description}`);
       this.#failing = false;
@@ -175,7 +168,6 @@ export class CheckpointStore {
         this.#notice(`Cannot write a checkpoint (${messageOf(error)}): the run goes on, and ${older}`);
       }
       this.#failing = true;
-      if (temporary !== undefined) await this.#files.remove(join(this.#folder, temporary)).catch(() => {});
       return;
     }
     onSafe();

@@ -1,6 +1,6 @@
 // A trained model in the two formats that others read: safetensors, and a TF.js layers model that tf.loadLayersModel opens
 // (the topology of tfjs-layers, as Keras writes it).
-import { layerShapes, type ModelSpec, parameterTable } from "../../shared/model.ts";
+import { type KerasLayer, kerasLayers, type ModelSpec, parameterTable } from "../../shared/model.ts";
 import { encodeSafetensors } from "../../shared/safetensors.ts";
 
 /** The files of a model by name. */
@@ -41,52 +41,37 @@ export function modelFiles(
   };
 }
 
+/** Activations are in their layers, as Keras writes them; the last one turns logits into probabilities. */
 function topology(spec: ModelSpec): unknown[] {
-  const layers: { class_name: string; config: Record<string, unknown> }[] = [];
-  const counts = new Map<string, number>();
-  const number = (kind: string) => {
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    return `${kind}${count}`;
-  };
-  const dropout = (rate: number) => {
-    if (rate > 0) layers.push({ class_name: "Dropout", config: { name: number("dropout"), rate } });
-  };
-  for (const shape of layerShapes(spec)) {
-    if (shape.kind === "conv") {
-      const name = number("conv");
-      layers.push({
-        class_name: "Conv2D",
-        config: {
-          name,
-          filters: shape.filters,
-          kernel_size: [3, 3],
-          strides: [1, 1],
-          padding: "valid",
-          data_format: "channels_last",
-          activation: "relu",
-          use_bias: true,
-        },
-      });
-      dropout(shape.dropout);
-      const pool = { name: number("pool"), pool_size: [2, 2], strides: [2, 2], padding: "valid" };
-      layers.push({ class_name: "MaxPooling2D", config: { ...pool, data_format: "channels_last" } });
-      continue;
-    }
-    if (!counts.has("dense")) layers.push({ class_name: "Flatten", config: { name: "flatten" } });
-    dropout(shape.dropoutBefore);
-    const output = spec.classes === 1 ? "sigmoid" : "softmax";
-    layers.push({
-      class_name: "Dense",
-      config: {
-        name: number("dense"),
-        units: shape.units,
-        activation: shape.layer === spec.layers.length - 1 ? output : shape.relu ? "relu" : "linear",
-        use_bias: true,
-      },
-    });
-  }
+  const layers = kerasLayers(spec);
   const input = { batch_input_shape: [null, spec.imageSize, spec.imageSize, spec.channels], dtype: "float32" };
-  Object.assign(layers[0]!.config, input);
-  return layers;
+  const output = spec.classes === 1 ? "sigmoid" : "softmax";
+  return layers.map((layer, i) => {
+    const { class_name, config } = topologyOf(layer);
+    const first = i === 0 ? input : {};
+    const last = i === layers.length - 1 ? { activation: output } : {};
+    return { class_name, config: { name: layer.name, ...config, ...last, ...first } };
+  });
+}
+
+function topologyOf(layer: KerasLayer): { readonly class_name: string; readonly config: Record<string, unknown> } {
+  switch (layer.kind) {
+    case "conv": {
+      const { filters } = layer;
+      const window = { kernel_size: [3, 3], strides: [1, 1], padding: "valid", data_format: "channels_last" };
+      return { class_name: "Conv2D", config: { filters, ...window, activation: "relu", use_bias: true } };
+    }
+    case "dropout":
+      return { class_name: "Dropout", config: { rate: layer.rate } };
+    case "pool": {
+      const window = { pool_size: [2, 2], strides: [2, 2], padding: "valid", data_format: "channels_last" };
+      return { class_name: "MaxPooling2D", config: window };
+    }
+    case "flatten":
+      return { class_name: "Flatten", config: {} };
+    case "dense": {
+      const { units, relu } = layer;
+      return { class_name: "Dense", config: { units, activation: relu ? "relu" : "linear", use_bias: true } };
+    }
+  }
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { ModelSpec } from "../../shared/model.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { replaceDurably, writeDurably } from "../../shared/durable.ts";
+import { writeAtomically } from "../../shared/atomic_file.ts";
 import { modelFiles } from "./model_files.ts";
 
 /** Writes one run's files, while no other process does. */
@@ -68,12 +68,7 @@ export class RunDirectory implements Disposable {
    * @throws {HerdError} data, if it cannot be written
    */
   async writeConfig(config: unknown): Promise<void> {
-    const target = join(this.path, "config.json");
-    const bytes = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
-    await this.#write(async () => {
-      await writeDurably(`${target}.part`, bytes);
-      await replaceDurably(`${target}.part`, target);
-    });
+    await this.#replace("config.json", `${JSON.stringify(config, null, 2)}\n`);
   }
 
   /**
@@ -128,18 +123,7 @@ export class RunDirectory implements Disposable {
   }
 
   async #replace(name: string, content: string | Uint8Array): Promise<void> {
-    const target = join(this.path, name);
-    const temporary = `${target}.part`;
-    await this.#write(async () => {
-      try {
-        if (typeof content === "string") await Deno.writeTextFile(temporary, content);
-        else await Deno.writeFile(temporary, content);
-        await Deno.rename(temporary, target);
-      } catch (error) {
-        await Deno.remove(temporary).catch(() => {}); // a full disk needs the room
-        throw error;
-      }
-    });
+    await this.#write(() => writeAtomically(join(this.path, name), content));
   }
 
   async #write(action: () => Promise<void>): Promise<void> {

@@ -43,15 +43,13 @@ export async function step(): Promise<Findings> {
     configHash: await configHash(config),
     backend: "simd",
     workerTimeout: 60_000,
-    dataset: { byteLength: 0, chunkBytes: 1, hashes: [] },
-    readChunk: () => new Uint8Array(),
   });
   const logDir = await Deno.makeTempDir({ prefix: "herd-bench-" });
   const { firstWaitMs, plan } = localLauncher(workers);
   const { url, localAddress } = cluster;
   const run = { url, localAddress, token, certificate: undefined, entry: WORKER_ENTRY, cachePath: path, cacheDir: "" };
   await using _workers = WorkerProcesses.start({
-    workers: plan({ ...run, version: "bench" }),
+    workers: plan(run),
     firstWaitMs,
     logDir,
     onNotice: () => {},

@@ -2,7 +2,7 @@
 // its weights are those of a quiet one, and the coordinator's memory stays flat. Some 20 seconds.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { within } from "../../coordinator/cluster/deadline.ts";
+import { within } from "../../shared/within.ts";
 import type { Report } from "../../coordinator/mod.ts";
 import { encodeFrame } from "../../shared/frames.ts";
 import { threefry } from "../../shared/threefry.ts";

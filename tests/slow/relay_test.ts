@@ -2,7 +2,7 @@
 // Some 15 seconds.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { within } from "../../coordinator/cluster/deadline.ts";
+import { within } from "../../shared/within.ts";
 import type { Report } from "../../coordinator/mod.ts";
 import { eventsOf, freeAddress, waitForEnd, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";

@@ -1,9 +1,10 @@
 // The SIMD engine: leaves in order through the network, their gradients added along the reduction tree, all in one memory.
-import { childrenOf, type NodeId, nodeRange, rootOf } from "../../shared/tree.ts";
+import { type NodeId, rootOf } from "../../shared/tree.ts";
 import { Purpose, sampleKey } from "../../shared/threefry.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { lossesOf } from "../loss.ts";
+import { StepLeaves, treeSum } from "../tree_sum.ts";
 import { type Kernels, loadKernels, PAGE_BYTES, type Variant } from "./kernels.ts";
 import { Network } from "./network.ts";
 import { type MemoryPlan, pagesOf, planMemory } from "./plan.ts";
@@ -64,58 +65,54 @@ export class SimdEngine implements GradientEngine {
     leaves: readonly Leaf[],
     nodes: readonly NodeId[],
   ): AsyncGenerator<PartialSum> {
-    const byIndex = new Map(leaves.map((leaf) => [leaf.index, leaf]));
+    const step = new StepLeaves(leafCount, leaves);
+    const { gradients, parameters } = this.#plan;
     for (const node of nodes) {
-      const predictions: Predictions[] = [];
-      await this.#sum(node, { leafCount, byIndex, predictions }, 0);
-      const gradient = new Float32Array(this.#memory.buffer, this.#plan.gradients, this.#plan.parameters);
-      yield { node, gradient, ...join(predictions) };
+      const labels = step.labelsUnder(node);
+      const parts: Float32Array[] = [];
+      await treeSum(leafCount, node, {
+        leaf: async (index, depth) => {
+          const slot = this.#slot(depth);
+          parts.push(this.#leaf(step.at(index), slot));
+          this.#options.onLeaf?.();
+          // Lets the event loop turn: sockets are answered between leaves.
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          return slot;
+        },
+        add: (left, right) => {
+          this.#kernels.addInto(left, right, parameters);
+          return left;
+        },
+      });
+      const gradient = new Float32Array(this.#memory.buffer, gradients, parameters);
+      const logits = concatenate(parts);
+      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#options.spec.classes) };
     }
   }
 
   evaluate({ samples }: Leaf): Promise<Predictions> {
     this.#check(samples);
     this.#network.forward(samples);
-    return Promise.resolve(this.#predictions(samples));
+    const logits = this.#network.logits(samples.length);
+    const labels = samples.map(({ label }) => label);
+    return Promise.resolve({ logits, losses: lossesOf(logits, labels, this.#options.spec.classes) });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Leaves a subtree's gradient sum in the slot of its depth, using the slots behind it. */
-  async #sum(node: NodeId, step: StepInput, depth: number): Promise<void> {
-    const children = childrenOf(step.leafCount, node);
-    const slot = this.#slot(depth);
-    if (!children) {
-      const { start } = nodeRange(step.leafCount, node);
-      const leaf = step.byIndex.get(start);
-      if (!leaf) throw new RangeError(`Leaf ${start} of ${step.leafCount} was not given`);
-      step.predictions.push(this.#leaf(leaf, slot));
-      this.#options.onLeaf?.();
-      // Lets the event loop turn: sockets are answered between leaves.
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      return;
-    }
-    await this.#sum(children[0], step, depth);
-    await this.#sum(children[1], step, depth + 1);
-    this.#kernels.addInto(slot, this.#slot(depth + 1), this.#plan.parameters);
-  }
-
-  #leaf(leaf: Leaf, target: number): Predictions {
+  /** Leaves a leaf's gradient sum at `target`. @returns its logits */
+  #leaf(leaf: Leaf, target: number): Float32Array {
     const { samples, seed, epoch } = leaf;
     this.#check(samples);
     const keys = samples.map(({ id }) => sampleKey(seed, Purpose.dropout, epoch, id));
     this.#network.forward(samples, keys, this.#options.augment ? leaf : undefined);
     this.#network.backward(samples, keys, target);
-    return this.#predictions(samples);
+    return this.#network.logits(samples.length);
   }
 
-  #predictions(samples: Leaf["samples"]): Predictions {
-    const logits = this.#network.logits(samples.length);
-    return { logits, losses: lossesOf(logits, samples.map(({ label }) => label), this.#options.spec.classes) };
-  }
-
+  /** Where the sum of a depth is kept: the node's own at the beginning, and behind it those that wait to be added. */
   #slot(depth: number): number {
     const missing = pagesOf(this.#plan, depth + 1) - this.#memory.buffer.byteLength / PAGE_BYTES;
     if (missing > 0) this.#memory.grow(missing);
@@ -135,25 +132,12 @@ export class SimdEngine implements GradientEngine {
   }
 }
 
-interface StepInput {
-  readonly leafCount: number;
-  readonly byIndex: ReadonlyMap<number, Leaf>;
-  /** Filled in the order of the leaves. */
-  readonly predictions: Predictions[];
-}
-
-function join(parts: readonly Predictions[]): Predictions {
-  const concatenate = (arrays: readonly Float32Array[]) => {
-    const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-    let offset = 0;
-    for (const array of arrays) {
-      joined.set(array, offset);
-      offset += array.length;
-    }
-    return joined;
-  };
-  return {
-    losses: concatenate(parts.map(({ losses }) => losses)),
-    logits: concatenate(parts.map(({ logits }) => logits)),
-  };
+function concatenate(arrays: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    joined.set(array, offset);
+    offset += array.length;
+  }
+  return joined;
 }

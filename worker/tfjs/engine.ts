@@ -1,19 +1,14 @@
 // The engine on TF.js, the same code on both backends: WebGPU where there is a device, plain TypeScript where there is none.
 import * as tf from "@tensorflow/tfjs";
 import { type ModelSpec, type Parameter, parameterCount, parameterTable } from "../../shared/model.ts";
-import { addInto, childrenOf, type NodeId, nodeRange } from "../../shared/tree.ts";
+import { addInto, type NodeId } from "../../shared/tree.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { lossesOf } from "../loss.ts";
+import { StepLeaves, treeSum } from "../tree_sum.ts";
 import { augmentedImages, dropoutMasks, plainImages, targets } from "./batch.ts";
 import type { TfjsDevice } from "./device.ts";
 import { backward, forward, type LeafTensors } from "./network.ts";
-
-/** A step's leaves by index, and their number in the whole step. */
-interface Step {
-  readonly leafCount: number;
-  readonly leaves: ReadonlyMap<number, Leaf>;
-}
 
 /** A node's sums on the host. */
 interface HostSums {
@@ -55,9 +50,9 @@ export class TfjsEngine implements GradientEngine {
   }
 
   async *gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncGenerator<PartialSum> {
-    const step = { leafCount, leaves: new Map(leaves.map((leaf) => [leaf.index, leaf])) };
+    const step = new StepLeaves(leafCount, leaves);
     for (const node of nodes) {
-      const labels = labelsUnder(step, node);
+      const labels = step.labelsUnder(node);
       const { gradient, logits } = await this.#run(() => this.#sum(step, node));
       yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#spec.classes) };
     }
@@ -105,32 +100,15 @@ export class TfjsEngine implements GradientEngine {
   }
 
   /** A node's sums on the host: with one readback where the device adds as the host does, else with one for each leaf. */
-  async #sum(step: Step, node: NodeId): Promise<HostSums> {
-    const children = childrenOf(step.leafCount, node);
-    if (!children || this.#device.addsExactly) return this.#download(await this.#sumOnDevice(step, node));
-    const left = await this.#sum(step, children[0]);
-    const right = await this.#sum(step, children[1]);
-    addInto(left.gradient, right.gradient);
-    const logits = new Float32Array(left.logits.length + right.logits.length);
-    logits.set(left.logits);
-    logits.set(right.logits, left.logits.length);
-    return { gradient: left.gradient, logits };
-  }
-
-  async #sumOnDevice(step: Step, node: NodeId): Promise<LeafTensors> {
-    const children = childrenOf(step.leafCount, node);
-    if (!children) return this.#leaf(leafOf(step, nodeRange(step.leafCount, node).start));
-    const left = await this.#sumOnDevice(step, children[0]);
-    const right = await this.#sumOnDevice(step, children[1]).catch((error) => {
-      tf.dispose(left);
-      throw error;
-    });
-    const sum = tf.tidy(() => ({
-      gradient: tf.add<tf.Tensor1D>(left.gradient, right.gradient),
-      logits: tf.concat1d([left.logits, right.logits]),
-    }));
-    tf.dispose([left, right]);
-    return sum;
+  async #sum(step: StepLeaves, node: NodeId): Promise<HostSums> {
+    const leaf = (index: number) => this.#leaf(step.at(index));
+    if (this.#device.addsExactly) {
+      return await this.#download(
+        await treeSum<LeafTensors>(step.count, node, { leaf, add: addOnDevice, drop: tf.dispose }),
+      );
+    }
+    const download = async (index: number) => await this.#download(await leaf(index));
+    return await treeSum(step.count, node, { leaf: download, add: addOnHost });
   }
 
   async #leaf(leaf: Leaf): Promise<LeafTensors> {
@@ -167,17 +145,21 @@ async function read(tensor: tf.Tensor): Promise<Float32Array> {
   }
 }
 
-function labelsUnder(step: Step, node: NodeId): number[] {
-  const labels: number[] = [];
-  const { start, end } = nodeRange(step.leafCount, node);
-  for (let index = start; index < end; index++) {
-    for (const { label } of leafOf(step, index).samples) labels.push(label);
+function addOnDevice(left: LeafTensors, right: LeafTensors): LeafTensors {
+  try {
+    return tf.tidy(() => ({
+      gradient: tf.add<tf.Tensor1D>(left.gradient, right.gradient),
+      logits: tf.concat1d([left.logits, right.logits]),
+    }));
+  } finally {
+    tf.dispose([left, right]);
   }
-  return labels;
 }
 
-function leafOf({ leaves }: Step, index: number): Leaf {
-  const leaf = leaves.get(index);
-  if (!leaf) throw new RangeError(`Leaf ${index} is under a node that was asked for, but was not given`);
-  return leaf;
+function addOnHost(left: HostSums, right: HostSums): HostSums {
+  addInto(left.gradient, right.gradient);
+  const logits = new Float32Array(left.logits.length + right.logits.length);
+  logits.set(left.logits);
+  logits.set(right.logits, left.logits.length);
+  return { gradient: left.gradient, logits };
 }

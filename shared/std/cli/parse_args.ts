@@ -11,8 +11,6 @@ export interface ParseOptions {
   boolean?: readonly string[];
   /** Flags that take a value; without one they are "". */
   string?: readonly string[];
-  /** Short names: { h: "help" }. */
-  alias?: Readonly<Record<string, string>>;
   /** Called for a flag (with its name) or a positional argument (without) that is not declared; false drops it. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
@@ -23,9 +21,6 @@ export function parseArgs(args: readonly string[], options: ParseOptions = {}): 
     ...(options.boolean ?? []).map((name) => [name, { type: "boolean" as const }]),
     ...(options.string ?? []).map((name) => [name, { type: "string" as const }]),
   ]) as Record<string, { type: "boolean" | "string" }>;
-  for (const [short, name] of Object.entries(options.alias ?? {})) {
-    if (declared[name] !== undefined) Object.assign(declared[name], { short });
-  }
   const { tokens } = parse({ args: [...args], options: declared, strict: false, tokens: true, allowPositionals: true });
   const result: Args = { _: [] };
   for (const name of options.boolean ?? []) result[name] = false;

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type ComputeConfig, configHash } from "../../../shared/config.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import type { OrderComputer } from "../../../shared/order_computer.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../../../shared/frames.ts";
 import {
   type CoordinatorMessage,
@@ -30,8 +31,8 @@ const { runSession } = ignore
   : await import("../../../worker/session.ts");
 
 const RUN = "0011223344556677";
-const envelope = { protocol: PROTOCOL_VERSION, runId: RUN, step: 0 };
-const hello = { ...envelope, type: "hello", herd: "0", name: "", host: "", pid: 1 } as const;
+const envelope = { runId: RUN, step: 0 };
+const hello = { ...envelope, protocol: PROTOCOL_VERSION, type: "hello", name: "", host: "", pid: 1 } as const;
 
 Deno.test("decodeFrame() refuses lengths beyond the bytes that are there, whatever they add up to", () => {
   const frame: Frame = { kind: "weights", step: 1, weights: Float32Array.of(1, 2) };
@@ -43,10 +44,10 @@ Deno.test("decodeFrame() refuses lengths beyond the bytes that are there, whatev
 });
 
 Deno.test("messages longer than any that Herd sends are refused", () => {
-  const long = (most: number) => JSON.stringify({ ...hello, herd: "x".repeat(most) });
+  const long = (most: number) => JSON.stringify({ ...hello, host: "x".repeat(most) });
   assertThrows(() => parseWorkerMessage(long(MOST_CHARACTERS.fromWorker)), HerdError, "characters");
   assertThrows(() => parseCoordinatorMessage(long(MOST_CHARACTERS.fromCoordinator)), HerdError, "characters");
-  assertThrows(() => parseWorkerMessage(long(20_000)), HerdError, '"herd"');
+  assertThrows(() => parseWorkerMessage(long(20_000)), HerdError, '"host"');
 });
 
 Deno.test("a worker's name is a word, never a path or a terminal's command", () => {
@@ -94,7 +95,7 @@ async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<
 
 const STEPS_OUT_OF_LINE: readonly [string, readonly (WorkerMessage | Frame)[], string][] = [
   ["says hello twice", [hello], "hello twice"],
-  ["asks for a chunk that is not there", [{ ...envelope, type: "chunk-request", index: 5 }], "chunk 5"],
+  ["asks for data that is on its machine", [{ ...envelope, type: "manifest-request" }], "asked for the data set"],
   [
     "sends a frame before it is ready",
     [{
@@ -139,9 +140,8 @@ async function meet(
     for await (const event of channel) {
       if (!("message" in event)) continue;
       if (event.message.type === "hello") {
-        const dataset = { byteLength: 1, chunkBytes: 1, hashes: [] };
-        const about = { workerId: "r1", config: config as never, configHash: await configHash(config), dataset };
-        channel.send({ ...envelope, type: "welcome", backend: "cpu", ...about });
+        const about = { workerId: "r1", config: config as never, configHash: await configHash(config) };
+        channel.send({ ...envelope, protocol: PROTOCOL_VERSION, type: "welcome", backend: "cpu", ...about });
       }
       if (event.message.type === "ready" && then instanceof Float32Array) {
         channel.runId = RUN;
@@ -167,7 +167,6 @@ async function meet(
       runSession({
         url: `ws://${listener.address}`,
         token: TOKEN,
-        version: "0",
         name: "",
         hostName: "",
         prepare: () => Promise.resolve(idleComputer()),
@@ -182,7 +181,7 @@ function unused(): never {
   throw new Error("nothing is to be read or computed");
 }
 
-function idleComputer(): import("../../../worker/compute.ts").Computer {
+function idleComputer(): OrderComputer {
   return {
     engine: "cpu",
     adapter: "none",

@@ -4,7 +4,6 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { parameterCount } from "../../../shared/model.ts";
-import { PROTOCOL_VERSION } from "../../../shared/protocol.ts";
 import type { Misbehaviour } from "../../fixtures/fake_worker.ts";
 import { Fault } from "../../fixtures/faults.ts";
 import { granted } from "../../fixtures/permissions.ts";
@@ -121,7 +120,7 @@ Deno.test(
         while (step > 2 && (lost.length === 0 || cluster.members.length < 2)) {
           const { runId } = worker.channel;
           const sign = { type: "heartbeat", leaves: 0, milliseconds: 0 } as const;
-          worker.channel.send({ protocol: PROTOCOL_VERSION, runId, step, ...sign });
+          worker.channel.send({ runId, step, ...sign });
           await sleep(20);
         }
       },

@@ -1,16 +1,18 @@
 // The packed file: what is written is read back, and half a file is never taken for a whole one.
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
-import { type WritableFile, writeAllSync, writeFailure } from "../../../data/cache.ts";
-import type { SampleSource } from "../../../data/dataset_info.ts";
+import { writeFailure } from "../../../data/cache.ts";
+import type { ImageSource } from "../../../data/dataset_info.ts";
 import { cacheDirectory, PackedDataset, resolveDataset } from "../../../data/mod.ts";
-import { pack, packedPath } from "../../../data/pack.ts";
+import { packedPath } from "../../../data/pack.ts";
+import type { PartHandle } from "../../../data/part_file.ts";
+import { writeAll } from "../../../shared/atomic_file.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { samplesFrom } from "../../../worker/samples.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
 /** A source of 3 + 2 noise images of 5 × 5. */
-function source(): SampleSource {
+function source(): ImageSource {
   return {
     name: "noise",
     classes: ["a", "b"],
@@ -38,7 +40,7 @@ function test(name: string, run: (path: string) => Promise<void> | void): void {
 }
 
 test("a worker's samples have their own pixels whenever they are asked for, all in one buffer", async (path) => {
-  await pack(source(), path, { imageSize: 5 });
+  await fixtures.packTo(path, source(), { imageSize: 5 });
   using samples = samplesFrom(path);
   const [first, second] = [samples.sample("train", 0), samples.sample("test", 1)];
   const buffer = first.pixels;
@@ -51,7 +53,7 @@ test("a worker's samples have their own pixels whenever they are asked for, all 
 
 test("pack() and PackedDataset round-trip labels and pixels", async (path) => {
   const progress: number[] = [];
-  const info = await pack(source(), path, { imageSize: 5, onProgress: ({ done }) => progress.push(done) });
+  const info = await fixtures.packTo(path, source(), { imageSize: 5, onProgress: ({ done }) => progress.push(done) });
   assertEquals(progress, [1, 2, 3, 4, 5]);
   using dataset = PackedDataset.open(path);
   assertEquals(dataset.info, info);
@@ -69,8 +71,8 @@ test("pack() and PackedDataset round-trip labels and pixels", async (path) => {
 });
 
 test("the data set hash depends on pixels, labels and size, not on names", async (path) => {
-  const hash = async (changed: Partial<SampleSource>, imageSize = 5) =>
-    (await pack({ ...source(), ...changed }, path, { imageSize })).sha256;
+  const hash = async (changed: Partial<ImageSource>, imageSize = 5) =>
+    (await fixtures.packTo(path, { ...source(), ...changed }, { imageSize })).sha256;
   const first = await hash({});
   assertEquals(await hash({ name: "other", identity: "other" }), first);
   const labels = { train: Uint8Array.of(0, 1, 0), test: Uint8Array.of(1, 0) };
@@ -81,7 +83,7 @@ test("the data set hash depends on pixels, labels and size, not on names", async
 });
 
 test("PackedDataset refuses ids beyond the split and targets of another length", async (path) => {
-  await pack(source(), path, { imageSize: 5 });
+  await fixtures.packTo(path, source(), { imageSize: 5 });
   using dataset = PackedDataset.open(path);
   for (const id of [-1, 3, 0.5, NaN]) {
     assertThrows(() => dataset.read("train", id), RangeError);
@@ -91,7 +93,7 @@ test("PackedDataset refuses ids beyond the split and targets of another length",
 });
 
 test("PackedDataset refuses a file that is cut, longer, foreign, damaged or absent, naming it", async (path) => {
-  await pack(source(), path, { imageSize: 5 });
+  await fixtures.packTo(path, source(), { imageSize: 5 });
   const bytes = Deno.readFileSync(path);
   const changed = (at: number, value: number) => {
     const copy = bytes.slice();
@@ -138,19 +140,22 @@ test("a damaged packed file is made again", async (path) => {
 });
 
 /** A file on disk that refuses writes after a number of bytes, as a full disk does. */
-function fillingUp(room: number): (path: string) => WritableFile {
+function fillingUp(room: number): (path: string) => PartHandle {
   return (path) => {
-    const file = Deno.openSync(path, { write: true, createNew: true });
+    const file = Deno.openSync(path, { write: true, create: true });
     let left = room;
     return {
-      writeSync(bytes) {
+      async write(bytes) {
         if (left <= 0) throw new Error("No space left on device (os error 28)");
-        const written = file.writeSync(bytes.subarray(0, left));
+        const written = await file.write(bytes.subarray(0, left));
         left -= written;
         return written;
       },
       seekSync: (offset: number | bigint, whence: Deno.SeekMode) => file.seekSync(offset, whence),
-      syncDataSync: () => file.syncDataSync(),
+      truncateSync: (length) => file.truncateSync(length),
+      sync: () => file.sync(),
+      statSync: () => file.statSync(),
+      tryLockSync: (exclusive) => file.tryLockSync(exclusive),
       close: () => file.close(),
     };
   };
@@ -158,7 +163,7 @@ function fillingUp(room: number): (path: string) => WritableFile {
 
 for (const room of [0, 100, 4096 + 100, 4096 + 5 * 75]) {
   test(`pack() leaves nothing behind when the disk is full after ${room} bytes`, async (path) => {
-    const packing = pack(source(), path, { imageSize: 5, open: fillingUp(room) });
+    const packing = fixtures.packTo(path, source(), { imageSize: 5, internals: { open: fillingUp(room) } });
     const error = await assertRejects(() => packing, HerdError, `Cannot write '${path}': the disk is full`);
     assertEquals(error.code, "data");
     assertEquals(fixtures.filesBelow(join(path, "..")), []);
@@ -169,40 +174,48 @@ test("pack() lets timers through, so that it can be aborted", async (path) => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(new HerdError("interrupted", "Interrupted")), 0);
   const many = { ...source(), labels: { train: new Uint8Array(100_000), test: new Uint8Array(1) } };
-  const packing = pack(many, path, { imageSize: 1, signal: controller.signal });
+  const packing = fixtures.packTo(path, many, { imageSize: 1, signal: controller.signal });
   await assertRejects(() => packing, HerdError, "Interrupted");
   assertEquals(fixtures.filesBelow(join(path, "..")), []);
 });
 
 test("pack() keeps the old file when it fails", async (path) => {
-  await pack(source(), path, { imageSize: 5 });
+  await fixtures.packTo(path, source(), { imageSize: 5 });
   const before = Deno.readFileSync(path);
-  await assertRejects(() => pack(source(), path, { imageSize: 5, open: fillingUp(4200) }), HerdError);
+  await assertRejects(
+    () => fixtures.packTo(path, source(), { imageSize: 5, internals: { open: fillingUp(4200) } }),
+    HerdError,
+  );
   assertEquals(Deno.readFileSync(path), before);
 });
 
-test("two processes that pack the same source at once do not disturb each other", async (path) => {
-  const infos = await Promise.all([1, 2, 3].map(() => pack(source(), path, { imageSize: 5 })));
-  assertEquals(new Set(infos.map(({ sha256 }) => sha256)).size, 1);
-  assertEquals(fixtures.filesBelow(join(path, "..")), ["x.herd"]);
-  PackedDataset.open(path)[Symbol.dispose]();
+test("two processes that want the same set packed pack it once", async (path) => {
+  const data = fixtures.writeFiles(join(path, "..", "images"), fixtures.splitFiles());
+  const cacheDir = join(path, "..", "cache");
+  const [progress, notices]: [number[], string[]] = [[], []];
+  const options = {
+    data,
+    imageSize: 12,
+    environment: { cacheDir },
+    onProgress: ({ done }: { done: number }) => progress.push(done),
+    onNotice: (text: string) => notices.push(text),
+  };
+  const [first, second] = await Promise.all([resolveDataset(options), resolveDataset(options)]);
+  assertEquals(first, second);
+  assertEquals(progress, Array.from({ length: 12 }, (_, i) => i + 1));
+  assertEquals(notices, [`Another process is making '${first.path}': waiting for it`]);
+  assertEquals(fixtures.filesBelow(cacheDir).length, 1);
 });
 
 Deno.test({
   name: "a really full device is told as such",
   // Only Linux has this device, and Deno gives no access to it without all permissions.
   ignore: fixtures.WITHOUT_FILES || Deno.build.os !== "linux" || !fixtures.canWriteTo("/dev/full"),
-  fn: () => {
+  fn: async () => {
     using file = Deno.openSync("/dev/full", { write: true });
-    const error = assertThrows(() => writeAllSync(file, new Uint8Array(10)));
+    const error = await assertRejects(() => writeAll(file, new Uint8Array(10)));
     assertMatch(writeFailure("x", error).message, /^Cannot write 'x': the disk is full/);
   },
-});
-
-test("a cache directory that cannot be made is told", async (path) => {
-  Deno.mkdirSync(join(path, ".."));
-  Deno.writeTextFileSync(path, "a file");
-  await assertRejects(() => pack(source(), join(path, "y.herd"), { imageSize: 5 }), HerdError, "Cannot write");
 });
 
 Deno.test("packedPath() depends on identity and size", () => {

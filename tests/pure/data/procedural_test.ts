@@ -5,7 +5,6 @@ import { Canvas, covers, place, type Shape, turn } from "../../../data/canvas.ts
 import { Draws } from "../../../data/draws.ts";
 import { horse, human, type Part } from "../../../data/figures.ts";
 import { checkDataset, PackedDataset } from "../../../data/mod.ts";
-import { pack } from "../../../data/pack.ts";
 import { placed, proceduralSource } from "../../../data/procedural.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
@@ -18,11 +17,11 @@ Deno.test({
     using directory = fixtures.temporaryDirectory();
     const path = join(directory.path, "x.herd");
     using source = proceduralSource(FEW);
-    const { sha256, classCounts } = await pack(source, path, { imageSize: 300 });
+    const { sha256, classCounts } = await fixtures.packTo(path, source, { imageSize: 300 });
     assertEquals(classCounts, { horses: [2, 1], humans: [2, 1] });
     assertEquals(sha256, "3ccfc6deaae341ab1de3b1424cab33a5b01ec1cc60a326595b66ec56df3c793b");
     assertEquals(
-      (await pack(source, path, { imageSize: 64 })).sha256,
+      (await fixtures.packTo(path, source, { imageSize: 64 })).sha256,
       "71136e6c8edc5caf8b8d005e73f88653409bc03b7541f62c679690c4b9c4bcf5",
     );
   },
@@ -42,14 +41,16 @@ Deno.test({
   fn: async () => {
     using directory = fixtures.temporaryDirectory();
     const path = join(directory.path, "drawn.herd");
-    await pack(proceduralSource({ train: [250, 250], test: [128, 128] }), path, { imageSize: 24 });
-    const { meanColourAccuracy } = checkDataset(path);
+    await fixtures.packTo(path, proceduralSource({ train: [250, 250], test: [128, 128] }), { imageSize: 24 });
+    const { meanColourAccuracy, separatesByColour } = checkDataset(path);
+    assert(!separatesByColour);
     assert(meanColourAccuracy >= 0.4 && meanColourAccuracy <= 0.6, `It is ${meanColourAccuracy}`);
     // Beside the drawn images, tinted ones: the same check must see the tint.
     using dataset = PackedDataset.open(path);
     const tinted = join(directory.path, "tinted.herd");
     const labels = { train: dataset.labels("train"), test: dataset.labels("test") };
-    await pack(
+    await fixtures.packTo(
+      tinted,
       {
         ...proceduralSource(),
         labels,
@@ -60,10 +61,10 @@ Deno.test({
           return { width: 24, height: 24, pixels };
         },
       },
-      tinted,
       { imageSize: 24 },
     );
-    assert(checkDataset(tinted).meanColourAccuracy > 0.8);
+    const verdict = checkDataset(tinted);
+    assert(verdict.meanColourAccuracy > 0.8 && verdict.separatesByColour);
   },
 });
 

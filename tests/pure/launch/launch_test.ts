@@ -16,12 +16,11 @@ const RUN: LaunchedRun = {
   certificate: undefined,
   cachePath: "/cache/a,b.herd",
   cacheDir: "/cache",
-  version: "1",
 };
 
-function assertSecret({ program, args, env, instructions }: WorkerCommand): void {
+function assertSecret({ program, args, env, order }: WorkerCommand): void {
   assert(!JSON.stringify([program, args, env]).includes(TOKEN), "the token is on the command line");
-  assertEquals(instructions.token, TOKEN);
+  assertEquals(order.token, TOKEN);
 }
 
 Deno.test("launch: workers that are started by hand or in a container have the environment of the others", async () => {
@@ -40,12 +39,11 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
     "--allow-net=127.0.0.1:7400",
     "--allow-read=/cache/a,,b.herd",
   ]);
-  assertEquals(command.instructions, {
+  assertEquals(command.order, {
     name: "w2",
     url: "ws://127.0.0.1:7400",
     token: TOKEN,
     cachePath: "/cache/a,b.herd",
-    version: "1",
   });
 });
 
@@ -80,7 +78,7 @@ Deno.test("launch: a worker by ssh comes back through ssh, and is quoted for any
   const host = { destination: "ann@one", workers: 1, dir: "it's here", deno: "deno" };
   const command = sshCommand(host, { run: RUN, name: "w1", port: 20_001 });
   assertSecret(command);
-  assertEquals(command.instructions, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN, version: "1" });
+  assertEquals(command.order, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN });
   assertEquals(command.args.slice(-6, -1), ["-T", "-R", "127.0.0.1:20001:127.0.0.1:7400", "--", "ann@one"]);
   const remote = command.args.at(-1)!;
   assert(remote.startsWith("sh -c '"), remote);
@@ -100,7 +98,7 @@ Deno.test("launch: hosts get their workers in order, each start another port", (
     ["w2", "one"],
     ["w3", "two"],
   ]);
-  const urls = new Set(Array.from({ length: 20 }, () => plan[0]!.command().instructions.url));
+  const urls = new Set(Array.from({ length: 20 }, () => plan[0]!.command().order.url));
   assert(urls.size > 1, "a port that is taken would be tried for ever");
 });
 
@@ -119,10 +117,10 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
     assert(command.args.includes(flag), `${flag} is not among ${command.args.join(" ")}`);
   }
   assert(command.args.includes("--allow-net=login1:7400"), command.args.join(" "));
-  assertEquals(command.instructions, { name: "w2", url: "ws://login1:7400", token: TOKEN, version: "1" });
+  assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN });
   const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
-  const { instructions } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);
-  assertEquals([instructions.url, instructions.authority], ["wss://[fd00::1]:7400", "PEM"]);
+  const { order } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);
+  assertEquals([order.url, order.authority], ["wss://[fd00::1]:7400", "PEM"]);
 });
 
 Deno.test("launch: --launcher that means nothing is refused", async () => {

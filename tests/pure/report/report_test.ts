@@ -8,7 +8,7 @@ import {
 } from "../../../coordinator/report/report.ts";
 import { type EpochRecord, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { reportHtml } from "../../../coordinator/report/report_html.ts";
-import { finalBlock, formatBytes, formatSeconds } from "../../../coordinator/report/terminal.ts";
+import { finalBlock } from "../../../coordinator/report/terminal.ts";
 import { HerdError } from "../../../shared/errors.ts";
 
 function epoch(number: number, testLoss: number): EpochRecord {
@@ -130,9 +130,4 @@ Deno.test("parseReport() reads a report back and refuses anything else", () => {
   for (const text of ["", "{}", "[]", "null"]) {
     assertThrows(() => parseReport(text, "report.json"), HerdError, "report.json is not a report");
   }
-});
-
-Deno.test("formatSeconds() and formatBytes() are short", () => {
-  assertEquals([0, 59.6, 3599, 7265, NaN].map(formatSeconds), ["0 s", "1 min 00 s", "59 min 59 s", "2 h 01 min", "–"]);
-  assertEquals([999, 149_574_867].map(formatBytes), ["1.0 kB", "149.6 MB"]);
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { HerdError } from "../../../shared/errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../../../shared/frames.ts";
 import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, scaleExponent } from "../../../shared/half.ts";
-import { parseCoordinatorMessage, parseWorkerMessage, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
+import { parseCoordinatorMessage, parseWorkerMessage } from "../../../shared/protocol.ts";
 
 const RUN = "00112233aabbccdd";
 const uint32 = fc.nat({ max: 2 ** 32 - 1 });
@@ -151,8 +151,25 @@ Deno.test("decodeFrame() refuses another run, another protocol and another magic
   assertThrows(() => decodeFrame(RUN, new ArrayBuffer(64)), HerdError, "HERD");
 });
 
+Deno.test("sides of other protocol versions understand each other far enough to say so", () => {
+  const hello = '{"protocol":3,"runId":"","step":0,"type":"hello","herd":"0.1.0","name":"w1","host":"","pid":7}';
+  assertEquals(parseWorkerMessage(hello), {
+    protocol: 3,
+    runId: "",
+    step: 0,
+    type: "hello",
+    name: "w1",
+    host: "",
+    pid: 7,
+  });
+  for (const protocol of [3, 99]) {
+    const refused = { protocol, runId: RUN, step: 0, type: "refused", reason: `it speaks protocol 4` } as const;
+    assertEquals(parseCoordinatorMessage(JSON.stringify({ ...refused, more: [1] })), refused);
+  }
+});
+
 Deno.test("messages of either direction are validated, and name the field that is wrong", () => {
-  const envelope = { protocol: PROTOCOL_VERSION, runId: RUN, step: 3 };
+  const envelope = { runId: RUN, step: 3 };
   assertEquals(
     parseWorkerMessage(JSON.stringify({ ...envelope, type: "heartbeat", leaves: 1, milliseconds: 2 })).type,
     "heartbeat",
@@ -163,7 +180,7 @@ Deno.test("messages of either direction are validated, and name the field that i
     ["null", "malformed"],
     [JSON.stringify({ ...envelope, type: "heartbeat", leaves: -1 }), '"leaves"'],
     [JSON.stringify({ ...envelope, type: "obey" }), '"type"'],
-    [JSON.stringify({ type: "heartbeat", leaves: 1 }), '"protocol"'],
+    [JSON.stringify({ type: "heartbeat", leaves: 1 }), '"runId"'],
   ];
   for (const [text, part] of bad) assertThrows(() => parseWorkerMessage(text), HerdError, part);
   fc.assert(

@@ -3,11 +3,11 @@ import { HerdError } from "../../../shared/errors.ts";
 import { initialWeights } from "../../../shared/initial_weights.ts";
 import {
   builtInModel,
+  kerasLayers,
   layerShapes,
   leastImageSize,
   parameterCount,
   parameterTable,
-  summaryRows,
 } from "../../../shared/model.ts";
 import { dropoutScale, fillDropoutMask } from "../../../shared/dropout.ts";
 import { Purpose, sampleKey } from "../../../shared/threefry.ts";
@@ -15,15 +15,14 @@ import { Purpose, sampleKey } from "../../../shared/threefry.ts";
 Deno.test("keras-example has the parameters of the original, layer by layer", () => {
   const spec = builtInModel("keras-example", 300);
   assertEquals(parameterCount(spec), 1_704_097);
-  const counts = summaryRows(spec).map(({ parameters }) => parameters).filter((count) => count > 0);
+  const counts = kerasLayers(spec).map(({ parameters }) => parameters).filter((count) => count > 0);
   assertEquals(counts, [448, 4_640, 18_496, 36_928, 36_928, 1_606_144, 513]);
-  assertEquals(summaryRows(spec).map(({ layer }) => layer).slice(0, 5), [
-    "conv2d_1",
-    "max_pooling2d_1",
-    "conv2d_2",
-    "dropout_1",
-    "max_pooling2d_2",
-  ]);
+  const names = kerasLayers(spec).map(({ name }) => name);
+  assertEquals(names.slice(0, 5), ["conv1", "pool1", "conv2", "dropout1", "pool2"]);
+  assertEquals(names.slice(-4), ["flatten", "dropout3", "dense1", "dense2"]);
+  const saved = parameterTable(spec).map(({ name }) => name);
+  assertEquals(saved.slice(0, 3), ["conv1.kernel", "conv1.bias", "conv2.kernel"]);
+  assertEquals(saved.slice(-2), ["dense2.kernel", "dense2.bias"]);
   const dense = layerShapes(spec).at(-2)!;
   assert(dense.kind === "dense" && dense.inputs === 3136);
 });

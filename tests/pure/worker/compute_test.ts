@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Frame } from "../../../shared/frames.ts";
 import type { Incoming } from "../../../shared/channel.ts";
-import { type CoordinatorMessage, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
+import type { OrderComputer } from "../../../shared/order_computer.ts";
+import type { CoordinatorMessage, Work } from "../../../shared/protocol.ts";
 import type { NodeId } from "../../../shared/tree.ts";
-import { type Answers, compute, type Computer, type Work } from "../../../worker/compute.ts";
+import { type Answers, compute } from "../../../worker/compute.ts";
 import type { GradientEngine, Leaf } from "../../../worker/engine.ts";
 import { engineComputer } from "../../../worker/prepare.ts";
-import type { SampleSource } from "../../../worker/samples.ts";
+import type { SampleReader } from "../../../worker/samples.ts";
 
 /** Leaves 1 to 6 of 8: subtrees of 1, 2, 2 and 1 leaves. */
 const WORK: Work = {
-  protocol: PROTOCOL_VERSION,
   runId: "",
   step: 5,
   type: "work",
@@ -23,13 +23,14 @@ const WORK: Work = {
   samples: Array.from({ length: 6 }, (_, i) => [10 + i]),
 };
 
-const source: SampleSource = {
+const source: SampleReader = {
   sample: (_split, id) => ({ id, label: 0, pixels: new Uint8Array() }),
+  sha256: "",
   [Symbol.dispose]() {},
 };
 
 /** A computer that writes down when it computes what, and uses its one array again. */
-function fakeComputer(log: string[]): Computer {
+function fakeComputer(log: string[]): OrderComputer {
   const gradient = new Float32Array(1);
   const engine: GradientEngine = {
     name: "cpu",

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { HerdError } from "../shared/errors.ts";
-import { type RgbImage, type SampleSource, type Split, SPLITS } from "./dataset_info.ts";
+import { type ImageSource, type RgbImage, type Split, SPLITS } from "./dataset_info.ts";
 import { decodeImage } from "./decode_image.ts";
-import { nameOf } from "./file_tree.ts";
+import { titleOf } from "./file_tree.ts";
 import { findImages, type ImageLists } from "./image_layout.ts";
 
 /** The name of the real data set, and what tells it from another set of horses and humans. */
@@ -16,7 +16,7 @@ const REAL = { classes: "horses,humans", train: 1027, test: 256, side: 300 } as 
  * `identity` names the content where it is known; otherwise it is made of the place and of every file's name, size and
  * times (in a zip file: sizes and CRC-32).
  */
-export function openImageSource(path: string, identity?: string): SampleSource {
+export function openImageFiles(path: string, identity?: string): ImageSource {
   using opened = new DisposableStack();
   const lists = findImages(path, opened);
   const isReal = lists.classes.join() === REAL.classes && lists.images.train.length === REAL.train &&
@@ -26,7 +26,7 @@ export function openImageSource(path: string, identity?: string): SampleSource {
   const describe = (split: Split, id: number) => ref(split, id).tree.shown(ref(split, id).path);
   const owned = opened.move();
   return {
-    name: isReal ? REAL_NAME : nameOf(resolve(path)),
+    name: isReal ? REAL_NAME : titleOf(resolve(path)),
     classes: lists.classes,
     labels: { train: labelsOf("train"), test: labelsOf("test") },
     phase: "decode",

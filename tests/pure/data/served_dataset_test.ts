@@ -1,8 +1,10 @@
 // Sending a packed file in chunks to another machine.
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
-import { CHUNK_BYTES, ChunkedCacheWriter, chunkHashes, type ChunkManifest, readChunk } from "../../../data/mod.ts";
+import { ChunkedCacheWriter, ServedDataset } from "../../../data/mod.ts";
+import { CHUNK_BYTES, type DatasetManifest } from "../../../shared/dataset_manifest.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { parseCoordinatorMessage, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
 const LENGTH = 2 * CHUNK_BYTES + 1000;
@@ -13,9 +15,10 @@ for (const at of [0, CHUNK_BYTES - 1000, CHUNK_BYTES, 2 * CHUNK_BYTES - 1000, 2 
 }
 
 interface Scene {
-  readonly source: string;
+  readonly path: string;
+  readonly source: ServedDataset;
   readonly dir: string;
-  readonly manifest: ChunkManifest;
+  readonly manifest: DatasetManifest;
 }
 
 function test(name: string, run: (scene: Scene) => Promise<void> | void): void {
@@ -24,33 +27,64 @@ function test(name: string, run: (scene: Scene) => Promise<void> | void): void {
     ignore: fixtures.WITHOUT_FILES,
     fn: async () => {
       using directory = fixtures.temporaryDirectory();
-      const source = join(directory.path, "source.herd");
-      Deno.writeFileSync(source, CONTENT);
-      await run({ source, dir: join(directory.path, "cache"), manifest: await chunkHashes(source) });
+      const path = join(directory.path, "source.herd");
+      Deno.writeFileSync(path, CONTENT);
+      using source = ServedDataset.open(path);
+      await run({ path, source, dir: join(directory.path, "cache"), manifest: await source.manifest() });
     },
   });
 }
 
-test("chunkHashes() and readChunk() describe and cut a file", async ({ source, manifest }) => {
+test("ServedDataset describes and cuts a file", ({ source, manifest }) => {
   assertEquals([manifest.byteLength, manifest.chunkBytes], [LENGTH, CHUNK_BYTES]);
-  const chunks = [0, 1, 2].map((index) => readChunk(source, index));
+  const chunks = [0, 1, 2].map((index) => source.readChunk(index));
   assertEquals(chunks.map(({ length }) => length), [CHUNK_BYTES, CHUNK_BYTES, 1000]);
   assertEquals(manifest.hashes, chunks.map(fixtures.sha256));
-  for (const index of [3, -1, 0.5]) assertThrows(() => readChunk(source, index), HerdError, "no chunk");
-  await assertRejects(() => chunkHashes(`${source}.none`), HerdError, "source.herd.none");
+  for (const index of [3, -1, 0.5]) assertThrows(() => source.readChunk(index), HerdError, "no chunk");
+  assertThrows(() => ServedDataset.open("none.herd"), HerdError, "none.herd");
+});
+
+test("a file is hashed once for all who ask, while chunks are read and other work goes on", async ({ path }) => {
+  using served = ServedDataset.open(path);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  const asked = [served.manifest(), served.manifest()];
+  assertEquals(served.readChunk(1), CONTENT.subarray(CHUNK_BYTES, 2 * CHUNK_BYTES));
+  const [first, second] = await Promise.all(asked);
+  clearInterval(timer);
+  assert(first === second && await served.manifest() === first);
+  assertEquals(first.hashes[1], fixtures.sha256(served.readChunk(1)));
+  assert(turns > 0, "timers come to their turn");
+});
+
+test("a file that is cut short under way is an error, and the next to ask tries again", async ({ path, manifest }) => {
+  using served = ServedDataset.open(path);
+  Deno.truncateSync(path, CHUNK_BYTES + 5);
+  const error = await assertRejects(() => served.manifest(), HerdError, "cut short");
+  assertEquals(error.code, "data");
+  assertThrows(() => served.readChunk(2), HerdError, "cut short");
+  Deno.writeFileSync(path, CONTENT);
+  assertEquals(await served.manifest(), manifest);
+});
+
+test("hashing ends with the run", async ({ path }) => {
+  const served = ServedDataset.open(path);
+  const hashing = served.manifest();
+  served[Symbol.dispose]();
+  await assertRejects(() => hashing, HerdError, "The run ended");
 });
 
 test("a fetch collects chunks in any order and finds the finished file the next time", async (scene) => {
   const { source, dir, manifest } = scene;
   using writer = new ChunkedCacheWriter(dir, manifest);
   assertEquals(writer.missing(), [0, 1, 2]);
-  await writer.write(2, readChunk(source, 2));
-  await writer.write(0, readChunk(source, 0));
-  await writer.write(0, readChunk(source, 0));
+  await writer.write(2, source.readChunk(2));
+  await writer.write(0, source.readChunk(0));
+  await writer.write(0, source.readChunk(0));
   assertEquals(writer.missing(), [1]);
   await assertRejects(() => writer.finish(), HerdError, "1 of 3 chunks");
   assertEquals(fixtures.filesBelow(dir).filter((name) => name.endsWith(".herd")), []);
-  await writer.write(1, readChunk(source, 1));
+  await writer.write(1, source.readChunk(1));
   const path = await writer.finish();
   assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
   assertEquals(fixtures.filesBelow(dir).length, 1);
@@ -62,14 +96,14 @@ test("a fetch collects chunks in any order and finds the finished file the next 
 test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, manifest }) => {
   {
     using writer = new ChunkedCacheWriter(dir, manifest);
-    await writer.write(0, readChunk(source, 0));
-    await writer.write(2, readChunk(source, 2));
+    await writer.write(0, source.readChunk(0));
+    await writer.write(2, source.readChunk(2));
   }
   const part = join(dir, fixtures.filesBelow(dir)[0]!);
   {
     using file = Deno.openSync(part, { write: true });
     file.seekSync(2 * CHUNK_BYTES, Deno.SeekMode.Start);
-    file.writeSync(Uint8Array.of(readChunk(source, 2)[0]! ^ 1));
+    file.writeSync(Uint8Array.of(source.readChunk(2)[0]! ^ 1));
   }
   using writer = new ChunkedCacheWriter(dir, manifest);
   assertEquals(writer.missing(), [1, 2]);
@@ -78,10 +112,10 @@ test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, man
 test("a chunk that is corrupted, short, or in the wrong place is refused and stays missing", async (scene) => {
   const { source, dir, manifest } = scene;
   using writer = new ChunkedCacheWriter(dir, manifest);
-  const chunk = readChunk(source, 2);
+  const chunk = source.readChunk(2);
   const corrupted = chunk.slice();
   corrupted[500]! ^= 1;
-  for (const bytes of [corrupted, chunk.subarray(1), new Uint8Array(), readChunk(source, 0)]) {
+  for (const bytes of [corrupted, chunk.subarray(1), new Uint8Array(), source.readChunk(0)]) {
     const error = await assertRejects(() => writer.write(2, bytes), HerdError, "Chunk 2");
     assertEquals(error.code, "data");
   }
@@ -93,8 +127,8 @@ test("two workers of one machine may collect the same file at once", async ({ so
   using first = new ChunkedCacheWriter(dir, manifest);
   using second = new ChunkedCacheWriter(dir, manifest);
   for (const index of [0, 1, 2]) {
-    await first.write(index, readChunk(source, index));
-    await second.write(2 - index, readChunk(source, 2 - index));
+    await first.write(index, source.readChunk(index));
+    await second.write(2 - index, source.readChunk(2 - index));
   }
   const paths = [await first.finish(), await second.finish()];
   assertEquals(paths[0], paths[1]);
@@ -102,7 +136,12 @@ test("two workers of one machine may collect the same file at once", async ({ so
   assertEquals(fixtures.filesBelow(dir).length, 1);
 });
 
-test("a senseless manifest is refused", ({ dir, manifest }) => {
+test("a senseless manifest is refused where it comes in", ({ manifest }) => {
+  const parse = (dataset: DatasetManifest) =>
+    parseCoordinatorMessage(
+      JSON.stringify({ protocol: PROTOCOL_VERSION, runId: "", step: 0, type: "manifest", dataset }),
+    );
+  parse(manifest);
   const variants = [
     { ...manifest, byteLength: -1 },
     { ...manifest, chunkBytes: 0 },
@@ -110,5 +149,5 @@ test("a senseless manifest is refused", ({ dir, manifest }) => {
     { ...manifest, hashes: manifest.hashes.slice(1) },
     { ...manifest, hashes: ["../../x", ...manifest.hashes.slice(1)] },
   ];
-  for (const variant of variants) assertThrows(() => new ChunkedCacheWriter(dir, variant), HerdError, "not valid");
+  for (const variant of variants) assertThrows(() => parse(variant), HerdError, '"dataset');
 });

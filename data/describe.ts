@@ -1,0 +1,32 @@
+// A data set, and how far its making is, in words.
+import { formatBytes, formatSeconds } from "../shared/cli/format.ts";
+import type { DataProgress, DatasetInfo } from "./dataset_info.ts";
+
+const VERBS: Readonly<Record<DataProgress["phase"], string>> = {
+  download: "Fetching",
+  decode: "Decoding",
+  draw: "Drawing",
+};
+
+/**
+ * Two lines: size, shape and classes; hash and limit.
+ * @param options the number of training images that a run takes, or null for all
+ */
+export function describeDataset(info: DatasetInfo, { limit }: { readonly limit: number | null }): string[] {
+  const { name, imageSize, channels, train, test, classCounts, sha256 } = info;
+  const shape = `${imageSize}×${imageSize}×${channels}`;
+  const counts = Object.entries(classCounts).map(([label, [train, test]]) => `${label} ${train} + ${test}`).join(", ");
+  return [
+    `Data    ${name}: ${train} training and ${test} test images of ${shape} (${counts})`,
+    `        sha256 ${sha256.slice(0, 16)}…${limit === null ? "" : `; --limit takes ${limit} of them`}`,
+  ];
+}
+
+/**
+ * One line: what is done, how much of it, and the time left.
+ * @param etaSeconds what is left, in seconds; NaN while it is not known
+ */
+export function describeProgress({ phase, done, total, unit, file }: DataProgress, etaSeconds: number): string {
+  const amount = unit === "bytes" ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total} images`;
+  return `${VERBS[phase]}${file ? ` ${file}` : ""}: ${amount}, ETA ${formatSeconds(etaSeconds)}`;
+}

@@ -1,0 +1,50 @@
+// What a process is told that is to become a worker: one line of JSON on its stdin, so that no secret stands in a command
+// line. Launchers write it, worker/main.ts reads it.
+import * as v from "valibot";
+import { HerdError } from "./errors.ts";
+
+const schema = v.object({
+  /** The worker's id and the name of its log. */
+  name: v.string(),
+  /** Where the coordinator is: ws[s]://HOST:PORT. */
+  url: v.string(),
+  token: v.string(),
+  /** Certificates to trust instead of the public ones, as PEM. */
+  authority: v.exactOptional(v.string()),
+  /** The packed data set; a worker without it is on another machine and fetches its copy from the coordinator. */
+  cachePath: v.exactOptional(v.string()),
+});
+
+/** What a launcher tells a worker. */
+export type WorkerOrder = Readonly<v.InferOutput<typeof schema>>;
+
+/** The line that tells a worker its order, without the line's end. */
+export function workerOrderLine(order: WorkerOrder): string {
+  return JSON.stringify(order);
+}
+
+/**
+ * Reads such a line.
+ * @throws {HerdError} usage, naming what is wrong without quoting the line: it may hold the token
+ */
+export function parseWorkerOrder(line: string): WorkerOrder {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    throw refusal(`${line.trim().length} characters that are not JSON`);
+  }
+  const result = v.safeParse(schema, json);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = v.getDotPath(issue);
+  throw refusal(field === null ? "no JSON object" : `no text under "${field}"`);
+}
+
+function refusal(got: string): HerdError {
+  const remedy = 'launchers start workers; by hand, use "deno task worker --connect URL --token-file FILE"';
+  return new HerdError(
+    "usage",
+    `A worker's process is told by one line of JSON on stdin where to connect: got ${got}; ${remedy}`,
+  );
+}
