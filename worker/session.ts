@@ -121,7 +121,7 @@ async function serve(
 ): Promise<void> {
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome.workerId);
-  const config = welcome.config as ComputeConfig;
+  const { config } = welcome;
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
   let step = 0;
@@ -199,13 +199,13 @@ async function introduce(
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
     throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
   }
-  if (await configHash(message.config as ComputeConfig) !== message.configHash) {
+  if (await configHash(message.config) !== message.configHash) {
     throw new HerdError(
       "cluster",
       "The config's hash differs here: use the same version of Herd on both sides",
     );
   }
-  refuseUntrainable(message.config as ComputeConfig);
+  refuseUntrainable(message.config);
   channel.runId = message.runId;
   return message;
 }

@@ -58,8 +58,6 @@ export interface MembershipEvents {
   onUnable(member: Member, reason: string): void;
 }
 
-type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
-
 const HELLO_DEADLINE_MS = 10_000;
 const FAREWELL_MS = 500;
 /** Bad answers after which a worker's process is not let in any more, and processes after which the worker is not. */
@@ -293,7 +291,7 @@ export class Membership implements AsyncDisposable {
       protocol: PROTOCOL_VERSION,
       type: "welcome",
       workerId: member.id,
-      config: config as WelcomeConfig,
+      config,
       configHash,
       backend,
     });

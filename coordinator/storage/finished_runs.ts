@@ -1,5 +1,6 @@
 // What `report` needs of the folders that runs have left.
 import { join } from "node:path";
+import { writeAtomically } from "../../shared/atomic_file.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 
 /**
@@ -41,7 +42,7 @@ export async function readReportText(folder: string): Promise<string> {
 export async function writeReportPage(folder: string, html: string): Promise<string> {
   const path = join(folder, "report.html");
   try {
-    await Deno.writeTextFile(path, html);
+    await writeAtomically(path, html);
     return path;
   } catch (cause) {
     throw new HerdError("data", `Cannot write ${path} (${messageOf(cause)}): make it writable`, { cause });
