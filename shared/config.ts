@@ -8,14 +8,21 @@ export interface NumericConfig {
   readonly dataset: string;
   /** Number of training images taken, or null for all. */
   readonly limit: number | null;
+  /** The network. */
   readonly model: ModelSpec;
+  /** Samples in an optimizer step. */
   readonly batchSize: number;
   /** Samples in a leaf. */
   readonly microBatch: number;
+  /** Of RMSprop. */
   readonly learningRate: number;
+  /** Of RMSprop; 0 for none. */
   readonly momentum: number;
+  /** What RMSprop's mean square keeps of its past in a step. */
   readonly rho: number;
+  /** What RMSprop adds to the mean square under the root. */
   readonly epsilon: number;
+  /** Of initial weights, order, augmentation and dropout. */
   readonly seed: number;
   /** How weights travel in training steps. */
   readonly compress: Compression;
