@@ -7,6 +7,6 @@ export type { Reporter, RunFacts } from "./report/reporter.ts";
 export { RelayWorkers } from "./relay/relay_workers.ts";
 export { parseReport, type Report } from "./report/report.ts";
 export { reportHtml } from "./report/report_html.ts";
-export { readRunConfig, type RunConfig } from "./storage/run_config.ts";
+export { readRunConfig, type RunConfig } from "./storage/mod.ts";
 export { interrupted, train, type TrainConfig } from "./commands/run.ts";
 export { finalBlock, ProgressLine, TerminalReporter } from "./report/terminal.ts";

@@ -4,7 +4,7 @@ export { availableEngines, chooseEngine, type EngineReport } from "./engines.ts"
 export { type TriedEngine, tryEngines } from "./trial.ts";
 export type { JoinedRun } from "./session.ts";
 // The words in which these speak.
-export type { NumericConfig } from "../shared/config.ts";
+export type { ComputeConfig } from "../shared/config.ts";
 export type { Backend, EngineName } from "../shared/engine_names.ts";
 export type { Compression } from "../shared/half.ts";
 export type { LayerSpec, ModelSpec } from "../shared/model.ts";

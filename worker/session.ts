@@ -3,7 +3,7 @@
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
 import { Channel, type Incoming, type Meter, SOCKET_OPTIONS } from "../shared/channel.ts";
-import { configHash, type NumericConfig } from "../shared/config.ts";
+import { type ComputeConfig, configHash } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
@@ -32,7 +32,7 @@ export interface JoinedRun {
   /** What the coordinator calls this worker. */
   readonly workerId: string;
   /** What is to be computed. */
-  readonly config: NumericConfig;
+  readonly config: ComputeConfig;
   /** SHA-256 of the config, in hexadecimal. */
   readonly configHash: string;
   /** The engine to compute with; "auto" means the best one here. */
@@ -134,7 +134,7 @@ async function serve(
 ): Promise<void> {
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome.workerId);
-  const config = welcome.config as NumericConfig;
+  const config = welcome.config as ComputeConfig;
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
   let step = 0;
@@ -212,13 +212,13 @@ async function introduce(
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
     throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
   }
-  if (await configHash(message.config as NumericConfig) !== message.configHash) {
+  if (await configHash(message.config as ComputeConfig) !== message.configHash) {
     throw new HerdError(
       "cluster",
-      "The numeric config's hash differs here: use the same version of Herd on both sides",
+      "The config's hash differs here: use the same version of Herd on both sides",
     );
   }
-  refuseUntrainable(message.config as NumericConfig);
+  refuseUntrainable(message.config as ComputeConfig);
   channel.runId = message.runId;
   return message;
 }
@@ -228,7 +228,7 @@ function refusal(reason: string): HerdError {
 }
 
 /** Shapes decide what is allocated here: those that no coordinator can mean are refused first. */
-function refuseUntrainable({ model, microBatch }: NumericConfig): void {
+function refuseUntrainable({ model, microBatch }: ComputeConfig): void {
   const shapes = layerShapes(model);
   const sides = shapes.map((shape) => shape.kind === "conv" ? shape.outputSize : shape.inputs);
   const largest = Math.max(
@@ -243,7 +243,7 @@ function refuseUntrainable({ model, microBatch }: NumericConfig): void {
 }
 
 /** An order must have a place in its step's tree, and leaves of the size that the engine is made for. */
-function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: NumericConfig): void {
+function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: ComputeConfig): void {
   const length = range.end - range.start;
   const fits = length >= 1 && length === samples.length && range.end <= leafCount &&
     samples.every((ids) => ids.length >= 1 && ids.length <= microBatch);

@@ -5,7 +5,7 @@ import type { WebSocket } from "ws";
 import type { ServedDataset } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import { Channel, type Meter } from "../../shared/channel.ts";
-import type { NumericConfig } from "../../shared/config.ts";
+import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { type Frame, largestAnswer } from "../../shared/frames.ts";
@@ -35,7 +35,7 @@ export interface MembershipOptions {
   readonly tls?: ServerCertificate | undefined;
   /** Bounds on connections without the token; by default those of doorkeeper.ts. */
   readonly door?: DoorLimits;
-  readonly config: NumericConfig;
+  readonly config: ComputeConfig;
   readonly configHash: string;
   readonly backend: Backend;
   /** From where workers on other machines fetch the packed data set; without it there are none of them. */
@@ -301,7 +301,7 @@ export class Membership implements AsyncDisposable {
 
   #admit(member: Member, message: Extract<WorkerMessage, { type: "ready" }>): void {
     if (message.configHash !== this.#options.configHash) {
-      return this.#refuse(member, "its numeric config has another hash: use the same version of Herd on both sides");
+      return this.#refuse(member, "its config has another hash: use the same version of Herd on both sides");
     }
     member.ready = message;
     this.#fingerprints.add(message.fingerprint);

@@ -4,7 +4,7 @@ import type { Backend } from "../../shared/engine_names.ts";
 import { silentReporter } from "../report/reporter.ts";
 import { train } from "./run.ts";
 import type { EpochRecord } from "../events/mod.ts";
-import type { StepProgress } from "../experiment/experiment.ts";
+import type { StepProgress } from "../experiment/mod.ts";
 
 /** What {@linkcode learnability} is told. */
 export interface LearnabilityOptions {

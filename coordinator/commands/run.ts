@@ -8,30 +8,47 @@ import {
   ServedDataset,
 } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import { configHash, type NumericConfig } from "../../shared/config.ts";
+import { configHash } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type ModelName, type ModelSpec, parameterCount } from "../../shared/model.ts";
-import { addFaults, type ArmName, NO_FAULTS, type WorkerInfo } from "../events/mod.ts";
 import {
-  type Checkpoint,
-  decodeCheckpoint,
-  differences,
+  type ArmName,
+  describePosition,
+  joinHistories,
+  type RunEvent,
+  type RunFacts,
   type RunHistory,
-  type RunIdentity,
-} from "../storage/checkpoint.ts";
-import { CheckpointStore } from "../storage/checkpoint_store.ts";
+  type WorkerInfo,
+} from "../events/mod.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { type Launcher, localLauncher, WorkerProcesses } from "../launch/mod.ts";
-import { describePosition, positionOf } from "../experiment/position.ts";
-import { Recorder } from "../storage/recorder.ts";
-import { armReport, compare, datasetReport, type Report } from "../report/report.ts";
+import {
+  type Experiment,
+  type NumericConfig,
+  runExperiment,
+  type StepProgress,
+  type Training,
+  weightsHash,
+} from "../experiment/mod.ts";
+import { armReport, compare, datasetReport, parseReport, type Report } from "../report/report.ts";
+import { reportHtml } from "../report/report_html.ts";
 import type { Reporter } from "../report/reporter.ts";
-import { readRunConfig, type RunConfig } from "../storage/run_config.ts";
-import { RunDirectory } from "../storage/run_folder.ts";
-import { type ArmState, type Experiment, runExperiment, weightsHash } from "../experiment/experiment.ts";
+import {
+  CheckpointStore,
+  differences,
+  loadCheckpoints,
+  MetricsFile,
+  readReportText,
+  readRunConfig,
+  Recorder,
+  type Resumed,
+  type RunConfig,
+  RunDirectory,
+  type RunIdentity,
+} from "../storage/mod.ts";
 
 /** Everything that a run is told; main.ts fills it from the command line. */
 export interface TrainConfig {
@@ -99,9 +116,9 @@ interface Prepared {
   readonly store: CheckpointStore;
   readonly identity: RunIdentity;
   readonly experiment: Experiment;
-  readonly initialWeightsSha256: string;
+  readonly initialWeightsSha256: RunFacts["initialWeightsSha256"];
   /** What a resumed run goes on from. */
-  readonly checkpoint: Checkpoint | undefined;
+  readonly checkpoint: Resumed | undefined;
   readonly resumed: boolean;
 }
 
@@ -116,7 +133,7 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
   const spec = builtInModel(config.model, config.imageSize);
   const stored = resume === undefined ? undefined : await readRunConfig(resume);
   using reopened = resume === undefined ? undefined : await RunDirectory.reopen(resume);
-  const finished = await reopened?.readReport();
+  const finished = resume === undefined ? undefined : await readReport(resume);
   if (finished !== undefined && isFinished(finished, config)) {
     reporter.notice(`The run in ${resume} is finished: see ${resume}/report.html; a larger --epochs goes on with it`);
     return finished;
@@ -126,14 +143,15 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
     runId: stored?.runId ?? crypto.getRandomValues(new Uint8Array(8)).toHex(),
     numeric: numericConfig(config, spec, data),
     arms: config.arms,
+    seeds: [config.seed],
   };
   if (stored !== undefined) refuseOther(stored, identity, config);
-  const weights = initialWeights(spec, config.seed);
   const experiment: Experiment = {
     config: identity.numeric,
-    arms: config.arms,
+    arms: identity.arms,
+    seeds: identity.seeds,
     epochs: config.epochs,
-    initialWeights: weights,
+    initialWeights: (seed) => initialWeights(spec, seed),
     train: { ids: data.ids.train, labels: data.labels.train },
     test: { ids: data.ids.test, labels: data.labels.test },
   };
@@ -141,7 +159,8 @@ export async function train(config: TrainConfig, reporter: Reporter, signal: Abo
   const store = new CheckpointStore(folder.checkpoints, (text) => reporter.notice(text));
   const resumed = resume !== undefined;
   const checkpoint = resumed ? await loadCheckpoint(store, { identity, experiment, config, reporter }) : undefined;
-  const initialWeightsSha256 = await weightsHash(weights);
+  const hashes = identity.seeds.map(async (seed) => [seed, await weightsHash(initialWeights(spec, seed))] as const);
+  const initialWeightsSha256 = Object.fromEntries(await Promise.all(hashes));
   const prepared = { config, data, folder, store, identity, experiment, initialWeightsSha256, checkpoint, resumed };
   return await conduct(prepared, reporter, signal);
 }
@@ -170,31 +189,54 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   const interrupt = () => cluster.fail(signal.reason as Error);
   signal.addEventListener("abort", interrupt, { once: true });
-  const states = [...checkpoint?.states ?? []];
+  const trainings = [...checkpoint?.trainings ?? []];
   const history = () => historyOf(cluster, checkpoint?.history, config.version);
+  const metrics = new MetricsFile(folder, (text) => reporter.notice(text));
+  let told = Promise.resolve();
+  const emit = (event: RunEvent) => {
+    told = told.then(() => metrics.handle(event));
+    if (event.type === "notice") reporter.notice(event.text);
+    if (event.type === "epoch") reporter.epoch(event.key.arm, event.record);
+  };
   const recorder = new Recorder({
     folder,
     store,
-    reporter,
     experiment,
-    states,
+    trainings,
     checkpointSteps: config.checkpointSteps,
     surroundings: () => ({ identity, history: history() }),
+    onStep: (progress: StepProgress) => reporter.step({ ...progress, arm: progress.key.arm }),
+    emit,
   });
-  const report = (complete: boolean) => makeReport({ ...prepared, cluster, history: history(), states, complete });
+  const report = (complete: boolean) => makeReport({ ...prepared, history: history(), trainings, complete });
+  const writeReport = async (written: Report) => await folder.writeReport(written, reportHtml(written));
   try {
     signal.throwIfAborted();
     if (prepared.resumed) await recorder.rewind();
+    emit({
+      type: "run",
+      folder: folder.path,
+      herd: config.version,
+      modelName: config.model,
+      model: identity.numeric.compute.model,
+      arms: identity.arms,
+      seeds: identity.seeds,
+      epochs: config.epochs,
+      initialWeightsSha256: prepared.initialWeightsSha256,
+      compress: config.compress,
+      compressGradients: config.compressGradients,
+      resumed: checkpoint === undefined ? null : { at: recorder.position, ...checkpoint },
+    });
     reporter.started({
       modelName: config.model,
-      model: identity.numeric.model,
+      model: identity.numeric.compute.model,
       arms: config.arms,
       epochs: config.epochs,
       trainImages: data.ids.train.length,
       testImages: data.ids.test.length,
-      initialWeightsSha256: prepared.initialWeightsSha256,
+      initialWeightsSha256: prepared.initialWeightsSha256[config.seed]!,
       folder: folder.path,
-      finishedEpochs: states.reduce((sum, { epochs }) => sum + epochs.length, 0),
+      finishedEpochs: trainings.reduce((sum, { epochs }) => sum + epochs.length, 0),
       resumedAt: checkpoint && recorder.position,
     });
     if (config.compressGradients) {
@@ -208,20 +250,23 @@ async function conduct(prepared: Prepared, reporter: Reporter, signal: AbortSign
         if (workers.count < config.minWorkers) reporter.notice(`Waiting for workers on ${cluster.url}`);
         await cluster.waitForMembers(config.minWorkers, JOIN_DEADLINE_MS);
         begun = true;
-        await runExperiment(cluster, experiment, states, recorder);
+        await runExperiment(cluster, experiment, trainings, recorder);
       } finally {
         cluster.stop();
       }
     }
     await recorder.finish();
+    await told;
+    await metrics.finish();
     const final = report(true);
-    await folder.writeReport(final);
+    await writeReport(final);
     reporter.finished(final, folder.path);
     return final;
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
-    await folder.writeReport(report(false)).catch(() => {});
-    throw withWayOn(signal.aborted ? interrupted() : error, recorder, folder.path);
+    await told;
+    await writeReport(report(false)).catch(() => {});
+    throw withWayOn(signal.aborted ? interrupted() : error, recorder, { folder: folder.path, seeds: identity.seeds });
   } finally {
     signal.removeEventListener("abort", interrupt);
   }
@@ -233,8 +278,8 @@ async function clusterOptions({ config, identity }: Prepared) {
     runId: identity.runId,
     ...config.listen,
     tls: config.tls,
-    config: identity.numeric,
-    configHash: await configHash(identity.numeric),
+    config: identity.numeric.compute,
+    configHash: await configHash(identity.numeric.compute),
     backend: config.backend,
     workerTimeout: 1000 * config.workerTimeout,
   };
@@ -269,6 +314,15 @@ function startWorkers(
   });
 }
 
+/** A run's report, if there is one that can be read. */
+async function readReport(folder: string): Promise<Report | undefined> {
+  try {
+    return parseReport(await readReportText(folder), folder);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a run has done all that it is to do. */
 function isFinished({ complete, arms: done }: Report, { arms, epochs }: TrainConfig): boolean {
   return complete && arms.every((name) => done.some(({ arm, epochs: { length } }) => arm === name && length >= epochs));
@@ -276,8 +330,9 @@ function isFinished({ complete, arms: done }: Report, { arms, epochs }: TrainCon
 
 /** @throws {HerdError} data, if what a run's config.json says gives another run now */
 function refuseOther({ numeric }: RunConfig, now: RunIdentity, { resume, data }: TrainConfig): void {
-  if (numeric.dataset !== now.numeric.dataset) {
-    const hashes = `${resume} was trained on images of SHA-256 ${numeric.dataset}, these have ${now.numeric.dataset}`;
+  const [before, after] = [numeric.compute.dataset, now.numeric.compute.dataset];
+  if (before !== after) {
+    const hashes = `${resume} was trained on images of SHA-256 ${before}, these have ${after}`;
     throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}`);
   }
   const different = differences({ ...now, numeric }, now);
@@ -294,11 +349,8 @@ async function loadCheckpoint(
     config: TrainConfig;
     reporter: Reporter;
   },
-): Promise<Checkpoint | undefined> {
-  const checkpoint = await store.load(
-    (bytes) => decodeCheckpoint(bytes, identity),
-    ({ states }) => describePosition(positionOf(experiment, states)),
-  );
+): Promise<Resumed | undefined> {
+  const checkpoint = await loadCheckpoints(store, identity, experiment);
   if (checkpoint === undefined) {
     reporter.notice(`There is no checkpoint yet in ${config.resume}: the run starts at its beginning`);
   } else if (checkpoint.history.herd !== config.version) {
@@ -310,23 +362,21 @@ async function loadCheckpoint(
 
 /** What has happened in this process and in those before it. */
 function historyOf(cluster: Cluster, earlier: RunHistory | undefined, herd: string): RunHistory {
-  const fingerprints = [...new Set([...earlier?.fingerprints ?? [], ...cluster.fingerprints])];
-  const asBefore = earlier === undefined || (earlier.bitIdentical && earlier.herd === herd);
-  return {
-    herd,
-    fingerprints,
-    bitIdentical: asBefore && cluster.bitIdentical && fingerprints.length <= 1,
-    faults: addFaults(earlier?.faults ?? NO_FAULTS, cluster.faults),
-  };
+  const { history: workers, fingerprints, bitIdentical, faults } = cluster;
+  return joinHistories(earlier, { herd, workers, fingerprints, bitIdentical, faults });
 }
 
 /** An error that breaks a run off, with where the run stands and how to go on; divergence would only come again. */
-function withWayOn(error: unknown, { position, isSafe, saved }: Recorder, folder: string): unknown {
+function withWayOn(
+  error: unknown,
+  { position, isSafe, saved }: Recorder,
+  { folder, seeds }: { readonly folder: string; readonly seeds: readonly number[] },
+): unknown {
   if (!(error instanceof HerdError) || error.code === "divergence") return error;
   const { code, message } = error;
   const where = saved === undefined
     ? " before the first checkpoint"
-    : ` at ${describePosition(position)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
+    : ` at ${describePosition(position, seeds)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
   const [first, ...log] = message.split("\n"); // the end of a worker's log follows the sentence
   const what = code === "interrupted" ? `${first}${where}` : `${first}; the run ended${where}`;
   const lines = [`${what}: go on with: deno task train --resume ${folder}`, ...log];
@@ -349,20 +399,15 @@ async function loadData(config: TrainConfig, reporter: Reporter, signal: AbortSi
 }
 
 function numericConfig(config: TrainConfig, model: ModelSpec, { resolved }: RunData): NumericConfig {
-  const { limit, batchSize, microBatch, learningRate, momentum, seed, compress, compressGradients } = config;
+  const { limit, batchSize, microBatch, learningRate, momentum, compress, compressGradients } = config;
+  const { sha256: dataset } = resolved.info;
   return {
-    dataset: resolved.info.sha256,
+    compute: { dataset, model, batchSize, microBatch, compress, compressGradients },
     limit,
-    model,
-    batchSize,
-    microBatch,
     learningRate,
     momentum,
     rho: RHO,
     epsilon: EPSILON,
-    seed,
-    compress,
-    compressGradients,
   };
 }
 
@@ -377,25 +422,24 @@ async function configFile({ config, data, identity }: Prepared, address: string)
     versions: { herd: version, deno: Deno.version.deno, v8: Deno.version.v8 },
     told: { ...flags, listen: `${listen.hostname}:${listen.port}`, launcher: launcher?.flag ?? "local" },
     numeric,
-    numericConfigSha256: await configHash(numeric),
+    computeConfigSha256: await configHash(numeric.compute),
     dataset: data.resolved.info,
   };
 }
 
 function makeReport(
-  { config, data, identity, cluster, history, states, initialWeightsSha256, complete }: Prepared & {
-    cluster: Cluster;
+  { config, data, identity, history, trainings, initialWeightsSha256, complete }: Prepared & {
     history: RunHistory;
-    states: readonly ArmState[];
+    trainings: readonly Training[];
     complete: boolean;
   },
 ): Report {
   const { resolved, labels, ids } = data;
-  const members = cluster.history;
+  const { workers: members } = history;
   const [first] = members;
   const labelsOf = (split: "train" | "test") => Array.from(ids[split], (id) => labels[split][id]!);
-  const begun = config.arms.flatMap((arm) => states.filter((state) => state.arm === arm && state.epochs.length > 0));
-  const arms = begun.map((state) => armReport(state, { seed: config.seed, initialWeightsSha256 }));
+  const arms = config.arms.flatMap((arm) => trainings.filter(({ key, epochs }) => key.arm === arm && epochs.length > 0))
+    .map((training) => armReport(training, initialWeightsSha256[training.key.seed]!));
   return {
     complete,
     dataset: datasetReport(resolved.info, {
@@ -403,7 +447,7 @@ function makeReport(
       limit: config.limit,
       fallback: resolved.fallback,
     }),
-    model: { name: config.model, parameters: parameterCount(identity.numeric.model) },
+    model: { name: config.model, parameters: parameterCount(identity.numeric.compute.model) },
     engine: {
       name: first?.engine ?? config.backend,
       fingerprint: first?.fingerprint ?? "",

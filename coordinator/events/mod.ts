@@ -14,4 +14,6 @@ export type {
   WorkerInfo,
 } from "./event.ts";
 export { addFaults, describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
+export { joinHistories } from "./history.ts";
+export { describeKey, describePosition } from "./position.ts";
 export { ARM_NAMES, type ArmName, isSameRun, type RunKey, runName } from "./run_key.ts";

@@ -2,8 +2,7 @@
 import type { DatasetInfo } from "../../data/mod.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
-import { type ArmName, type EpochRecord, type FaultCounts, NO_FAULTS } from "../events/mod.ts";
-import type { ArmState } from "../experiment/experiment.ts";
+import { type ArmName, type EpochRecord, type FaultCounts, NO_FAULTS, type TrainingRecord } from "../events/mod.ts";
 
 /** One arm with one seed. */
 export interface ArmReport {
@@ -66,13 +65,13 @@ export interface Report {
   readonly comparison: readonly Comparison[];
 }
 
-/** What a report says of an arm that has finished an epoch. */
+/** What a report says of a training that has finished an epoch. */
 export function armReport(
-  { arm, weightsSha256, epochs }: ArmState,
-  facts: Pick<ArmReport, "seed" | "initialWeightsSha256">,
+  { key: { arm, seed }, weightsSha256, epochs }: TrainingRecord,
+  initialWeightsSha256: string,
 ): ArmReport {
   const trainSeconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
-  return { arm, ...facts, weightsSha256, trainSeconds, epochs };
+  return { arm, seed, weightsSha256, initialWeightsSha256, trainSeconds, epochs };
 }
 
 /** What was compressed, in a sentence; "" if nothing was. */

@@ -1,10 +1,9 @@
 // What a run tells while it runs; terminal.ts and json_lines.ts say it to people and to programs.
 import type { DataProgress, DatasetInfo } from "../../data/mod.ts";
 import type { ModelSpec } from "../../shared/model.ts";
-import type { ArmName, EpochRecord, WorkerInfo } from "../events/mod.ts";
-import type { Position } from "../experiment/position.ts";
+import type { ArmName, EpochRecord, Position, WorkerInfo } from "../events/mod.ts";
 import type { Report } from "./report.ts";
-import type { StepProgress } from "../experiment/experiment.ts";
+import type { StepProgress } from "../experiment/mod.ts";
 
 /** The fixed facts of a run, once they are known. */
 export interface RunFacts {
@@ -32,7 +31,7 @@ export interface Reporter {
   dataset(info: DatasetInfo, used: { readonly limit: number | null; readonly fallback: boolean }): void;
   started(facts: RunFacts): void;
   member(what: "joined" | "ready" | "lost", member: WorkerInfo, reason?: string): void;
-  step(progress: StepProgress): void;
+  step(progress: StepProgress & { readonly arm: ArmName }): void;
   epoch(arm: ArmName, record: EpochRecord): void;
   finished(report: Report, folder: string): void;
 }

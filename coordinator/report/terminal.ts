@@ -3,11 +3,10 @@
 import type { DataProgress } from "../../data/mod.ts";
 import { formatBytes, formatSeconds } from "../../shared/cli/format.ts";
 import { kerasLayers, parameterCount } from "../../shared/model.ts";
-import { describeFaults, type EpochRecord } from "../events/mod.ts";
-import { describePosition } from "../experiment/position.ts";
+import { describeFaults, describePosition, type EpochRecord } from "../events/mod.ts";
 import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
 import type { Reporter, RunFacts } from "./reporter.ts";
-import type { StepProgress } from "../experiment/experiment.ts";
+import type { StepProgress } from "../experiment/mod.ts";
 
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {
@@ -108,7 +107,7 @@ export class TerminalReporter implements Reporter {
     this.#print(`Folder  ${facts.folder}`);
     const { resumedAt, finishedEpochs } = facts;
     if (resumedAt === undefined) return;
-    this.#print(`Resumed at ${describePosition(resumedAt)}`);
+    this.#print(`Resumed at ${describePosition(resumedAt, [resumedAt.key.seed])}`);
     this.#finishedEpochs = finishedEpochs;
     this.#doneBefore = finishedEpochs + resumedAt.step / resumedAt.steps;
     this.#estimated = true; // a --limit cannot be chosen any more
@@ -124,7 +123,7 @@ export class TerminalReporter implements Reporter {
     if (what === "joined") this.detail(`Worker  ${id} (${where}) has joined`);
   };
 
-  step(progress: StepProgress): void {
+  step(progress: Parameters<Reporter["step"]>[0]): void {
     this.#sayIfLong(progress);
     if (this.#options.quiet) return;
     const { arm, epoch, step, steps, metrics, images, seconds } = progress;

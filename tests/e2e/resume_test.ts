@@ -63,7 +63,7 @@ Deno.test({
     const when = (arm: string) => ({ event: "step", arm, epoch: 5 });
     const interrupted = await breakOff(workspace, args, { signal: "SIGINT", when: when("no-gc") });
     assertEquals(interrupted.code, 130, interrupted.stderr);
-    const wayOn = `Interrupted at arm no-gc, epoch \\d+, step \\d of 2: go on with: deno task train --resume ${
+    const wayOn = `Interrupted at arm (no-)?gc, epoch \\d+, step \\d of 2: go on with: deno task train --resume ${
       at("broken")
     }`;
     assert(new RegExp(wayOn).test(interrupted.stderr), interrupted.stderr);
@@ -74,7 +74,7 @@ Deno.test({
     assertEquals(killed.code, 137, killed.stderr);
     const { code, stdout, stderr } = await workspace.run([...resume, "--workers", "3"]);
     assertEquals(code, 0, stderr);
-    assertStringIncludes(stdout, "Resumed at arm gc, epoch ");
+    assert(/Resumed at arm (no-)?gc, epoch /.test(stdout), stdout);
     await assertSame(workspace, "broken", "whole");
     const kept = (await Array.fromAsync(Deno.readDir(join(at("broken"), "models")))).map(({ name }) => name).sort();
     assertEquals(kept, ["gc-0", "no-gc-0"]);
@@ -106,6 +106,10 @@ Deno.test({
       assertEquals(code, 2, stderr);
       assertStringIncludes(stderr, sentence);
     }
+
+    const missing = await workspace.run(["train", "--resume", `${at}-not`]);
+    assertEquals(missing.code, 3, missing.stderr);
+    assertStringIncludes(missing.stderr, `--resume ${at}-not holds no run that can be read`);
 
     const longer = await workspace.run(["train", "--resume", at, "--epochs", "2", "--workers", "1"]);
     assertEquals(longer.code, 0, longer.stderr);
@@ -197,7 +201,7 @@ Deno.test({
     const stderr = await new Response(child.stderr).text();
     assertEquals((await child.status).code, 4, stderr);
     const wayOn =
-      /No worker came within 1 s .*; the run ended at arm no-gc, epoch \d+, step \d of 2: go on with: (.*)\n/;
+      /No worker came within 1 s .*; the run ended at arm (?:no-)?gc, epoch \d+, step \d of 2: go on with: (.*)\n/;
     const [, command] = wayOn.exec(stderr) ?? [];
     assert(command?.startsWith("deno task train --resume "), stderr);
     const resumed = await workspace.run([...command!.split(" ").slice(2), "--workers", "1"]);
@@ -221,8 +225,10 @@ Deno.test({
     assert(second.bitIdentical);
     assertEquals(notices, []);
     const next = { resume, epochs: 3, workers: 1, minWorkers: 1, reporter, backend: "cpu", version: "0.0.0" } as const;
-    const { bitIdentical, arms } = await realRun(workspace, "mixed", next);
+    const { bitIdentical, arms, workers } = await realRun(workspace, "mixed", next);
     assertEquals([bitIdentical, arms[0]!.epochs.length], [false, 3]);
+    // All that took part, in the order of their coming.
+    assertEquals(workers.map(({ engine }) => engine), ["simd", "simd", "cpu"]);
     assertEquals(notices.length, 2, notices.join("\n"));
     assertStringIncludes(notices[0]!, "The checkpoint is of Herd version test, this is 0.0.0: bit-identity with");
     assertStringIncludes(notices[1]!, "The fingerprint of w1 is not that of the checkpoint");
@@ -250,11 +256,15 @@ Deno.test({
       const path = join(resume, "checkpoint", name);
       await Deno.truncate(path, (await Deno.stat(path)).size - 1);
     }
-    assertStringIncludes(await refuse({}), "000002.safetensors cannot be used: it is damaged");
+    assertStringIncludes(await refuse({}), "gc-0.000002.safetensors cannot be used: it is damaged");
     const dark = join(workspace.path, "images", "train", "dark");
     await Deno.copyFile(join(dark, "1.png"), join(dark, "0.png"));
     assertStringIncludes(await refuse({}), "is another data set than before");
     await Deno.writeTextFile(join(resume, "config.json"), "{");
     assertStringIncludes(await refuse({}), "config.json is not the config of a run");
+    await Deno.rename(join(resume, "checkpoint"), join(resume, "checkpoint-2"));
+    await Deno.mkdir(join(resume, "checkpoint"));
+    await Deno.writeTextFile(join(resume, "checkpoint", "000012.safetensors"), "");
+    assertStringIncludes(await refuse({}), "000012.safetensors is a checkpoint of the format herd-checkpoint-1");
   },
 });

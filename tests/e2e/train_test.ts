@@ -43,7 +43,7 @@ async function assertFolder(folder: string): Promise<void> {
   assertEquals(lines.map(({ arm, epoch }) => [arm, epoch]), [["no-gc", 1], ["gc", 1]]);
   assertStringIncludes(await Deno.readTextFile(join(folder, "report.html")), "<svg");
   const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
-  assertEquals(config.numeric.batchSize, 16);
+  assertEquals(config.numeric.compute.batchSize, 16);
   assert(!JSON.stringify(config).includes('token":"'), "the token must not be written down");
   for (const worker of ["w1", "w2", "w3"]) {
     assertStringIncludes(await Deno.readTextFile(join(folder, "logs", `${worker}.log`)), "ready with cpu");

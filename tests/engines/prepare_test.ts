@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { resolveDataset } from "../../data/mod.ts";
-import type { NumericConfig } from "../../shared/config.ts";
+import type { ComputeConfig } from "../../shared/config.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { builtInModel } from "../../shared/model.ts";
 import { chooseEngine } from "../../worker/engines.ts";
@@ -10,17 +10,11 @@ import { type Files, png, temporaryDirectory, WITHOUT_FILES, writeFiles } from "
 
 const SIZE = 24;
 
-const config = (dataset: string): NumericConfig => ({
+const config = (dataset: string): ComputeConfig => ({
   dataset,
-  limit: null,
   model: builtInModel("tiny", SIZE),
   batchSize: 4,
   microBatch: 2,
-  learningRate: 1e-4,
-  momentum: 0,
-  rho: 0.9,
-  epsilon: 1e-7,
-  seed: 0,
   compress: "none",
   compressGradients: false,
 });

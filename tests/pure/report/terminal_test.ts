@@ -10,6 +10,7 @@ function useClock(): Disposable & { set(seconds: number): void } {
   return { set: (seconds) => now = seconds, [Symbol.dispose]: () => void (performance.now = real) };
 }
 
+const key = { arm: "no-gc", seed: 0 } as const;
 const facts = {
   modelName: "tiny",
   model: builtInModel("tiny", 22),
@@ -41,7 +42,7 @@ Deno.test("TerminalReporter: the time left after a resume follows from what this
   const lines: string[] = [];
   const reporter = new TerminalReporter({ ...options, print: (line) => lines.push(line) });
   // 3 of 8 epochs are done, and half of the fourth: the first line comes half an epoch later.
-  reporter.started({ ...facts, finishedEpochs: 3, resumedAt: { arm: "no-gc", epoch: 4, step: 4, steps: 8 } });
+  reporter.started({ ...facts, finishedEpochs: 3, resumedAt: { key, epoch: 4, step: 4, steps: 8 } });
   assertStringIncludes(lines.at(-1)!, "Resumed at arm no-gc, epoch 4, step 4 of 8");
   clock.set(5);
   reporter.epoch("no-gc", record);
@@ -57,11 +58,11 @@ Deno.test("TerminalReporter: the time left of a run from its beginning; only a l
   clock.set(10);
   reporter.epoch("no-gc", { ...record, epoch: 1 });
   assertStringIncludes(lines.at(-1)!, "ETA 1 min 10 s");
-  const step = { arm: "no-gc", epoch: 2, step: 1, steps: 8, metrics: record, images: 8, seconds: 80 } as const;
+  const step = { arm: "no-gc", key, epoch: 2, step: 1, steps: 8, metrics: record, images: 8, seconds: 80 } as const;
   reporter.step(step);
   assertStringIncludes(lines.at(-1)!, "At this speed the run takes about 1 h 25 min; --limit 7 would take ten minutes");
   const resumed = new TerminalReporter({ ...options, print: (line) => lines.push(line) });
-  resumed.started({ ...facts, resumedAt: { arm: "no-gc", epoch: 1, step: 1, steps: 8 } });
+  resumed.started({ ...facts, resumedAt: { key, epoch: 1, step: 1, steps: 8 } });
   const before = lines.length;
   resumed.step(step);
   assertEquals(lines.length, before);
