@@ -6,6 +6,7 @@ import type { ModelSpec } from "./model.ts";
 export interface ComputeConfig {
   /** SHA-256 of the data set: decoded pixels and labels in sample id order. */
   readonly dataset: string;
+  /** The network. */
   readonly model: ModelSpec;
   /** Samples in a step, at most. */
   readonly batchSize: number;

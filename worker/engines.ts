@@ -7,7 +7,9 @@ import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./webgp
 
 /** Whether an engine works on this machine. */
 export interface EngineReport {
+  /** As --backend takes it. */
   readonly name: EngineName;
+  /** Whether it does. */
   readonly works: boolean;
   /** The device in words, where the engine works. */
   readonly adapter?: string;

@@ -1,16 +1,13 @@
 // Makes what a worker computes with: the engine that a run asks for, with its fingerprint, and the samples.
+import type { Split } from "../data/mod.ts";
 import { HerdError } from "../shared/errors.ts";
-import type { OrderComputer } from "../shared/order_computer.ts";
-import type { Work } from "../shared/protocol.ts";
+import type { LeafOrder, OrderComputer } from "../shared/order_computer.ts";
 import { subtreesIn } from "../shared/tree.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { fingerprintOf } from "./probe.ts";
 import { type SampleReader, samplesFrom } from "./samples.ts";
-import type { PrepareOptions } from "./session.ts";
-
-/** What a run says of itself, as far as it matters here. */
-type Prepared = Pick<PrepareOptions, "config" | "backend" | "onLeaf">;
+import type { JoinedRun } from "./session.ts";
 
 /**
  * Computes with an engine of this process.
@@ -18,7 +15,10 @@ type Prepared = Pick<PrepareOptions, "config" | "backend" | "onLeaf">;
  * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { dataset, model, batchSize, microBatch }, backend, onLeaf }: Prepared,
+  { config: { dataset, model, batchSize, microBatch }, backend, onLeaf }: Pick<
+    JoinedRun,
+    "config" | "backend" | "onLeaf"
+  >,
   path: string,
 ): Promise<OrderComputer> {
   const samples = samplesFrom(path);
@@ -40,24 +40,24 @@ export async function prepareEngine(
 
 /** An engine with its samples, both of which it disposes of. */
 export function engineComputer(engine: GradientEngine, source: SampleReader, fingerprint: string): OrderComputer {
-  const readLeaves = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
+  const readLeaves = ({ range, seed, epoch, samples }: LeafOrder, split: Split): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,
       seed,
       epoch,
-      samples: ids.map((id) => source.sample(task === "train" ? "train" : "test", id)),
+      samples: ids.map((id) => source.sample(split, id)),
     }));
   return {
     engine: engine.name,
     adapter: engine.adapter,
     fingerprint,
     setWeights: (flat) => engine.setWeights(flat),
-    gradients(work) {
-      const { leafCount, range } = work;
-      return engine.gradients(leafCount, readLeaves(work), subtreesIn(leafCount, range));
+    gradients(order) {
+      const { leafCount, range } = order;
+      return engine.gradients(leafCount, readLeaves(order, "train"), subtreesIn(leafCount, range));
     },
-    async *evaluate(work) {
-      for (const leaf of readLeaves(work)) yield await engine.evaluate(leaf);
+    async *evaluate(order) {
+      for (const leaf of readLeaves(order, "test")) yield await engine.evaluate(leaf);
     },
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import { ChunkedCacheWriter } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import { prepareEngine } from "./prepare.ts";
-import { type PrepareOptions, runSession } from "./session.ts";
+import { type JoinedRun, type PrepareOptions, runSession } from "./session.ts";
 
 /** What `deno task worker` is told. */
 export interface RemoteWorkerOptions {
@@ -18,7 +18,7 @@ export interface RemoteWorkerOptions {
   /** Herd's cache folder. */
   readonly cacheDir: string;
   /** Makes what computes, given the path of the packed data set; by default an engine of this process. */
-  prepare?(options: PrepareOptions, path: string): Promise<OrderComputer>;
+  prepare?(run: JoinedRun, path: string): Promise<OrderComputer>;
   /** Receives lines for people. */
   log(text: string): void;
 }

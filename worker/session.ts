@@ -25,15 +25,28 @@ import { compute } from "./compute.ts";
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
-/** What is to be computed, and how to get ready for it. */
-export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend"> {
+/** A run that a worker has joined. */
+export interface JoinedRun {
+  /** 16 hexadecimal digits. */
+  readonly runId: string;
+  /** What the coordinator calls this worker. */
+  readonly workerId: string;
+  /** What is to be computed. */
   readonly config: ComputeConfig;
+  /** SHA-256 of the config, in hexadecimal. */
+  readonly configHash: string;
+  /** The engine to compute with; "auto" means the best one here. */
+  readonly backend: Backend;
+  /** To be called after each leaf. */
+  onLeaf(): void;
+}
+
+/** What is to be computed, and how to get ready for it. */
+export interface PrepareOptions extends JoinedRun {
   /** Asks the coordinator how the packed data set is cut. */
   manifest(): Promise<DatasetManifest>;
   /** Asks the coordinator for a chunk of the packed data set. */
   fetch(index: number): Promise<Uint8Array>;
-  /** To be called after each leaf. */
-  onLeaf(): void;
 }
 
 /** What the session needs from its surroundings. */

@@ -7,6 +7,7 @@ import type { PlannedWorker, WorkerCommand } from "./launcher.ts";
 
 /** What is kept running, and who hears of it. */
 export interface SupervisorOptions {
+  /** Those to be started. */
   readonly workers: readonly PlannedWorker[];
   /** Wait before the first restart, in milliseconds; doubled each time. */
   readonly firstWaitMs: number;
@@ -15,7 +16,7 @@ export interface SupervisorOptions {
   /** A worker's process has ended although nobody asked it to, and is started again after a while. */
   onRestart(text: string): void;
   /** A worker's process has ended too often, or cannot be started; `left` others are still looked after. */
-  onGivenUp(error: HerdError, left: number): void;
+  onGivenUp(error: Error, left: number): void;
   /** What people should know besides. */
   onNotice(text: string): void;
 }
@@ -53,6 +54,7 @@ export class WorkerProcesses implements AsyncDisposable {
     return this.#options.workers.length;
   }
 
+  /** Ends all processes: they are asked to, then told to, then killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     this.#stop.resolve();
