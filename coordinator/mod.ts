@@ -1,8 +1,14 @@
-// The coordinator's public face: its commands, and what other commands are handed of it.
-export { learnability, type LearnabilityOptions } from "./commands/learnability.ts";
-export { reportCommand } from "./commands/report.ts";
-export { type RunOptions, runTraining } from "./commands/run.ts";
-export { DEFAULT_SETTINGS, type Settings } from "./commands/settings.ts";
-export { trainCommand, type TrainParts } from "./commands/train.ts";
+// The coordinator's public face: its commands, what other commands are handed of it, and what a run gives and tells.
+export {
+  DEFAULT_SETTINGS,
+  learnability,
+  type LearnabilityOptions,
+  reportCommand,
+  type RunOptions,
+  runTraining,
+  type Settings,
+  trainCommand,
+  type TrainParts,
+} from "./commands/mod.ts";
 export { RelayWorkers } from "./relay/mod.ts";
 export type { Report } from "./report/mod.ts";

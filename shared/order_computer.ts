@@ -25,6 +25,8 @@ export interface OrderComputer extends AsyncDisposable {
   readonly adapter: string;
   /** What the answers' bits depend on, as a hash: equal fingerprints are expected to give equal bits. */
   readonly fingerprint: string;
+  /** About how long a leaf of the run takes, measured on less. */
+  readonly leafMilliseconds: number;
   /** Takes the flat float32 weights for the calls that follow; copies what it keeps. */
   setWeights(flat: Float32Array): void;
   /**

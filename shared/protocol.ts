@@ -27,6 +27,7 @@ const handshake = { protocol: v.number(), ...envelope };
 const range = v.object({ start: count, end: count });
 /** For people: what could steer a terminal is taken out. */
 const text = v.pipe(v.string(), v.maxLength(MOST_TEXT), v.transform(printable));
+const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
 const part = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 const layer = v.variant("kind", [
@@ -68,13 +69,15 @@ const ready = v.object({
   engine: v.picklist(ENGINE_NAMES),
   adapter: text,
   fingerprint: word,
+  /** About how long a leaf of the run takes, by the worker's own measure. */
+  leafMilliseconds: milliseconds,
 });
 /** worker → coordinator: more leaves of the step are done, and the time that they took. */
 const heartbeat = v.object({
   ...envelope,
   type: v.literal("heartbeat"),
   leaves: count,
-  milliseconds: v.pipe(v.number(), v.minValue(0)),
+  milliseconds,
 });
 /** worker → coordinator: cannot go on. */
 const failed = v.object({ ...envelope, type: v.literal("failed"), message: text });

@@ -74,9 +74,23 @@ export function subtreesIn(leaves: number, { start, end }: Range): NodeId[] {
 
 /** How many they are. */
 export function subtreeCount(leaves: number, start: number, end: number): number {
+  if (end <= start) return 0;
+  if (end < leaves) {
+    // Up to the place that most powers of two divide subtrees grow, and shrink from there on: one for each bit that is set.
+    const most = 31 - Math.clz32(start ^ end);
+    const middle = end >>> most << most;
+    return bitsIn(middle - start) + bitsIn(end - middle);
+  }
   let count = 0;
   for (let leaf = start; leaf < end; leaf += 2 ** subtreeLevel(leaves, leaf, end)) count++;
   return count;
+}
+
+/** How many bits of a whole number below 2^31 are set. */
+function bitsIn(value: number): number {
+  const pairs = value - (value >>> 1 & 0x55555555);
+  const fours = (pairs & 0x33333333) + (pairs >>> 2 & 0x33333333);
+  return Math.imul(fours + (fours >>> 4) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** The highest level at which a node begins with a leaf and ends at `end` or before. */

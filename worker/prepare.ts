@@ -5,7 +5,7 @@ import type { LeafOrder, OrderComputer } from "../shared/order_computer.ts";
 import { subtreesIn } from "../shared/tree.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
-import { fingerprintOf } from "./probe.ts";
+import { probe, type Probed } from "./probe.ts";
 import { type SampleReader, samplesFrom } from "./samples.ts";
 import type { JoinedRun } from "./session.ts";
 
@@ -28,10 +28,10 @@ export async function prepareEngine(
       throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
     }
     const { name } = await chooseEngine(backend);
-    const fingerprint = await fingerprintOf(name, model, microBatch);
+    const probed = await probe(name, model, microBatch);
     const leaves = Math.ceil(batchSize / microBatch);
     const engine = await createEngine(name, { spec: model, microBatch, leaves, augment: true, onLeaf });
-    return engineComputer(engine, samples, fingerprint);
+    return engineComputer(engine, samples, probed);
   } catch (error) {
     samples[Symbol.dispose]();
     throw error;
@@ -39,7 +39,7 @@ export async function prepareEngine(
 }
 
 /** An engine with its samples, both of which it disposes of. */
-export function engineComputer(engine: GradientEngine, source: SampleReader, fingerprint: string): OrderComputer {
+export function engineComputer(engine: GradientEngine, source: SampleReader, probed: Probed): OrderComputer {
   const readLeaves = ({ range, seed, epoch, samples }: LeafOrder, split: Split): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,
@@ -50,7 +50,7 @@ export function engineComputer(engine: GradientEngine, source: SampleReader, fin
   return {
     engine: engine.name,
     adapter: engine.adapter,
-    fingerprint,
+    ...probed,
     setWeights: (flat) => engine.setWeights(flat),
     gradients(order) {
       const { leafCount, range } = order;

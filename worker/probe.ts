@@ -1,9 +1,9 @@
 // The fingerprint of an engine: on what its bits depend, as a hash. It holds the bits of a whole pass of a small model with
 // the same layers, since versions and names do not tell how a driver compiles a kernel. Necessary for equal results, not
-// sufficient: leaves that two workers both compute check it in passing.
+// sufficient: leaves that two workers both compute check it in passing. The same pass tells about how long a leaf takes.
 import { sha256 } from "../shared/config.ts";
 import { initialWeights } from "../shared/initial_weights.ts";
-import { leastImageSize, type ModelSpec } from "../shared/model.ts";
+import { layerShapes, leastImageSize, type ModelSpec } from "../shared/model.ts";
 import { threefry } from "../shared/threefry.ts";
 import type { EngineName, GradientEngine, Leaf, Sample } from "./engine.ts";
 import { createEngine } from "./engines.ts";
@@ -14,24 +14,37 @@ const MOST_SAMPLES: Readonly<Record<EngineName, number>> = { webgpu: 8, simd: 8,
 /** The arms' seeds, epochs and images are others: the probe's draws are a stream of their own. */
 const NOISE_KEY = [0x48657264, 0x50726f62] as const;
 
+/** What a trial pass tells of an engine. */
+export interface Probed {
+  /** SHA-256 in hexadecimal of what its bits depend on. */
+  readonly fingerprint: string;
+  /** About how long a leaf takes, with all that the first one takes longer. */
+  readonly leafMilliseconds: number;
+}
+
 /**
- * The fingerprint of an engine for a model: SHA-256 in hexadecimal of its name, kernels, adapter, the Deno version, its
+ * Tries an engine for a model. The fingerprint is SHA-256 in hexadecimal of its name, kernels, adapter, the Deno version, its
  * arithmetic, and its output on fixed noise with augmentation and dropout.
+ * @param microBatch samples of a leaf
  * @throws {HerdError} cluster, if the engine does not work here
  */
-export async function fingerprintOf(name: EngineName, spec: ModelSpec, microBatch: number): Promise<string> {
+export async function probe(name: EngineName, spec: ModelSpec, microBatch: number): Promise<Probed> {
   const small = probeModel(spec);
   const samples = Math.min(microBatch, MOST_SAMPLES[name]);
   await using engine = await createEngine(name, { spec: small, microBatch: samples, augment: true });
+  const { hash, milliseconds } = await trialPass(engine, small, samples);
   const text = [
     engine.name,
     engine.kernels,
     engine.adapter,
     Deno.version.deno,
     await engine.probeArithmetic?.() ?? "",
-    await outputHash(engine, small, samples),
+    hash,
   ].join("\n");
-  return await sha256(new TextEncoder().encode(text));
+  return {
+    fingerprint: await sha256(new TextEncoder().encode(text)),
+    leafMilliseconds: milliseconds * (microBatch / samples) * (multiplyAdds(spec) / multiplyAdds(small)),
+  };
 }
 
 /** The same layers on the smallest images that they take. */
@@ -40,16 +53,36 @@ export function probeModel(spec: ModelSpec): ModelSpec {
   return { ...spec, imageSize: Math.min(leastImageSize(blocks) + EXTRA_PIXELS, spec.imageSize) };
 }
 
-async function outputHash(engine: GradientEngine, spec: ModelSpec, samples: number): Promise<string> {
+/** Multiplications of a sample's way forward: by how much more work an image of another size is. */
+function multiplyAdds(spec: ModelSpec): number {
+  return layerShapes(spec).reduce(
+    (sum, shape) =>
+      sum +
+      (shape.kind === "dense"
+        ? shape.inputs * shape.units
+        : 9 * shape.convSize ** 2 * shape.inputChannels * shape.filters),
+    0,
+  );
+}
+
+/** The hash of an engine's output, and what the gradients took. */
+async function trialPass(
+  engine: GradientEngine,
+  spec: ModelSpec,
+  samples: number,
+): Promise<{ readonly hash: string; readonly milliseconds: number }> {
   engine.setWeights(initialWeights(spec, 0));
   const leaf = noise(spec, samples);
   const parts: Float32Array[] = [];
+  const started = performance.now();
   for await (const { gradient, losses, logits } of engine.gradients(1, [leaf], [{ level: 0, index: 0 }])) {
     parts.push(gradient.slice(), losses.slice(), logits.slice());
   }
+  const milliseconds = performance.now() - started;
   const { losses, logits } = await engine.evaluate(leaf);
   parts.push(losses, logits);
-  return await sha256(new Uint8Array(await new Blob(parts as Float32Array<ArrayBuffer>[]).arrayBuffer()));
+  const hash = await sha256(new Uint8Array(await new Blob(parts as Float32Array<ArrayBuffer>[]).arrayBuffer()));
+  return { hash, milliseconds };
 }
 
 /** A leaf of random bytes, the same everywhere. */

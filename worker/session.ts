@@ -152,7 +152,7 @@ async function serve(
       lastSign = now;
     },
   });
-  const { engine, adapter, fingerprint } = computer;
+  const { engine, adapter, fingerprint, leafMilliseconds } = computer;
   options.log(`${welcome.workerId}: ready with ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);
   channel.send({
     ...envelope(channel, 0),
@@ -161,6 +161,7 @@ async function serve(
     engine,
     adapter,
     fingerprint,
+    leafMilliseconds,
   });
   for await (const event of incoming) {
     if ("frame" in event) {

@@ -2,7 +2,7 @@
 import { messageOf } from "../shared/errors.ts";
 import { builtInModel } from "../shared/model.ts";
 import { availableEngines, type EngineReport } from "./engines.ts";
-import { fingerprintOf } from "./probe.ts";
+import { probe } from "./probe.ts";
 
 /** An engine's report after a trial. */
 export interface TriedEngine extends EngineReport {
@@ -20,7 +20,7 @@ export async function tryEngines(): Promise<readonly TriedEngine[]> {
 async function tryEngine(report: EngineReport): Promise<TriedEngine> {
   const spec = builtInModel("tiny", 32);
   try {
-    return { ...report, fingerprint: await fingerprintOf(report.name, spec, 1) };
+    return { ...report, fingerprint: (await probe(report.name, spec, 1)).fingerprint };
   } catch (error) {
     return { name: report.name, works: false, reason: messageOf(error), remedy: "use another --backend" };
   }

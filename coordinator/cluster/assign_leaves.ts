@@ -4,93 +4,106 @@ import { type Range, subtreeCount } from "../../shared/tree.ts";
 
 /** A cut may take this much longer than the fastest one if fewer partial sums travel. */
 const SLACK = 1.05;
-/** From here on the search among such cuts costs more than it saves. */
-const MANY_LEAVES = 512;
-
-/** A leaf's cost and its position: the samples of a batch in micro-batches of at most `microBatch`. */
-export function leafRanges(samples: number, microBatch: number): Range[] {
-  const leaves: Range[] = [];
-  for (let start = 0; start < samples; start += microBatch) {
-    leaves.push({ start, end: Math.min(start + microBatch, samples) });
-  }
-  return leaves;
-}
+/** With more leaves or workers than this a wide search among such cuts costs more than it saves. */
+const MANY = 512;
+/** Places that are looked at then for each cut. */
+const NARROW = 32;
 
 /**
  * Cuts leaves into one contiguous range a worker, in the workers' order; a range may be empty. Among the cuts whose slowest
- * worker is within 5 % of the best possible time (0.01 % above 512 leaves), takes the one with the fewest subtrees.
- * @param leafSizes samples in each leaf of the step
+ * worker is within 5 % of the best possible time, takes the one with the fewest subtrees. Above 512 leaves or workers it is
+ * within 0.01 %, and the search is narrow, so that the time is proportional to leaves and workers.
+ * @param bounds where each leaf's samples begin, and the last one's end
  * @param speeds samples a second of each worker, all positive
  * @param range leaves to cut; all by default
  */
 export function assignLeaves(
-  leafSizes: readonly number[],
+  bounds: readonly number[],
   speeds: readonly number[],
-  range: Range = { start: 0, end: leafSizes.length },
+  range: Range = { start: 0, end: bounds.length - 1 },
 ): Range[] {
-  const before = [0];
-  for (const size of leafSizes) before.push(before.at(-1)! + size);
-  const limit = (leafSizes.length > MANY_LEAVES ? 1 : SLACK) * leastTime(before, speeds, range);
-  const fits = (worker: number, start: number, end: number) => before[end]! - before[start]! <= speeds[worker]! * limit;
-  const latest = latestCuts(before, speeds, range, limit);
-  const earliest = [range.end];
-  for (let worker = speeds.length - 1; worker >= 0; worker--) {
-    let cut = earliest[0]!;
-    while (cut > range.start && fits(worker, cut - 1, earliest[0]!)) cut--;
-    earliest.unshift(cut);
-  }
+  const leaves = bounds.length - 1;
+  const isLarge = Math.max(leaves, speeds.length) > MANY;
+  const time = (isLarge ? 1 : SLACK) * leastTime(bounds, speeds, range);
+  // Samples that each worker can do in this time: every cut within it is a cut to choose from, and there is one.
+  const capacities = speeds.map((speed) => Math.floor(speed * time));
+  const latest = latestCuts(bounds, capacities, range);
+  const earliest = earliestCuts(bounds, capacities, range);
+  if (isLarge) latest.forEach((cut, i) => earliest[i] = Math.max(earliest[i]!, cut - NARROW));
 
   // Dynamic programming from the last worker to the first: the fewest subtrees from each place where a cut can be.
-  let fewest = new Map([[range.end, 0]]);
-  const ends: Map<number, number>[] = [];
+  let fewest = [0];
+  const choices: number[][] = [];
   for (let worker = speeds.length - 1; worker >= 0; worker--) {
-    const choice = new Map<number, number>();
-    const counts = new Map<number, number>();
+    const [from, to] = [earliest[worker + 1]!, latest[worker + 1]!];
+    const counts: number[] = [];
+    const choice: number[] = [];
     for (let start = earliest[worker]!; start <= latest[worker]!; start++) {
-      for (let end = Math.max(start, earliest[worker + 1]!); end <= latest[worker + 1]!; end++) {
-        if (!fits(worker, start, end)) break;
-        const count = subtreeCount(leafSizes.length, start, end) + fewest.get(end)!;
-        if (count > (counts.get(start) ?? Infinity)) continue;
-        counts.set(start, count);
-        choice.set(start, end);
+      const most = bounds[start]! + capacities[worker]!;
+      let [best, chosen] = [Infinity, start];
+      for (let end = Math.max(start, from); end <= to && bounds[end]! <= most; end++) {
+        const count = subtreeCount(leaves, start, end) + fewest[end - from]!;
+        if (count <= best) [best, chosen] = [count, end];
       }
+      counts.push(best);
+      choice.push(chosen);
     }
-    ends[worker] = choice;
+    choices[worker] = choice;
     fewest = counts;
   }
   let start = range.start;
-  return ends.map((choice) => {
-    const end = choice.get(start)!;
+  return choices.map((choice, worker) => {
+    const end = choice[start - earliest[worker]!]!;
     const cut = { start, end };
     start = end;
     return cut;
   });
 }
 
-/** The least time, to 0.01 %, in which the workers can do the leaves of a range, in seconds. */
-function leastTime(before: readonly number[], speeds: readonly number[], range: Range): number {
-  const samples = before[range.end]! - before[range.start]!;
+/** A time, within 0.01 % of the least, in which the workers can do the leaves of a range, in seconds. */
+function leastTime(bounds: readonly number[], speeds: readonly number[], range: Range): number {
+  const samples = bounds[range.end]! - bounds[range.start]!;
+  const canDo = (time: number) => {
+    let cut = range.start;
+    for (const speed of speeds) {
+      const most = bounds[cut]! + Math.floor(speed * time);
+      while (cut < range.end && bounds[cut + 1]! <= most) cut++;
+    }
+    return cut === range.end;
+  };
   let enough = samples / Math.max(...speeds);
+  // In this time the fastest does all of it alone, but for rounding.
+  while (!canDo(enough)) enough *= 1 + Number.EPSILON;
   let tooLittle = 0;
   while (enough - tooLittle > 1e-4 * enough) {
     const time = (enough + tooLittle) / 2;
-    if (latestCuts(before, speeds, range, time).at(-1) === range.end) enough = time;
+    if (canDo(time)) enough = time;
     else tooLittle = time;
   }
   return enough;
 }
 
-/** Where each worker's range begins, and the last one's ends, if every worker takes as many leaves as it can do in a time. */
-function latestCuts(before: readonly number[], speeds: readonly number[], range: Range, time: number): number[] {
-  let cut = range.start;
-  return [
-    cut,
-    ...speeds.map((speed) => {
-      const start = cut;
-      while (cut < range.end && before[cut + 1]! - before[start]! <= speed * time) cut++;
-      return cut;
-    }),
-  ];
+/** Where each worker's range begins, and the last one's ends, if every worker takes as many leaves as it can. */
+function latestCuts(bounds: readonly number[], capacities: readonly number[], { start, end }: Range): number[] {
+  let cut = start;
+  const cuts = capacities.map((capacity) => {
+    const most = bounds[cut]! + capacity;
+    while (cut < end && bounds[cut + 1]! <= most) cut++;
+    return cut;
+  });
+  return [start, ...cuts];
+}
+
+/** The same if the last workers take as many as they can. */
+function earliestCuts(bounds: readonly number[], capacities: readonly number[], { start, end }: Range): number[] {
+  const cuts = [end];
+  let cut = end;
+  for (let worker = capacities.length - 1; worker >= 0; worker--) {
+    const least = bounds[cut]! - capacities[worker]!;
+    while (cut > start && bounds[cut - 1]! >= least) cut--;
+    cuts.push(cut);
+  }
+  return cuts.reverse();
 }
 
 /** Images a second of each worker; one that has not been measured counts as the mean of the others. */

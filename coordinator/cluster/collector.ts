@@ -1,20 +1,15 @@
-// A unit of work on its way, a training step or an evaluation: what its workers owe, and what is done with their answers.
-// Knows no socket and no clock.
-import { HerdError } from "../../shared/errors.ts";
+// What is done with the answers to one unit of work, a training step or an evaluation. Knows no socket and no clock.
 import type { Frame, PartialFrame, PredictionsFrame } from "../../shared/frames.ts";
 import { type ModelSpec, parameterCount } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
-import { type NodeId, nodeRange, type Range } from "../../shared/tree.ts";
+import { type NodeId, nodeRange } from "../../shared/tree.ts";
 import { ReductionTree } from "./reduce.ts";
+import type { Work } from "./schedule.ts";
 
 /** Collects the answers to one unit of work. */
 export interface Collector<Result> {
-  readonly task: "train" | "evaluate";
-  /**
-   * The node that an answer is for.
-   * @throws {HerdError} cluster, if it is not of the kind or the size that it should be
-   */
-  check(answer: Frame): Answer;
+  /** The node that an answer is for; or, if it is not of the kind or the size that it should be, what it is. */
+  check(answer: Frame): Answer | string;
   /** Takes an answer that has been checked and whose leaves are not in yet. */
   add(answer: Answer): void;
   /** What came of it, once all leaves are in. */
@@ -27,29 +22,22 @@ export interface Answer {
   readonly frame: PartialFrame | PredictionsFrame;
 }
 
-/**
- * Sums the gradients of a training step: one answer a subtree.
- * @param leaves samples of each leaf
- * @param wanted leaves to sum over; the result has a sum for each maximal subtree of them
- */
-export function gradientCollector(
-  model: ModelSpec,
-  leaves: readonly Range[],
-  wanted: Range,
-): Collector<PartialSum[]> {
-  const tree = new ReductionTree(leaves.length, wanted);
+/** Sums the gradients of a training step: one answer a subtree. The result has a sum for each maximal subtree that is wanted. */
+export function gradientCollector(model: ModelSpec, { bounds, wanted }: Work): Collector<PartialSum[]> {
+  const leaves = bounds.length - 1;
+  const tree = new ReductionTree(leaves, wanted);
+  const parameters = parameterCount(model);
   return {
-    task: "train",
     check(frame) {
-      if (frame.kind !== "partial") return refuse(`a ${frame.kind} frame in a training step`);
+      if (frame.kind !== "partial") return `a ${frame.kind} frame in a training step`;
       const { level, index, gradient, losses, logits } = frame;
       const node = { level, index };
-      expect(tree.has(node), `a sum for node ${level}:${index} of ${leaves.length} leaves`);
-      const { start, end } = nodeRange(leaves.length, node);
-      const count = leaves[end - 1]!.end - leaves[start]!.start;
-      expect(gradient.length === parameterCount(model), `${gradient.length} gradient values`);
-      expect(losses.length === count, `${losses.length} losses for ${count} samples`);
-      expect(logits.length === count * model.classes, `${logits.length} logits for ${count} samples`);
+      if (!tree.has(node)) return `a sum for node ${level}:${index} of ${leaves} leaves`;
+      const { start, end } = nodeRange(leaves, node);
+      const count = bounds[end]! - bounds[start]!;
+      if (gradient.length !== parameters) return `${gradient.length} gradient values`;
+      if (losses.length !== count) return `${losses.length} losses for ${count} samples`;
+      if (logits.length !== count * model.classes) return `${logits.length} logits for ${count} samples`;
       return { node, frame };
     },
     add({ node, frame }) {
@@ -61,37 +49,25 @@ export function gradientCollector(
 }
 
 /** Lines up the predictions of an evaluation: one answer a leaf. */
-export function predictionsCollector(
-  { classes }: ModelSpec,
-  leaves: readonly Range[],
-): Collector<Predictions> {
-  const samples = leaves.at(-1)?.end ?? 0;
+export function predictionsCollector({ classes }: ModelSpec, { bounds, wanted }: Work): Collector<Predictions> {
+  const samples = bounds.at(-1)!;
   const losses = new Float32Array(samples);
   const logits = new Float32Array(samples * classes);
   return {
-    task: "evaluate",
     check(frame) {
-      if (frame.kind !== "predictions") return refuse(`a ${frame.kind} frame in an evaluation`);
+      if (frame.kind !== "predictions") return `a ${frame.kind} frame in an evaluation`;
       const { index, losses, logits } = frame;
-      const { start, end } = leaves[index] ?? refuse(`predictions for leaf ${index}`);
-      expect(losses.length === end - start, `${losses.length} losses for ${end - start} samples`);
-      expect(logits.length === (end - start) * classes, `${logits.length} logits for ${end - start} samples`);
+      if (!(wanted.start <= index && index < wanted.end)) return `predictions for leaf ${index}`;
+      const count = bounds[index + 1]! - bounds[index]!;
+      if (losses.length !== count) return `${losses.length} losses for ${count} samples`;
+      if (logits.length !== count * classes) return `${logits.length} logits for ${count} samples`;
       return { node: { level: 0, index }, frame };
     },
     add({ node, frame }) {
-      const { start } = leaves[node.index]!;
+      const start = bounds[node.index]!;
       losses.set(frame.losses, start);
       logits.set(frame.logits, start * classes);
     },
     result: () => ({ losses, logits }),
   };
-}
-
-function expect(condition: boolean, seen: string): void {
-  if (!condition) refuse(seen);
-}
-
-/** What follows the worker's name in the message. */
-function refuse(seen: string): never {
-  throw new HerdError("cluster", `it sent ${seen}`);
 }

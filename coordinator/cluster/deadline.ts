@@ -1,19 +1,41 @@
-// How long to wait for a worker. A worker computes a leaf without a pause and cannot answer meanwhile, so the deadline
-// follows what its leaves have taken so far.
+// How long to wait for a sign of life. A worker computes a leaf without a pause and cannot answer meanwhile, so the deadline
+// follows what its leaves have taken of late. Pure: times are given, never read.
 
 /** Bounds on a worker's silence, in milliseconds; tests shorten them. */
 export interface LeafLimits {
-  /** Before anything is measured. */
+  /** The most that is allowed before anything is measured. */
   readonly first: number;
-  /** The least that is allowed later. */
+  /** The least that is allowed at any time. */
   readonly floor: number;
 }
 
-/** A leaf of 8 images at 300 px takes 400 s on the slowest engine. */
+/** The bounds in use: a leaf of 8 images at 300 px takes 400 s on the slowest engine. */
 export const LEAF_LIMITS: LeafLimits = { first: 15 * 60_000, floor: 30_000 };
-const FACTOR = 20;
 
-/** The longest silence to allow while a worker computes a leaf, in milliseconds; `slowest` is its slowest leaf so far. */
-export function leafDeadline(slowest: number | undefined, { first, floor }: LeafLimits = LEAF_LIMITS): number {
-  return slowest === undefined ? first : Math.max(floor, FACTOR * slowest);
+/** So much longer than the slowest leaf of late may one take. */
+const FACTOR = 20;
+/** Leaves of late: a stall is forgotten after so many. */
+const MEMORY = 16;
+/** No timer can wait longer. */
+const LONGEST = 2 ** 31 - 1;
+
+/** What a worker's last leaves took. */
+export class LeafTimes {
+  readonly #recent: number[] = [];
+
+  /** Leaves are done, and what they took together. */
+  record(leaves: number, milliseconds: number): void {
+    if (leaves === 0) return;
+    this.#recent.push(milliseconds / leaves);
+    if (this.#recent.length > MEMORY) this.#recent.shift();
+  }
+
+  /**
+   * The longest silence to allow while a worker computes a leaf, in milliseconds.
+   * @param estimate what the worker thinks that its first leaf takes
+   */
+  deadline({ first, floor }: LeafLimits, estimate: number): number {
+    if (this.#recent.length === 0) return Math.min(first, Math.max(floor, FACTOR * estimate));
+    return Math.min(LONGEST, Math.max(floor, FACTOR * Math.max(...this.#recent)));
+  }
 }

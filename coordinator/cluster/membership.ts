@@ -18,11 +18,11 @@ import {
 } from "../../shared/protocol.ts";
 import { within } from "../../shared/within.ts";
 import type { WorkerInfo } from "../events/mod.ts";
+import { type DoorLimits, listen, type Listener, type ListenOptions } from "../door/mod.ts";
 import { LEAF_LIMITS, type LeafLimits } from "./deadline.ts";
-import type { DoorLimits } from "../door/doorkeeper.ts";
-import { listen, type Listener, type ListenOptions } from "../door/listener.ts";
-import { Member, type Standing } from "./member.ts";
-import { Pace, PACE_LIMITS, type PaceLimits } from "./pace.ts";
+import { Member } from "./member.ts";
+import type { PaceLimits } from "./pace.ts";
+import { EXCLUDED, type Identity, nameFor, Standings } from "./standing.ts";
 
 /** What workers are told, and where. */
 export interface MembershipOptions {
@@ -56,44 +56,38 @@ export interface MembershipEvents {
   onBroken(member: Member, error: HerdError): void;
   /** A worker of this machine says that it cannot work. */
   onUnable(member: Member, reason: string): void;
+  /** This side has failed: no worker has to do with it. */
+  onFailure(error: unknown): void;
 }
 
 const HELLO_DEADLINE_MS = 10_000;
 const FAREWELL_MS = 500;
-/** Bad answers after which a worker's process is not let in any more, and processes after which the worker is not. */
-const MOST_STRIKES = 3;
-const MOST_EXCLUSIONS = 3;
-
-const EXCLUDED = `it is excluded after ${MOST_STRIKES} bad answers`;
-/** Names that are made here. */
-const NUMBERED = /^r\d+$/;
 
 /** The workers of a run. */
 export class Membership implements AsyncDisposable {
   readonly #options: MembershipOptions;
   readonly #events: MembershipEvents;
   readonly #members = new Set<Member>();
-  readonly #standings = new Map<string, Standing>();
+  readonly #standings: Standings;
   readonly #past = new Map<string, WorkerInfo>();
   readonly #fingerprints = new Set<string>();
   #listener: Listener | undefined;
   #retired = { up: 0, down: 0 };
   #stopped = false;
 
-  private constructor(options: MembershipOptions, events: MembershipEvents) {
+  constructor(options: MembershipOptions, events: MembershipEvents) {
     this.#options = options;
     this.#events = events;
+    this.#standings = new Standings(options.limits?.pace);
   }
 
   /** Starts to listen. @throws {HerdError} cluster, if the address is taken */
-  static async start(options: MembershipOptions, events: MembershipEvents): Promise<Membership> {
-    const membership = new Membership(options, events);
-    const { hostname, port, token, tls, door } = options;
-    const maxPayload = Math.max(largestAnswer(options.config), MOST_CHARACTERS.fromWorker);
-    const onSocket: ListenOptions["onSocket"] = (...connection) => void membership.#serve(...connection);
+  async listen(): Promise<void> {
+    const { hostname, port, token, tls, door, config } = this.#options;
+    const maxPayload = Math.max(largestAnswer(config), MOST_CHARACTERS.fromWorker);
+    const onSocket: ListenOptions["onSocket"] = (...connection) => void this.#serve(...connection);
     const limits = door === undefined ? {} : { limits: door };
-    membership.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
-    return membership;
+    this.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
   }
 
   /** HOST:PORT for workers elsewhere. */
@@ -130,7 +124,12 @@ export class Membership implements AsyncDisposable {
 
   /** Whether nobody can compute. */
   get isEmpty(): boolean {
-    return ![...this.#members].some(({ ready }) => ready !== undefined);
+    return !this.#members.values().some(({ ready }) => ready !== undefined);
+  }
+
+  /** Whether a worker has come that was not started by the run: such a one knows the token, and may come again. */
+  get hadOutsiders(): boolean {
+    return this.#standings.hadOutsiders;
   }
 
   /** Whether a worker belongs to the run still. */
@@ -152,10 +151,9 @@ export class Membership implements AsyncDisposable {
 
   /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
   strike(member: Member): boolean {
-    if (++member.standing.strikes < MOST_STRIKES) return false;
-    member.standing.exclusions++;
-    this.#refuse(member, EXCLUDED);
-    return true;
+    const isExcluded = member.standing.strike();
+    if (isExcluded) this.#refuse(member, EXCLUDED);
+    return isExcluded;
   }
 
   /** Drops a worker. */
@@ -192,7 +190,7 @@ export class Membership implements AsyncDisposable {
     return dataset;
   }
 
-  /** Talks with one connection until it ends. Never throws: what goes wrong is the member's loss. */
+  /** Talks with one connection until it ends. Never throws: what goes wrong on the wire is the member's loss. */
   async #serve(socket: WebSocket, from: string, meter: Meter): Promise<void> {
     const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage, { meter });
     const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
@@ -213,7 +211,8 @@ export class Membership implements AsyncDisposable {
       }
       this.lose(member, new HerdError("cluster", "its connection closed"));
     } catch (error) {
-      this.lose(member, error);
+      if (error instanceof HerdError) this.lose(member, error);
+      else this.#events.onFailure(error);
     } finally {
       clearTimeout(greeting);
     }
@@ -225,6 +224,9 @@ export class Membership implements AsyncDisposable {
   }
 
   async #onMessage(member: Member, message: WorkerMessage, from: string): Promise<void> {
+    if (message.type !== "hello" && member.id === "") {
+      throw new HerdError("cluster", `it sent "${message.type}" before it said hello`);
+    }
     if (message.type !== "hello" && message.runId !== this.#options.runId) {
       throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
     }
@@ -259,24 +261,16 @@ export class Membership implements AsyncDisposable {
   }
 
   #welcome(member: Member, hello: Extract<WorkerMessage, { type: "hello" }>): void {
-    member.id = this.#nameFor(hello);
+    const known: readonly (Identity & { readonly id: string })[] = [...this.#past.values(), ...this.#members];
+    member.id = nameFor(hello, new Map(known.map((one) => [one.id, one])));
     member.host = hello.host;
     member.pid = hello.pid;
     if (hello.protocol !== PROTOCOL_VERSION) {
       const versions = `protocol ${hello.protocol}, this coordinator ${PROTOCOL_VERSION}`;
       return this.#refuse(member, `it speaks ${versions}: use the same version of Herd on both sides`);
     }
-    member.standing = this.#standings.get(member.id) ?? {
-      pace: new Pace(this.#options.limits?.pace ?? PACE_LIMITS),
-      pid: hello.pid,
-      strikes: 0,
-      exclusions: 0,
-      slowestLeaf: undefined,
-    };
-    if (member.standing.pid !== hello.pid) Object.assign(member.standing, { pid: hello.pid, strikes: 0 });
-    this.#standings.set(member.id, member.standing);
-    const { strikes, exclusions } = member.standing;
-    if (strikes >= MOST_STRIKES || exclusions >= MOST_EXCLUSIONS) return this.#refuse(member, EXCLUDED);
+    member.standing = this.#standings.enter(member.id, hello.pid);
+    if (member.standing.isExcluded) return this.#refuse(member, EXCLUDED);
     // The same worker on a new connection: the old one is dead, though nothing has said so yet.
     for (const other of this.#members) {
       if (other !== member && other.id === member.id) {
@@ -304,20 +298,6 @@ export class Membership implements AsyncDisposable {
     member.ready = message;
     this.#fingerprints.add(message.fingerprint);
     this.#events.onReady(member);
-  }
-
-  /**
-   * The name that a worker gives itself, if it is its own, or the next free number. A name that was made here belongs to one
-   * process; the others are a launcher's, which knows what it does.
-   */
-  #nameFor({ name, host, pid }: { readonly name: string; readonly host: string; readonly pid: number }): string {
-    const taken = new Map([...this.#past.values(), ...this.#members].map((one) => [one.id, one]));
-    const holder = taken.get(name) ?? { host, pid };
-    const itsOwn = holder.host === host && (holder.pid === pid || !NUMBERED.test(name));
-    if (name !== "" && itsOwn) return name;
-    let number = 1;
-    while (taken.has(`r${number}`)) number++;
-    return `r${number}`;
   }
 
   #refuse(member: Member, reason: string): void {

@@ -8,6 +8,7 @@ export interface PaceLimits {
   readonly ceiling: number;
 }
 
+/** The bounds in use. */
 export const PACE_LIMITS: PaceLimits = { floor: 2_000, ceiling: 15 * 60_000 };
 
 /** How many median absolute deviations above the median an order may take. */
@@ -18,13 +19,15 @@ const LEAST_DEVIATION = 0.125;
 const MEMORY = 32;
 /** Finished orders that the speed is taken from: a median of few, so that one stall is forgotten and a slow-down soon known. */
 const RECENT = 5;
+/** How much longer than the slowest of the others a worker without a history may take. */
+const NEWCOMER = 4;
 
 /** What a worker's finished orders took. */
 export class Pace {
   readonly #limits: PaceLimits;
   readonly #perImage: number[] = [];
-  /** Milliseconds an image: what is usual, how far it varies, and what is usual of late. Known when something is. */
-  #usual: { readonly middle: number; readonly deviation: number; readonly recent: number } | undefined;
+  /** Milliseconds an image: the most that is usual, and what is usual of late. Known when something is. */
+  #usual: { readonly most: number; readonly recent: number } | undefined;
 
   constructor(limits: PaceLimits = PACE_LIMITS) {
     this.#limits = limits;
@@ -35,22 +38,33 @@ export class Pace {
     return this.#usual && 1000 / this.#usual.recent;
   }
 
-  /** An order is finished. Only training counts as speed; what an evaluation takes is no measure of a step. */
-  record(images: number, milliseconds: number, training: boolean): void {
-    if (!training || images === 0 || milliseconds <= 0) return;
+  /** An order of a training step is finished; what it took is no measure if it had no images. */
+  record(images: number, milliseconds: number): void {
+    if (images === 0 || milliseconds <= 0) return;
     this.#perImage.push(milliseconds / images);
     if (this.#perImage.length > MEMORY) this.#perImage.shift();
     const middle = medianOf(this.#perImage);
     const deviation = Math.max(medianOf(this.#perImage.map((one) => Math.abs(one - middle))), LEAST_DEVIATION * middle);
-    this.#usual = { middle, deviation, recent: medianOf(this.#perImage.slice(-RECENT)) };
+    this.#usual = { most: middle + DEVIATIONS * deviation, recent: medianOf(this.#perImage.slice(-RECENT)) };
   }
 
-  /** How long an order of so many images may take before it is late, in milliseconds: median + k·MAD, floor and ceiling. */
-  patience(images: number): number {
+  /**
+   * How long an order of so many images may take before it is late, in milliseconds: median + k·MAD, floor and ceiling.
+   * @param slowest of the others: without an own history, theirs is what there is to go by
+   */
+  patience(images: number, slowest?: Pace): number {
     const { floor, ceiling } = this.#limits;
-    if (this.#usual === undefined) return ceiling;
-    const { middle, deviation } = this.#usual;
-    return Math.min(ceiling, Math.max(floor, images * (middle + DEVIATIONS * deviation)));
+    if (this.#usual !== undefined) return Math.min(ceiling, Math.max(floor, images * this.#usual.most));
+    return Math.min(ceiling, slowest === undefined ? Infinity : NEWCOMER * slowest.patience(images));
+  }
+
+  /** The one that the most patience is had with, of those that are measured. */
+  static slowest(paces: Iterable<Pace>): Pace | undefined {
+    let [slowest, most]: [Pace | undefined, number] = [undefined, 0];
+    for (const pace of paces) {
+      if (pace.#usual !== undefined && pace.#usual.most > most) [slowest, most] = [pace, pace.#usual.most];
+    }
+    return slowest;
   }
 }
 

@@ -4,7 +4,7 @@ import { configHash } from "../../shared/config.ts";
 import type { Position, RunFacts, TrainingRecord } from "../events/mod.ts";
 import { type Experiment, type Training, weightsHash } from "../experiment/mod.ts";
 import type { Resumed, RunDirectory, RunIdentity } from "../storage/mod.ts";
-import type { RunOptions } from "./run.ts";
+import type { RunOptions } from "./run_options.ts";
 import type { RunData } from "./run_data.ts";
 import { trainFlags } from "./settings.ts";
 

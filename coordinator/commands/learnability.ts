@@ -4,7 +4,7 @@ import { EventBus } from "../events/mod.ts";
 import { localLauncher } from "../launch/mod.ts";
 import { runTraining } from "./run.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
-import type { TrainParts } from "./train.ts";
+import type { TrainParts } from "./run_options.ts";
 
 /** What a trial of a data set is told. */
 export interface LearnabilityOptions extends TrainParts {

@@ -2,7 +2,7 @@
 import type { Cluster } from "../cluster/mod.ts";
 import type { EventBus } from "../events/mod.ts";
 import { WorkerProcesses } from "../launch/mod.ts";
-import type { RunOptions } from "./run.ts";
+import type { RunOptions } from "./run_options.ts";
 
 /** Starts the processes that the launcher plans; they end when disposed. */
 export function startWorkers(
@@ -29,7 +29,8 @@ export function startWorkers(
     onGivenUp(error, left) {
       // It is of no use to wait for more than are left, when nobody else knows the token.
       const tooFew = !hasBegun() && given === undefined && left < minWorkers;
-      if (tooFew || (left === 0 && cluster.members.length === 0)) cluster.fail(error);
+      if (tooFew) cluster.fail(error);
+      else if (left === 0) cluster.localsGivenUp(error, { othersCanCome: given !== undefined });
       else bus.emit({ type: "notice", text: error.message });
     },
   });

@@ -14,7 +14,7 @@ import {
   type Resumed,
   type RunIdentity,
 } from "../storage/mod.ts";
-import type { RunOptions } from "./run.ts";
+import type { RunOptions } from "./run_options.ts";
 import { type Settings, trainFlags } from "./settings.ts";
 
 /**

@@ -1,13 +1,10 @@
 // A run from beginning to end: data, workers, the experiment, the report. The rooms know nothing of each other; they meet here.
-import { type DataEnvironment, ServedDataset } from "../../data/mod.ts";
-import type { ServerCertificate } from "../../shared/certificates.ts";
+import { ServedDataset } from "../../data/mod.ts";
 import { configHash } from "../../shared/config.ts";
-import type { Backend } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { Cluster } from "../cluster/mod.ts";
 import { type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
 import { type Experiment, runExperiment, type StepProgress, type Training } from "../experiment/mod.ts";
-import type { Launcher } from "../launch/mod.ts";
 import { type Report, reportHtml, reportOf } from "../report/mod.ts";
 import {
   CheckpointStore,
@@ -22,28 +19,8 @@ import { experimentOf, identityOf } from "./identity.ts";
 import { startWorkers } from "./processes.ts";
 import { finishedReport, loadResumed, refuseOther, warnIfMixed } from "./resume.ts";
 import { loadData, type RunData } from "./run_data.ts";
-import type { Settings } from "./settings.ts";
+import type { RunOptions } from "./run_options.ts";
 import { withWayOn } from "./way_on.ts";
-
-/** Everything that a run is made from. */
-export interface RunOptions {
-  readonly settings: Settings;
-  /** The engine to ask of workers. */
-  readonly backend: Backend;
-  readonly launcher: Launcher;
-  /** Workers to wait for before the first step. */
-  readonly minWorkers: number;
-  readonly listen: { readonly hostname: string; readonly port: number };
-  /** What workers from elsewhere show; undefined makes one up, for those that are started here. */
-  readonly token: string | undefined;
-  /** Encrypts what goes to other machines; undefined sends it in clear. */
-  readonly tls: ServerCertificate | undefined;
-  readonly data: DataEnvironment;
-  /** worker/main.ts */
-  readonly workerEntry: URL;
-  /** The version of Herd. */
-  readonly version: string;
-}
 
 /** What is settled before the first worker starts. */
 interface Prepared {

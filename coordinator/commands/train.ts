@@ -5,24 +5,14 @@ import { readServerCertificate, type ServerCertificate } from "../../shared/cert
 import { type Command, command, type Surroundings } from "../../shared/cli/command.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { readToken } from "../../shared/cli/token_file.ts";
-import type { Backend, EngineName } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { EventBus } from "../events/mod.ts";
 import { readLauncher } from "../launch/mod.ts";
 import { jsonLines, Terminal } from "../report/mod.ts";
 import { resumedSettings } from "./resume.ts";
-import { type RunOptions, runTraining } from "./run.ts";
+import { runTraining } from "./run.ts";
+import type { RunOptions, TrainParts } from "./run_options.ts";
 import { type Settings, trainFlags } from "./settings.ts";
-
-/** What training needs of the workers' side. */
-export interface TrainParts {
-  /** worker/main.ts */
-  readonly workerEntry: URL;
-  /** The engine that a local worker would compute with. */
-  chooseEngine(backend: Backend): Promise<{ readonly name: EngineName }>;
-  /** How many workers of an engine this machine has room for. */
-  localWorkers(engine: EngineName): number;
-}
 
 /** What a subscriber gets to say what it still has to say, at the end. */
 const SETTLE_MS = 5_000;

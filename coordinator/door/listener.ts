@@ -13,6 +13,7 @@ import { DOOR_LIMITS, Doorkeeper, type DoorLimits, type Visitor } from "./doorke
 
 /** Where to listen and whom to let in. */
 export interface ListenOptions {
+  /** A host name or an address of this machine. */
   readonly hostname: string;
   /** 0 takes a free port. */
   readonly port: number;

@@ -1,5 +1,5 @@
 // What an experiment is: trainings that differ in arm and seed alone, and the batches that they see.
-import type { Samples } from "../cluster/cluster.ts";
+import type { Samples } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { permutation, Purpose } from "../../shared/threefry.ts";

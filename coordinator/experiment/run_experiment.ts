@@ -1,5 +1,5 @@
 // The training loop: trainings take turns; each step is assign → reduce → update → broadcast → record.
-import { allFinite, divideBy } from "../cluster/reduce.ts";
+import { allFinite, divideBy } from "../../shared/sums.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { parameterTable } from "../../shared/model.ts";
 import { describePosition, type EpochRecord, type MeanMetrics, type Position } from "../events/mod.ts";

@@ -1,5 +1,5 @@
 // How a training's weights go out to the workers: exact at an epoch's edges, else as the run compresses them.
-import { allFinite } from "../cluster/reduce.ts";
+import { allFinite } from "../../shared/sums.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { describePosition } from "../events/mod.ts";
 import { compensate } from "./error_feedback.ts";

@@ -16,7 +16,7 @@ export interface SupervisorOptions {
   /** A worker's process has ended although nobody asked it to, and is started again after a while. */
   onRestart(text: string): void;
   /** A worker's process has ended too often, or cannot be started; `left` others are still looked after. */
-  onGivenUp(error: Error, left: number): void;
+  onGivenUp(error: HerdError, left: number): void;
   /** What people should know besides. */
   onNotice(text: string): void;
 }

@@ -1,2 +1,2 @@
 // A machine's workers as one worker.
-export { RelayWorkers } from "./relay_workers.ts";
+export { type RelayedRun, type RelayOptions, RelayWorkers } from "./relay_workers.ts";

@@ -5,14 +5,18 @@ import type { EngineName } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { LeafOrder, OrderComputer } from "../../shared/order_computer.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
-import type { Cluster, Share } from "../cluster/cluster.ts";
+import type { Cluster, Share } from "../cluster/mod.ts";
 
 /** Computes orders with the workers of a cluster. The cluster outlives it. */
 export class RelayComputer implements OrderComputer {
+  /** That of the first worker. */
   readonly engine: EngineName;
+  /** How many workers there are, and the device of the first. */
   readonly adapter: string;
   /** That of the workers, so that a relay of equal workers counts as one of them; of different workers, a hash of theirs. */
   readonly fingerprint: string;
+  /** That of the slowest worker. */
+  readonly leafMilliseconds: number;
   readonly #cluster: Cluster;
   readonly #fingerprints: number;
   readonly #bitIdentical: boolean;
@@ -22,6 +26,7 @@ export class RelayComputer implements OrderComputer {
     this.engine = first?.engine ?? "cpu";
     this.adapter = `relay of ${cluster.members.length}: ${first?.adapter ?? ""}`;
     this.fingerprint = fingerprint;
+    this.leafMilliseconds = cluster.leafMilliseconds;
     this.#cluster = cluster;
     this.#fingerprints = cluster.fingerprints.length;
     this.#bitIdentical = cluster.bitIdentical;
@@ -35,18 +40,25 @@ export class RelayComputer implements OrderComputer {
     return new RelayComputer(cluster, others.length === 0 ? only : await sha256(text));
   }
 
+  /** Sends the flat float32 weights to all workers. */
   setWeights(flat: Float32Array): void {
     void this.#cluster.setWeights(flat);
   }
 
-  /** @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says */
+  /**
+   * The sums over the maximal subtrees of an order's leaves.
+   * @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says
+   */
   async *gradients(order: LeafOrder, signal: AbortSignal): AsyncGenerator<PartialSum> {
     const sums = await this.#cluster.partialSums(shareOf(order), signal);
     this.#assertAsSaid();
     yield* sums;
   }
 
-  /** @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says */
+  /**
+   * The predictions for each leaf of an order, in order.
+   * @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says
+   */
   async *evaluate(order: LeafOrder, signal: AbortSignal): AsyncGenerator<Predictions> {
     const { losses, logits } = await this.#cluster.predictions(shareOf(order), signal);
     this.#assertAsSaid();
@@ -59,6 +71,7 @@ export class RelayComputer implements OrderComputer {
     }
   }
 
+  /** Does nothing: the cluster outlives what stands for it. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }

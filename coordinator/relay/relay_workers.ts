@@ -3,7 +3,8 @@
 import { type LogFolder, openLogFolder } from "../../data/mod.ts";
 import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
-import { Cluster } from "../cluster/cluster.ts";
+import type { OrderComputer } from "../../shared/order_computer.ts";
+import { Cluster } from "../cluster/mod.ts";
 import { describeFaults } from "../events/mod.ts";
 import { localLauncher, WorkerProcesses } from "../launch/mod.ts";
 import { RelayComputer } from "./relay.ts";
@@ -12,6 +13,8 @@ import { RelayComputer } from "./relay.ts";
 export interface RelayOptions {
   /** How long it waits when none of its workers is left, in seconds. */
   readonly workerTimeout: number;
+  /** How long it waits for its workers to be ready at first, in seconds. */
+  readonly joinTimeout: number;
   /** Herd's cache folder. */
   readonly cacheDir: string;
   /** worker/main.ts */
@@ -22,19 +25,23 @@ export interface RelayOptions {
 
 /** What the run's coordinator says of the run. */
 export interface RelayedRun {
+  /** 16 hexadecimal digits, the same in every process of a run that is resumed. */
   readonly runId: string;
   /** What the relay is called there. */
   readonly workerId: string;
+  /** What the workers compute with. */
   readonly config: ComputeConfig;
+  /** SHA-256 of the config. */
   readonly configHash: string;
   /** The packed data set, on this machine. */
   readonly cachePath: string;
+  /** What the workers compute with. */
   readonly backend: Backend;
+  /** How many processes are started. */
   readonly workers: number;
+  /** Is called for each leaf that a worker has done: a sign of life. */
   onLeaf(): void;
 }
-
-const JOIN_DEADLINE_MS = 10 * 60_000;
 
 /** The workers; started for the first connection, ended when disposed. */
 export class RelayWorkers implements AsyncDisposable {
@@ -47,6 +54,7 @@ export class RelayWorkers implements AsyncDisposable {
     readonly processes: WorkerProcesses;
   } | undefined;
 
+  /** Nothing is started yet. */
   constructor(options: RelayOptions) {
     this.#options = options;
   }
@@ -55,7 +63,7 @@ export class RelayWorkers implements AsyncDisposable {
    * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same config.
    * @throws {HerdError} cluster, if they do not become so
    */
-  async prepare(run: RelayedRun): Promise<RelayComputer> {
+  async prepare(run: RelayedRun): Promise<OrderComputer> {
     this.#onLeaf = run.onLeaf;
     if (this.#begun?.configHash === run.configHash) {
       // All of them may be on their way back; the coordinator has other workers meanwhile.
@@ -67,6 +75,7 @@ export class RelayWorkers implements AsyncDisposable {
     return await RelayComputer.over(this.#begun!.cluster);
   }
 
+  /** Ends the workers and closes their logs. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#begun === undefined) return;
     const { logs, cluster, processes } = this.#begun;
@@ -117,12 +126,13 @@ export class RelayWorkers implements AsyncDisposable {
       onRestart: (text) => cluster.countRestart(text),
       onGivenUp(error, left) {
         // Nobody else knows the token: at first, all are waited for.
-        if (!ready || left === 0) cluster.fail(error);
+        if (!ready) cluster.fail(error);
+        else if (left === 0) cluster.localsGivenUp(error, { othersCanCome: false });
         else log(error.message);
       },
     });
     this.#begun = { configHash, logs, cluster, processes };
-    await cluster.waitForMembers(workers, JOIN_DEADLINE_MS);
+    await cluster.waitForMembers(workers, 1000 * this.#options.joinTimeout);
     ready = true;
   }
 }

@@ -8,6 +8,7 @@ import { leak } from "./leak.ts";
 import { peers } from "./peers.ts";
 import { scale } from "./scale.ts";
 import { scaling } from "./scaling.ts";
+import { schedule } from "./schedule.ts";
 import { step } from "./step.ts";
 import { type Findings, table } from "./support.ts";
 import { wire } from "./wire.ts";
@@ -18,6 +19,7 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
   step      where a training step's time goes
   wire      all-reduce, broadcast and central step; --workers 1,4,16,64: what a step costs the coordinator, part by part;
             with --relays 8 also when these workers are behind so many relays
+  schedule  what deciding costs the coordinator, over leaves and workers
   engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
   scaling   images a second with 1, 2 and 4 workers
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
@@ -37,6 +39,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   kernels: () => kernels(),
   step,
   wire: () => flags["workers"] === undefined ? wire() : scale(`${flags["workers"]}`, `${flags["relays"] ?? ""}`),
+  schedule,
   engines: () => engines(flags["slow"] === true),
   scaling,
   peers,

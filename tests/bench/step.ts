@@ -1,7 +1,7 @@
 // Where a training step's wall time goes: the experiment's own loop with real workers, timed around the cluster.
 import { join } from "node:path";
 import { runExperiment } from "../../coordinator/experiment/mod.ts";
-import { Cluster, type Samples } from "../../coordinator/cluster/cluster.ts";
+import { Cluster, type Samples } from "../../coordinator/cluster/mod.ts";
 import { localLauncher, WorkerProcesses } from "../../coordinator/launch/mod.ts";
 import { cacheDirectory, limitSplit, PackedDataset, resolveDataset } from "../../data/mod.ts";
 import { type ComputeConfig, configHash } from "../../shared/config.ts";

@@ -1,7 +1,7 @@
 // What a step costs besides the gradients: central step, broadcast and all-reduce of keras-example's weights over loopback,
 // with workers that compute nothing.
 import { applyUpdate, armOptimizer } from "../../coordinator/experiment/mod.ts";
-import { divideBy } from "../../coordinator/cluster/reduce.ts";
+import { divideBy } from "../../shared/sums.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 import { FakeWorker, startCluster } from "../fixtures/fake_worker.ts";
 import { type Findings, milliseconds } from "./support.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { HerdError } from "../../shared/errors.ts";
 import { builtInModel, leastImageSize } from "../../shared/model.ts";
 import { availableEngines, chooseAmong, createEngine, type EngineReport } from "../../worker/engines.ts";
-import { fingerprintOf, probeModel } from "../../worker/probe.ts";
+import { probe, probeModel } from "../../worker/probe.ts";
 import { smallModel, TFJS_ENGINES } from "../fixtures/engines.ts";
 
 const GPU: EngineReport = { name: "webgpu", works: true, adapter: "a GPU", software: false };
@@ -69,14 +69,17 @@ Deno.test("probeModel() keeps the layers and shrinks the images to what they nee
 
 for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false } as const]) {
   Deno.test({
-    name: `${name}: fingerprintOf() is stable, and depends on the model${ignore ? " (skips: no adapter)" : ""}`,
+    name: `${name}: probe() gives a stable fingerprint, which depends on the model${
+      ignore ? " (skips: no adapter)" : ""
+    }`,
     ignore,
     async fn() {
       const spec = smallModel(16);
-      const fingerprint = await fingerprintOf(name, spec, 2);
+      const { fingerprint, leafMilliseconds } = await probe(name, spec, 2);
+      assert(leafMilliseconds > 0);
       assertEquals(fingerprint.length, 64);
-      assertEquals(await fingerprintOf(name, spec, 2), fingerprint);
-      assertNotEquals(await fingerprintOf(name, smallModel(16, 3), 2), fingerprint);
+      assertEquals((await probe(name, spec, 2)).fingerprint, fingerprint);
+      assertNotEquals((await probe(name, smallModel(16, 3), 2)).fingerprint, fingerprint);
     },
   });
 }

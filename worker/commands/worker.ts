@@ -10,7 +10,7 @@ import { HerdError } from "../../shared/errors.ts";
 import type { OrderComputer } from "../../shared/order_computer.ts";
 import { chooseEngine, localWorkers } from "../engines.ts";
 import { runRemoteWorker } from "../remote.ts";
-import type { PrepareOptions } from "../session.ts";
+import type { JoinedRun } from "../session.ts";
 
 const workerFlags = {
   connect: text("URL", "wss://HOST:PORT of the coordinator; ws:// if it is without TLS", undefined),
@@ -31,7 +31,7 @@ const OF_A_RELAY = { workers: "workers", "join-timeout": "joinTimeout", "worker-
 /** A relay: the workers of this machine as one, which end when it is disposed of. */
 export interface Relay extends AsyncDisposable {
   /** Waits until they are ready. @throws {HerdError} cluster, if they do not become so */
-  prepare(run: PrepareOptions & { readonly cachePath: string; readonly workers: number }): Promise<OrderComputer>;
+  prepare(run: JoinedRun & { readonly cachePath: string; readonly workers: number }): Promise<OrderComputer>;
 }
 
 /** What the user of a relay decides, and where its workers' processes come from. */
@@ -42,7 +42,6 @@ export interface RelaySettings {
   readonly workerTimeout: number;
   /** Herd's cache folder. */
   readonly cacheDir: string;
-  readonly version: string;
   /** Receives lines for people. */
   log(text: string): void;
 }
@@ -53,7 +52,7 @@ export function workerCommand({ startRelay }: { startRelay(settings: RelaySettin
     summary: "Serve a coordinator on another machine",
     usage: "--connect URL --token-file FILE [--relay]",
     flags: workerFlags,
-    async run({ values: flags, given }, { print, version, environment }) {
+    async run({ values: flags, given }, { print, environment }) {
       for (const [flag, name] of Object.entries(OF_A_RELAY)) {
         if (flags.relay || !given.has(flag)) continue;
         throw new HerdError("usage", `--${flag} ${flags[name]} is for a relay: give --relay too`);
@@ -69,7 +68,7 @@ export function workerCommand({ startRelay }: { startRelay(settings: RelaySettin
       const authority = flags.tlsCa === undefined ? undefined : await readAuthority(flags.tlsCa);
       const { cacheDir } = dataEnvironment(environment);
       const chosen = flags.backend === undefined ? {} : { backend: flags.backend };
-      const told = { url, token, authority, ...chosen, cacheDir, version, log: print };
+      const told = { url, token, authority, ...chosen, cacheDir, log: print };
       // Whatever a coordinator may bring the worker to do, it is not to start programs; a relay starts its own workers only.
       await Deno.permissions.revoke({ name: "ffi" });
       // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
@@ -78,7 +77,7 @@ export function workerCommand({ startRelay }: { startRelay(settings: RelaySettin
         return await runRemoteWorker(told);
       }
       const { joinTimeout, workerTimeout } = flags;
-      await using relay = startRelay({ joinTimeout, workerTimeout, cacheDir, version, log: print });
+      await using relay = startRelay({ joinTimeout, workerTimeout, cacheDir, log: print });
       await runRemoteWorker({
         ...told,
         async prepare(run, cachePath) {

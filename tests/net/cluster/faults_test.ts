@@ -1,7 +1,7 @@
 // Every fault, against real sockets and workers without a device: the weights must be those of a quiet run, bit for bit, and
 // what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ClusterOptions } from "../../../coordinator/cluster/cluster.ts";
+import type { ClusterOptions } from "../../../coordinator/cluster/mod.ts";
 import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { FakeWorker as Fake, Misbehaviour } from "../../fixtures/fake_worker.ts";
@@ -192,6 +192,25 @@ Deno.test("faults: no worker comes back: the run ends after the worker timeout",
   assertEquals(notices, ["No worker is left: the run waits up to 0 s for one"]);
   await worker.closed;
 });
+
+Deno.test(
+  "faults: the only worker hangs in the run's first leaf: it is waited for as long as it says that a leaf takes",
+  { ignore },
+  async () => {
+    const lost: string[] = [];
+    // Nothing is known but what it says itself: without that, this would wait for ten minutes.
+    await using cluster = await startCluster({}, {
+      limits: { leaf: { first: 600_000, floor: 50 }, pace: { floor: 600_000, ceiling: 600_000 } },
+      workerTimeout: 50,
+      emit: hearWorkers((what, _worker, reason) => what === "lost" && lost.push(reason)),
+    });
+    const worker = await FakeWorker.join(cluster, { fault: Fault.Stall, leafMilliseconds: 5 });
+    await cluster.waitForMembers(1, 5_000);
+    await assertRejects(() => weightsOf(cluster), HerdError, "No worker came within");
+    assert(lost.length === 1 && lost[0]!.startsWith("it has shown no sign of life for 0.1 s"), lost.join());
+    await worker.closed;
+  },
+);
 
 Deno.test("faults: a worker that sends NaN again and again is never its own second opinion", { ignore }, async () => {
   // The other one takes so long to check that the suspect, who is idle by then, is asked as well.

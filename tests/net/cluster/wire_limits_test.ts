@@ -21,8 +21,8 @@ const { announceMessage, CONFIG, FakeWorker, startCluster, TOKEN } = ignore
   ? {} as typeof import("../../fixtures/fake_worker.ts")
   : await import("../../fixtures/fake_worker.ts");
 const { listen } = ignore
-  ? {} as typeof import("../../../coordinator/door/listener.ts")
-  : await import("../../../coordinator/door/listener.ts");
+  ? {} as typeof import("../../../coordinator/door/mod.ts")
+  : await import("../../../coordinator/door/mod.ts");
 const { Channel } = ignore
   ? {} as typeof import("../../../shared/channel.ts")
   : await import("../../../shared/channel.ts");
@@ -186,6 +186,7 @@ function idleComputer(): OrderComputer {
     engine: "cpu",
     adapter: "none",
     fingerprint: "f",
+    leafMilliseconds: 1,
     setWeights: () => {},
     gradients: unused,
     evaluate: unused,

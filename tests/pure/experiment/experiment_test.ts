@@ -5,7 +5,7 @@ import type { PartialSum } from "../../../shared/sums.ts";
 import { batchesOf, type Experiment, type StepComputer } from "../../../coordinator/experiment/experiment.ts";
 import { runExperiment } from "../../../coordinator/experiment/run_experiment.ts";
 import type { Training } from "../../../coordinator/experiment/training.ts";
-import type { Samples } from "../../../coordinator/cluster/cluster.ts";
+import type { Samples } from "../../../coordinator/cluster/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../../shared/model.ts";

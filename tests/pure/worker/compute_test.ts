@@ -48,7 +48,7 @@ function fakeComputer(log: string[]): OrderComputer {
     evaluate: ({ index }) => Promise.resolve({ losses: Float32Array.of(index), logits: Float32Array.of(index) }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  return engineComputer(engine, source, "");
+  return engineComputer(engine, source, { fingerprint: "", leafMilliseconds: 0 });
 }
 
 /** A channel whose uploads end when they are told to. */

@@ -1,0 +1,318 @@
+// Carries out with sockets and timers what steps decide, and tells them what happens to the workers. Who belongs to these is in
+// membership.ts.
+import { PeerStalled } from "../../shared/channel.ts";
+import { HerdError } from "../../shared/errors.ts";
+import type { Frame } from "../../shared/frames.ts";
+import type { Compression } from "../../shared/half.ts";
+import type { ClusterEvent, WorkerInfo } from "../events/mod.ts";
+import { Broadcast } from "./broadcast.ts";
+import type { Collector } from "./collector.ts";
+import type { Blame, Decisions, StepEvent } from "./decisions.ts";
+import type { Member } from "./member.ts";
+import { Membership, type MembershipOptions } from "./membership.ts";
+import type { Order } from "./order.ts";
+import { Pause } from "./pause.ts";
+import type { Work } from "./schedule.ts";
+import type { Share } from "./share.ts";
+import { Step } from "./step.ts";
+import { Tally } from "./tally.ts";
+import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
+
+/** What a conductor is told, and who hears of what happens. */
+export interface ConductorOptions extends MembershipOptions {
+  /** How long a run waits without any worker before it gives up, in milliseconds. */
+  readonly workerTimeout: number;
+  /** Hears what happens. */
+  emit?(event: ClusterEvent): void;
+  /** Hears of each leaf that a member has done, while work is under way. */
+  onLeaf?(): void;
+  /** Hears of a member that is lost because it hangs; its process may still be there. */
+  onSilent?(member: WorkerInfo): void;
+}
+
+/** Who hears of what a conductor cannot decide. */
+export interface ConductorEvents {
+  /** There is another worker that can compute. */
+  onReady(): void;
+  /** A worker is gone. */
+  onLost(): void;
+  /** What cannot be mended. */
+  onFailure(error: unknown): void;
+}
+
+/** A step or evaluation under way, or just over. */
+interface Running<Result> {
+  /** Of the cluster's steps, from 1. */
+  readonly number: number;
+  readonly share: Share;
+  readonly at: Whereabouts;
+  readonly step: Step<Member, Result>;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/** The workers, and the work that they are doing. */
+export class Conductor {
+  readonly membership: Membership;
+  readonly tally: Tally;
+  readonly #options: ConductorOptions;
+  readonly #events: ConductorEvents;
+  readonly #emit: (event: ClusterEvent) => void;
+  readonly #pause: Pause;
+  readonly #weights: Broadcast;
+  #steps = 0;
+  #running: Running<unknown> | undefined;
+  /** The step before: what comes for it now is still compared. */
+  #before: Running<unknown> | undefined;
+  #wake: ReturnType<typeof setTimeout> | undefined;
+  #isUndisputed = true;
+
+  constructor(options: ConductorOptions, events: ConductorEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#emit = (event) => options.emit?.(event);
+    this.tally = new Tally(this.#emit);
+    this.#pause = new Pause(options.workerTimeout, this.tally, events.onFailure);
+    this.#weights = new Broadcast(options.runId);
+    this.membership = new Membership(options, {
+      onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
+      onReady: this.#guarded((member: Member) => this.#onReady(member)),
+      onLost: this.#guarded((member: Member, reason: string) => this.#onLost(member, reason)),
+      onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),
+      onHeartbeat: this.#guarded((member: Member) => {
+        if (this.#running !== undefined) options.onLeaf?.();
+        this.#hear(member);
+      }),
+      onBroken: this.#guarded((member: Member, error: HerdError) => {
+        this.#hear(member);
+        this.#accuse({ worker: member, reason: error.message, fault: "badAnswers" });
+      }),
+      onUnable: this.#guarded((member: Member, reason: string) => {
+        // While nobody has ever computed, waiting for better workers would be waiting for nothing.
+        if (this.membership.history.length > 0) return;
+        throw new HerdError("cluster", `Worker ${member.description} cannot work: ${reason}`);
+      }),
+      onFailure: events.onFailure,
+    });
+  }
+
+  /** False once two workers have got different bits where the same were to be expected. */
+  get isUndisputed(): boolean {
+    return this.#isUndisputed;
+  }
+
+  /** There are new weights: sends them to every worker. */
+  setWeights(weights: Float32Array, compress: Compression): void {
+    this.#weights.set(weights, compress);
+    for (const member of this.membership.ready) this.#supply(member);
+  }
+
+  /** Gives out the leaves of one unit of work and waits until all answers are in, or the signal aborts. */
+  async conduct<Result>(
+    share: Share,
+    work: Work,
+    collect: () => Collector<Result>,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const step = new Step<Member, Result>(work, collect, this.#weights.checksum);
+    const at = { ...share, task: work.task };
+    const running: Running<Result> = { number: ++this.#steps, share, at, step, resolve, reject };
+    this.#running = running;
+    const breakOff = () => this.#breakOff(running, signal!.reason);
+    signal?.addEventListener("abort", breakOff, { once: true });
+    try {
+      this.#enlist(this.membership.ready);
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", breakOff);
+      if (this.#running === running) this.#end(running);
+    }
+  }
+
+  /** Breaks off what is under way. */
+  fail(error: unknown): void {
+    this.#running?.reject(error);
+  }
+
+  /** Tells the workers that the run is over. */
+  stop(): void {
+    this.#pause.end(false);
+    clearTimeout(this.#wake);
+    this.membership.stop();
+  }
+
+  /** Whoever is in the middle of an order takes others when it shows a sign of life, as one that is late does. */
+  #breakOff({ step, reject }: Running<unknown>, reason: unknown): void {
+    for (const member of this.membership.ready) if (step.owes(member)) member.late ??= { images: 0, started: 0 };
+    reject(reason);
+  }
+
+  #end(running: Running<unknown>): void {
+    this.#before = running;
+    this.#running = undefined;
+    clearTimeout(this.#wake);
+    this.#pause.end(false);
+    for (const member of this.membership.ready) this.#watch(member);
+  }
+
+  /** Tells the step under way what happens, and does what it decides. */
+  #tell(event: StepEvent<Member>): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    const decisions = running.step.handle(event, performance.now());
+    clearTimeout(this.#wake);
+    const { wakeAt, result } = decisions;
+    if (wakeAt !== undefined) {
+      this.#wake = setTimeout(this.#guarded(() => this.#tell({ type: "tick" })), wakeAt - performance.now());
+    }
+    this.#carryOut(running, decisions);
+    if (result !== undefined) {
+      this.#end(running);
+      return running.resolve(result);
+    }
+    if (this.membership.isEmpty) this.#pause.begin();
+    else this.#pause.end(true);
+  }
+
+  #carryOut(running: Running<unknown>, decisions: Decisions<Member, unknown>): void {
+    for (const { fault, count } of decisions.faults) this.tally.count(fault, count);
+    for (const { worker, images, started } of decisions.overtaken) worker.late ??= { images, started };
+    for (const order of decisions.orders) this.#send(running, order);
+    if (decisions.isCounted && running.at.task === "evaluate") this.#options.onLeaf?.(); // there are no heartbeats then
+    for (const [first, second] of decisions.undecided) {
+      this.#isUndisputed = false;
+      this.tally.count("unreproducedAnswers", 1);
+      this.tally.count("undecidedDisputes", 1, sayUndecided(first, second, running !== this.#running));
+    }
+    for (const blame of decisions.blames) this.#punish(blame);
+  }
+
+  #send({ number, share, at }: Running<unknown>, { worker, range }: Order<Member>): void {
+    worker.channel.send({
+      ...this.membership.envelope(number),
+      type: "work",
+      task: at.task,
+      seed: share.seed,
+      epoch: share.epoch,
+      weights: this.#weights.version,
+      leafCount: share.leafCount,
+      range,
+      samples: share.samples.slice(range.start - share.range.start, range.end - share.range.start),
+    });
+    this.#watch(worker);
+  }
+
+  /** Takes workers into the work under way, but for those that have to get the newest weights first or are late with others. */
+  #enlist(members: readonly Member[]): void {
+    const workers = members.filter((member) =>
+      this.#weights.hasReached(member) && member.late === undefined && this.membership.has(member)
+    );
+    this.#tell({ type: "join", workers });
+  }
+
+  /** Sends a worker what it lacks of the newest weights, and takes it into the work under way. */
+  #supply(member: Member): void {
+    // One that does not answer would not read them either.
+    if (member.late !== undefined) return;
+    this.#weights.send(member, () => this.#enlist([member])).catch((error) => {
+      if (!(error instanceof HerdError)) this.#events.onFailure(error);
+      else if (error instanceof PeerStalled) this.#dropSilent(member, error);
+      else this.membership.lose(member, error);
+    });
+    this.#enlist([member]);
+  }
+
+  /** A worker has shown a sign of life: one that was late can take orders again. */
+  #hear(member: Member): void {
+    if (member.late !== undefined) {
+      const { images, started } = member.late;
+      member.late = undefined;
+      member.pace.record(images, performance.now() - started);
+      this.#supply(member);
+    }
+    member.unwatch();
+    this.#watch(member);
+  }
+
+  /** A worker that owes leaves, or has not answered at all, must show signs of life. */
+  #watch(member: Member): void {
+    const owes = () => member.late !== undefined || (this.#running?.step.owes(member) ?? false);
+    if (!owes()) return member.unwatch();
+    member.watch(this.#guarded((error: HerdError) => {
+      if (owes()) this.#dropSilent(member, error);
+    }));
+  }
+
+  /** A worker hangs: its process, which may still be there, is of no use either. */
+  #dropSilent(member: Member, error: HerdError): void {
+    if (!this.membership.has(member)) return;
+    this.#options.onSilent?.(member.info);
+    this.membership.lose(member, error);
+  }
+
+  #onReady(member: Member): void {
+    this.#emit({ type: "worker", what: "ready", worker: member.info });
+    this.#supply(member);
+    this.#events.onReady();
+  }
+
+  #onLost(member: Member, reason: string): void {
+    const { step, at } = this.#running ?? {};
+    const owed = step?.owed(member) ?? [];
+    if (member.ready !== undefined) this.tally.count("workersLost", 1);
+    const others = this.membership.ready.filter(({ late }) => late === undefined);
+    this.#emit({ type: "worker", what: "lost", worker: member.info, reason: sayLost(reason, owed, others, at) });
+    this.#events.onLost();
+    this.#tell({ type: "leave", worker: member });
+  }
+
+  #onFrame(member: Member, frame: Frame): void {
+    this.#hear(member);
+    const number = "step" in frame ? frame.step : this.#steps;
+    if (this.#running?.number === number) {
+      this.#tell({ type: "answer", worker: member, frame });
+      return this.#watch(member);
+    }
+    this.tally.count("staleAnswers", 1);
+    if (this.#before?.number === number) {
+      const { blames, ...decisions } = this.#before.step.handle({ type: "answer", worker: member, frame }, 0);
+      this.#carryOut(this.#before, { ...decisions, blames: [] });
+      for (const blame of blames) this.#accuse(blame);
+    }
+    member.channel.send({ ...this.membership.envelope(this.#steps), type: "stale", step: number });
+  }
+
+  /** A worker has got something wrong that the step under way does not know of. */
+  #accuse({ worker, reason, fault }: Omit<Blame<Member>, "owed">): void {
+    if (this.#running === undefined) this.#punish({ worker, reason, fault, owed: [] });
+    else this.#tell({ type: "accuse", worker, reason, fault });
+  }
+
+  /** Counts a strike. A worker that may stay begins anew: with the weights, and with new orders. */
+  #punish(blame: Blame<Member>): void {
+    const { worker, fault } = blame;
+    const story = sayBad(blame, this.#running?.at);
+    if (this.membership.strike(worker)) {
+      this.tally.count(fault, 1);
+      this.tally.count("workersExcluded", 1);
+      const reason = `it ${story}; it is excluded`;
+      this.#emit({ type: "worker", what: "excluded", worker: worker.info, reason });
+      return;
+    }
+    this.tally.count(fault, 1, `Worker  ${worker.description} ${story}`);
+    this.#weights.forget(worker);
+    this.#supply(worker);
+  }
+
+  /** Nobody waits for what sockets and timers set off: where it throws, that is what the cluster ends with. */
+  #guarded<A extends unknown[]>(handler: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        handler(...args);
+      } catch (error) {
+        this.#events.onFailure(error);
+      }
+    };
+  }
+}

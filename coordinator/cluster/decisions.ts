@@ -1,0 +1,75 @@
+// What a step is told and what it says, as plain data.
+import type { Frame } from "../../shared/frames.ts";
+import type { FaultCounts } from "../events/mod.ts";
+import type { Order } from "./order.ts";
+
+/** What happens to a step. */
+export type StepEvent<W> =
+  /** Workers can take orders. */
+  | { readonly type: "join"; readonly workers: readonly W[] }
+  /** A worker is gone. */
+  | { readonly type: "leave"; readonly worker: W }
+  /** A frame has come from a worker. */
+  | { readonly type: "answer"; readonly worker: W; readonly frame: Frame }
+  /** A worker turns out to have got something wrong: what it owes is not waited for. It may join again. */
+  | { readonly type: "accuse"; readonly worker: W; readonly reason: string; readonly fault: BadFault }
+  /** Nothing but time. */
+  | { readonly type: "tick" };
+
+/** What is counted when a worker is to blame. */
+export type BadFault = "badAnswers" | "unreproducedAnswers";
+
+/** A worker has got something wrong. It takes no part in the step until it joins again. */
+export interface Blame<W> {
+  readonly worker: W;
+  /** What follows "it": "sent 7 gradient values". */
+  readonly reason: string;
+  readonly fault: BadFault;
+  /** The leaves that it owed, which are given out again. */
+  readonly owed: readonly number[];
+}
+
+/** Others have answered all that a worker was asked for. It takes no part in the step until it joins again. */
+export interface Overtaken<W> {
+  readonly worker: W;
+  /** Of the order; 0 if it is no measure of a training step. */
+  readonly images: number;
+  /** When the worker took the order up. */
+  readonly started: number;
+}
+
+/** What is to be done, in this order. */
+export interface Decisions<W, Result> {
+  readonly faults: readonly { readonly fault: keyof FaultCounts; readonly count: number }[];
+  readonly overtaken: readonly Overtaken<W>[];
+  readonly orders: readonly Order<W>[];
+  /** Pairs of workers that got different bits for the same leaves, where nobody can tell who is right; or one that did twice. */
+  readonly undecided: readonly (readonly [W, W])[];
+  readonly blames: readonly Blame<W>[];
+  /** Whether an answer is in the result now. */
+  readonly isCounted: boolean;
+  /** Set when the step is over. */
+  readonly result?: Result;
+  /** When to tell the step that time has passed, if nothing else happens before. */
+  readonly wakeAt?: number;
+}
+
+/** Decisions in the making. */
+export class Draft<W, Result> implements Decisions<W, Result> {
+  readonly faults: { readonly fault: keyof FaultCounts; readonly count: number }[] = [];
+  readonly overtaken: Overtaken<W>[] = [];
+  readonly orders: Order<W>[] = [];
+  readonly undecided: (readonly [W, W])[] = [];
+  readonly blames: Blame<W>[] = [];
+  isCounted = false;
+  result?: Result;
+  wakeAt?: number;
+
+  /** An order is given out; one that is not the first for its leaves is counted. */
+  give(order: Order<W>): void {
+    const count = order.range.end - order.range.start;
+    this.orders.push(order);
+    if (order.because === "late") this.faults.push({ fault: "leavesDuplicated", count });
+    else if (order.because !== "first") this.faults.push({ fault: "leavesReissued", count });
+  }
+}
