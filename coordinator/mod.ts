@@ -1,12 +1,14 @@
-// The coordinator's public face: a run, how it is told of, its report, and the workers behind a relay.
-export { ARM_NAMES, type ArmName } from "./events/mod.ts";
-export { JsonLinesReporter } from "./report/json_lines.ts";
-export { readLauncher } from "./launch/mod.ts";
-export { learnability, type LearnabilityOptions } from "./commands/learnability.ts";
-export type { Reporter, RunFacts } from "./report/reporter.ts";
+// The coordinator's public face: its commands, what other commands are handed of it, and what a run gives and tells.
+export {
+  DEFAULT_SETTINGS,
+  learnability,
+  type LearnabilityOptions,
+  reportCommand,
+  type RunOptions,
+  runTraining,
+  type Settings,
+  trainCommand,
+  type TrainParts,
+} from "./commands/mod.ts";
 export { RelayWorkers } from "./relay/mod.ts";
-export { parseReport, type Report } from "./report/report.ts";
-export { reportHtml } from "./report/report_html.ts";
-export { readRunConfig, type RunConfig } from "./storage/run_config.ts";
-export { interrupted, train, type TrainConfig } from "./commands/run.ts";
-export { finalBlock, ProgressLine, TerminalReporter } from "./report/terminal.ts";
+export type { Report } from "./report/mod.ts";

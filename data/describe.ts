@@ -30,3 +30,15 @@ export function describeProgress({ phase, done, total, unit, file }: DataProgres
   const amount = unit === "bytes" ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total} images`;
   return `${VERBS[phase]}${file ? ` ${file}` : ""}: ${amount}, ETA ${formatSeconds(etaSeconds)}`;
 }
+
+/** Makes lines of progress as it is told; the time left is that of the present file, from what it took so far. */
+export function progressLines(): (progress: DataProgress) => string {
+  let file: string | undefined;
+  let started = performance.now();
+  return (progress) => {
+    if (progress.file !== file) started = performance.now();
+    file = progress.file;
+    const { done, total } = progress;
+    return describeProgress(progress, (performance.now() - started) / 1000 * (total - done) / Math.max(done, 1));
+  };
+}

@@ -1,6 +1,9 @@
 // Data sets: finding, fetching, decoding, drawing and packing images, reading them back, and the cache that holds them.
 export type { DataProgress, DatasetInfo, Split } from "./dataset_info.ts";
 export { cacheDirectory } from "./cache.ts";
+export { dataCommand } from "./commands/data.ts";
+export { dataEnvironment } from "./environment.ts";
+export { dataFlags } from "./flags.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
@@ -10,4 +13,4 @@ export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
 export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeCache } from "./clean.ts";
 export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck } from "./check.ts";
-export { describeDataset, describeProgress } from "./describe.ts";
+export { describeDataset, progressLines } from "./describe.ts";

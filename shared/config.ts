@@ -1,22 +1,17 @@
-// The numeric config: everything that changes bits, and its hash, which the handshake compares.
+// What a worker computes with, and its hash, which the handshake compares.
 import type { Compression } from "./half.ts";
 import type { ModelSpec } from "./model.ts";
 
-/** All that the bits of a run depend on, besides the seed's draws, the engine's fingerprint and the number of epochs. */
-export interface NumericConfig {
+/** All that a worker's bits depend on, besides the weights and samples that it is sent and its engine's fingerprint. */
+export interface ComputeConfig {
   /** SHA-256 of the data set: decoded pixels and labels in sample id order. */
   readonly dataset: string;
-  /** Number of training images taken, or null for all. */
-  readonly limit: number | null;
+  /** The network. */
   readonly model: ModelSpec;
+  /** Samples in a step, at most. */
   readonly batchSize: number;
-  /** Samples in a leaf. */
+  /** Samples in a leaf, at most. */
   readonly microBatch: number;
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly rho: number;
-  readonly epsilon: number;
-  readonly seed: number;
   /** How weights travel in training steps. */
   readonly compress: Compression;
   /** Whether gradients travel so too: results then depend on who computes what. */
@@ -31,8 +26,8 @@ export function canonicalJson(value: unknown): string {
   });
 }
 
-/** The hash of a numeric config, in hexadecimal. */
-export function configHash(config: NumericConfig): Promise<string> {
+/** The hash of a config, in hexadecimal: coordinator and worker must mean the same one. */
+export function configHash(config: ComputeConfig): Promise<string> {
   return sha256(new TextEncoder().encode(canonicalJson(config)));
 }
 

@@ -1,9 +1,13 @@
 // The names of the engines, which both sides and the command line know.
 
-/** The engines there are. */
-export const ENGINE_NAMES = ["webgpu", "simd", "cpu"] as const;
-export type EngineName = (typeof ENGINE_NAMES)[number];
+/** An engine: TF.js on WebGPU, WebAssembly SIMD on one core, or TF.js in plain TypeScript. */
+export type EngineName = "webgpu" | "simd" | "cpu";
 
-/** What --backend may be. */
-export const BACKENDS = ["auto", ...ENGINE_NAMES] as const;
-export type Backend = (typeof BACKENDS)[number];
+/** The engines there are. */
+export const ENGINE_NAMES: readonly EngineName[] = ["webgpu", "simd", "cpu"];
+
+/** What --backend may be: an engine, or "auto" for the best one of a machine. */
+export type Backend = "auto" | EngineName;
+
+/** All of these. */
+export const BACKENDS: readonly Backend[] = ["auto", ...ENGINE_NAMES];

@@ -2,10 +2,10 @@
 // cut to 8 significant bits). A value in one of them goes there and back unchanged: compressing twice is compressing once.
 
 /** How flat values may travel: as float32, or as one of the floats of 16 bits. */
-export const COMPRESSIONS = ["none", "fp16", "bf16"] as const;
+export const COMPRESSIONS: readonly Compression[] = ["none", "fp16", "bf16"];
 
-/** One of {@linkcode COMPRESSIONS}. */
-export type Compression = typeof COMPRESSIONS[number];
+/** How float32 values travel: as they are, or as floats of 16 bits. */
+export type Compression = "none" | "fp16" | "bf16";
 /** A float of 16 bits. */
 export type Half = Exclude<Compression, "none">;
 

@@ -12,19 +12,27 @@ export type LayerSpec =
     readonly activation: "relu" | "none";
   };
 
-/** A network: square images of `channels` channels in, `classes` logits out (1 = binary, by the logistic function). */
+/** A network: square images in, logits out. */
 export interface ModelSpec {
+  /** Side of the images in pixels. */
   readonly imageSize: number;
+  /** Of the images: red, green, blue. */
   readonly channels: 3;
+  /** From the images to the logits. */
   readonly layers: readonly LayerSpec[];
+  /** Logits a sample; 1 is a binary model, whose logit goes through the logistic function. */
   readonly classes: number;
 }
 
-/** One parameter tensor: a view of `size` float32 at `offset` of the flat array. Kernels are HWIO or [in, out]. */
+/** One parameter tensor: a view of the flat array. */
 export interface Parameter {
+  /** LAYER.kernel or LAYER.bias, as {@linkcode kerasLayers} names the layers. */
   readonly name: string;
+  /** [3, 3, in, out] or [in, out] of a kernel, [out] of a bias. */
   readonly shape: readonly number[];
+  /** In float32 values from the beginning of the flat array. */
   readonly offset: number;
+  /** In float32 values. */
   readonly size: number;
 }
 

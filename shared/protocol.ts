@@ -2,6 +2,7 @@
 // come in. Every message carries run id and step; those of the handshake also the protocol version, and they stay as they are:
 // sides of different versions must understand that they are.
 import * as v from "valibot";
+import type { ComputeConfig } from "./config.ts";
 import { DatasetManifestSchema } from "./dataset_manifest.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
@@ -14,7 +15,7 @@ export const PROTOCOL_VERSION = 4;
 export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
 /** The most characters of a text in a message, such as a reason. */
 export const MOST_TEXT = 10_000;
-/** The largest numeric config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
+/** The largest config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
 export const MOST = { imageSize: 4096, batchSize: 1_000_000, microBatch: 65_536, width: 65_536, layers: 64 } as const;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -39,10 +40,9 @@ const layer = v.variant("kind", [
   }),
 ]);
 
-/** The numeric config, as it is sent and as a run keeps it. */
-export const NumericConfigSchema = v.object({
+/** What a worker computes with. */
+export const ComputeConfigSchema: v.GenericSchema<unknown, ComputeConfig> = v.object({
   dataset: word,
-  limit: v.nullable(count),
   model: v.object({
     imageSize: upTo(MOST.imageSize),
     channels: v.literal(3),
@@ -51,14 +51,8 @@ export const NumericConfigSchema = v.object({
   }),
   batchSize: upTo(MOST.batchSize),
   microBatch: upTo(MOST.microBatch),
-  learningRate: v.number(),
-  momentum: v.number(),
-  rho: v.number(),
-  epsilon: v.number(),
-  seed: count,
-  // Runs from before there was compression can be resumed.
-  compress: v.optional(v.picklist(COMPRESSIONS), "none"),
-  compressGradients: v.optional(v.boolean(), false),
+  compress: v.picklist(COMPRESSIONS),
+  compressGradients: v.boolean(),
 });
 
 /** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
@@ -93,7 +87,7 @@ const welcome = v.object({
   ...handshake,
   type: v.literal("welcome"),
   workerId: word,
-  config: NumericConfigSchema,
+  config: ComputeConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
 });

@@ -1,14 +1,17 @@
 // What is computed from samples and travels to the coordinator, and the arithmetic on sums that several need.
 import type { NodeId } from "./tree.ts";
 
-/** What a forward pass says of samples, in order: one float32 loss and `classes` float32 logits each. */
+/** What a forward pass says of samples, in order. */
 export interface Predictions {
+  /** One float32 a sample. */
   readonly losses: Float32Array;
+  /** float32, as many a sample as the model has classes. */
   readonly logits: Float32Array;
 }
 
 /** Sums over a subtree's samples, never means. */
 export interface PartialSum extends Predictions {
+  /** The root of the subtree. */
   readonly node: NodeId;
   /** Flat float32 gradient, as laid out by the parameter table. */
   readonly gradient: Float32Array;

@@ -4,13 +4,17 @@
 
 /** A node, named by its canonical position: the lowest level at which it covers its leaves. */
 export interface NodeId {
+  /** 0 for a leaf. */
   readonly level: number;
+  /** From the left, among all nodes of the level. */
   readonly index: number;
 }
 
 /** Leaves [start, end). */
 export interface Range {
+  /** The first leaf. */
   readonly start: number;
+  /** The leaf behind the last. */
   readonly end: number;
 }
 

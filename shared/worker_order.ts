@@ -3,20 +3,27 @@
 import * as v from "valibot";
 import { HerdError } from "./errors.ts";
 
-const schema = v.object({
+/** What a launcher tells a worker. */
+export interface WorkerOrder {
   /** The worker's id and the name of its log. */
-  name: v.string(),
+  readonly name: string;
   /** Where the coordinator is: ws[s]://HOST:PORT. */
+  readonly url: string;
+  /** What the coordinator lets workers in by. */
+  readonly token: string;
+  /** Certificates to trust instead of the public ones, as PEM. */
+  readonly authority?: string;
+  /** The packed data set; a worker without it is on another machine and fetches its copy from the coordinator. */
+  readonly cachePath?: string;
+}
+
+const schema: v.GenericSchema<unknown, WorkerOrder> = v.object({
+  name: v.string(),
   url: v.string(),
   token: v.string(),
-  /** Certificates to trust instead of the public ones, as PEM. */
   authority: v.exactOptional(v.string()),
-  /** The packed data set; a worker without it is on another machine and fetches its copy from the coordinator. */
   cachePath: v.exactOptional(v.string()),
 });
-
-/** What a launcher tells a worker. */
-export type WorkerOrder = Readonly<v.InferOutput<typeof schema>>;
 
 /** The line that tells a worker its order, without the line's end. */
 export function workerOrderLine(order: WorkerOrder): string {

@@ -7,7 +7,9 @@ import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./webgp
 
 /** Whether an engine works on this machine. */
 export interface EngineReport {
+  /** As --backend takes it. */
   readonly name: EngineName;
+  /** Whether it does. */
   readonly works: boolean;
   /** The device in words, where the engine works. */
   readonly adapter?: string;
@@ -60,6 +62,11 @@ export async function chooseEngine(wanted: EngineName | "auto"): Promise<EngineR
   // A named engine is asked alone: to look for adapters costs time and memory.
   const asked = wanted === "auto" ? ENGINES : ENGINES.filter(({ name }) => name === wanted);
   return chooseAmong(await Promise.all(asked.map((engine) => engine.report())), wanted);
+}
+
+/** How many workers of an engine a machine has room for: a GPU one, a CPU one a core. */
+export function localWorkers(engine: EngineName): number {
+  return engine === "webgpu" ? 1 : navigator.hardwareConcurrency;
 }
 
 /** {@linkcode chooseEngine} on given reports. */

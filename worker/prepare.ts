@@ -1,24 +1,32 @@
 // Makes what a worker computes with: the engine that a run asks for, with its fingerprint, and the samples.
-import type { OrderComputer } from "../shared/order_computer.ts";
-import type { Work } from "../shared/protocol.ts";
+import type { Split } from "../data/mod.ts";
+import { HerdError } from "../shared/errors.ts";
+import type { LeafOrder, OrderComputer } from "../shared/order_computer.ts";
 import { subtreesIn } from "../shared/tree.ts";
 import type { GradientEngine, Leaf } from "./engine.ts";
 import { chooseEngine, createEngine } from "./engines.ts";
 import { probe, type Probed } from "./probe.ts";
 import { type SampleReader, samplesFrom } from "./samples.ts";
-import type { PrepareOptions } from "./session.ts";
+import type { JoinedRun } from "./session.ts";
 
 /**
  * Computes with an engine of this process.
  * @param path the packed data set
- * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read
+ * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { model, batchSize, microBatch }, backend, onLeaf }: PrepareOptions,
+  { config: { dataset, model, batchSize, microBatch }, backend, onLeaf }: Pick<
+    JoinedRun,
+    "config" | "backend" | "onLeaf"
+  >,
   path: string,
 ): Promise<OrderComputer> {
   const samples = samplesFrom(path);
   try {
+    if (samples.sha256 !== dataset) {
+      const which = `the data set ${samples.sha256.slice(0, 16)}…, the run is on ${dataset.slice(0, 16)}…`;
+      throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
+    }
     const { name } = await chooseEngine(backend);
     const probed = await probe(name, model, microBatch);
     const leaves = Math.ceil(batchSize / microBatch);
@@ -32,24 +40,24 @@ export async function prepareEngine(
 
 /** An engine with its samples, both of which it disposes of. */
 export function engineComputer(engine: GradientEngine, source: SampleReader, probed: Probed): OrderComputer {
-  const readLeaves = ({ task, range, seed, epoch, samples }: Work): Leaf[] =>
+  const readLeaves = ({ range, seed, epoch, samples }: LeafOrder, split: Split): Leaf[] =>
     samples.map((ids, i) => ({
       index: range.start + i,
       seed,
       epoch,
-      samples: ids.map((id) => source.sample(task === "train" ? "train" : "test", id)),
+      samples: ids.map((id) => source.sample(split, id)),
     }));
   return {
     engine: engine.name,
     adapter: engine.adapter,
     ...probed,
     setWeights: (flat) => engine.setWeights(flat),
-    gradients(work) {
-      const { leafCount, range } = work;
-      return engine.gradients(leafCount, readLeaves(work), subtreesIn(leafCount, range));
+    gradients(order) {
+      const { leafCount, range } = order;
+      return engine.gradients(leafCount, readLeaves(order, "train"), subtreesIn(leafCount, range));
     },
-    async *evaluate(work) {
-      for (const leaf of readLeaves(work)) yield await engine.evaluate(leaf);
+    async *evaluate(order) {
+      for (const leaf of readLeaves(order, "test")) yield await engine.evaluate(leaf);
     },
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();

@@ -3,20 +3,22 @@ import { ChunkedCacheWriter } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import { prepareEngine } from "./prepare.ts";
-import { type PrepareOptions, runSession } from "./session.ts";
+import { type JoinedRun, type PrepareOptions, runSession } from "./session.ts";
 
 /** What `deno task worker` is told. */
 export interface RemoteWorkerOptions {
   /** ws[s]://HOST:PORT */
   readonly url: string;
+  /** What the coordinator lets workers in by. */
   readonly token: string;
   /** Authorities to trust instead of the public ones, as PEM. */
   readonly authority: string | undefined;
+  /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;
   /** Makes what computes, given the path of the packed data set; by default an engine of this process. */
-  prepare?(options: PrepareOptions, path: string): Promise<OrderComputer>;
+  prepare?(run: JoinedRun, path: string): Promise<OrderComputer>;
   /** Receives lines for people. */
   log(text: string): void;
 }

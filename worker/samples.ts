@@ -6,6 +6,8 @@ import type { Sample } from "./engine.ts";
 export interface SampleReader extends Disposable {
   /** A sample; its pixels are read when they are asked for, and valid until those of another are. */
   sample(split: Split, id: number): Sample;
+  /** SHA-256 of the data set that they are of. */
+  readonly sha256: string;
 }
 
 /** Opens a packed file. @throws {HerdError} data, if it is not a whole packed file */
@@ -27,6 +29,7 @@ export function samplesFrom(path: string): SampleReader {
       };
       return sample;
     },
+    sha256: dataset.info.sha256,
     [Symbol.dispose]: () => dataset[Symbol.dispose](),
   };
 }

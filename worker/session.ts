@@ -3,7 +3,7 @@
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
 import { Channel, type Incoming, type Meter, SOCKET_OPTIONS } from "../shared/channel.ts";
-import { configHash, type NumericConfig } from "../shared/config.ts";
+import { type ComputeConfig, configHash } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
@@ -11,7 +11,7 @@ import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
-import { leastProgress, PROGRESS_LIMITS, whileMoving } from "../shared/progress.ts";
+import { leastProgress, PROGRESS_LIMITS, type ProgressLimits, whileMoving } from "../shared/progress.ts";
 import {
   type CoordinatorMessage,
   MOST_TEXT,
@@ -25,15 +25,28 @@ import { compute } from "./compute.ts";
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
+/** A run that a worker has joined. */
+export interface JoinedRun {
+  /** 16 hexadecimal digits. */
+  readonly runId: string;
+  /** What the coordinator calls this worker. */
+  readonly workerId: string;
+  /** What is to be computed. */
+  readonly config: ComputeConfig;
+  /** SHA-256 of the config, in hexadecimal. */
+  readonly configHash: string;
+  /** The engine to compute with; "auto" means the best one here. */
+  readonly backend: Backend;
+  /** To be called after each leaf. */
+  onLeaf(): void;
+}
+
 /** What is to be computed, and how to get ready for it. */
-export interface PrepareOptions extends Pick<Welcome, "workerId" | "runId" | "configHash" | "backend"> {
-  readonly config: NumericConfig;
+export interface PrepareOptions extends JoinedRun {
   /** Asks the coordinator how the packed data set is cut. */
   manifest(): Promise<DatasetManifest>;
   /** Asks the coordinator for a chunk of the packed data set. */
   fetch(index: number): Promise<Uint8Array>;
-  /** To be called after each leaf. */
-  onLeaf(): void;
 }
 
 /** What the session needs from its surroundings. */
@@ -46,7 +59,7 @@ export interface SessionOptions {
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
   readonly name: string;
   readonly hostName: string;
-  /** Overrides the coordinator's wish. */
+  /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Makes what computes; it is disposed of when the connection ends. */
   prepare(options: PrepareOptions): Promise<OrderComputer>;
@@ -62,8 +75,8 @@ class ConnectionLost extends HerdError {
 }
 
 const CONNECT_DEADLINE_MS = 10_000;
-/** The coordinator may have to read the whole data set first, for an hour: that it is there still, its pings tell. */
-const MANIFEST_LIMITS = { ...PROGRESS_LIMITS, looks: 720 };
+/** The coordinator may have to read the whole data set first, for an hour; that it is there still, its pings tell. */
+const MANIFEST_LIMITS: ProgressLimits = { ...PROGRESS_LIMITS, looks: 720 };
 /** Between attempts to connect again: doubled each time, up to the longest. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -121,7 +134,7 @@ async function serve(
 ): Promise<void> {
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome.workerId);
-  const config = welcome.config as NumericConfig;
+  const { config } = welcome;
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
   let step = 0;
@@ -200,13 +213,13 @@ async function introduce(
     const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
     throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
   }
-  if (await configHash(message.config as NumericConfig) !== message.configHash) {
+  if (await configHash(message.config) !== message.configHash) {
     throw new HerdError(
       "cluster",
-      "The numeric config's hash differs here: use the same version of Herd on both sides",
+      "The config's hash differs here: use the same version of Herd on both sides",
     );
   }
-  refuseUntrainable(message.config as NumericConfig);
+  refuseUntrainable(message.config);
   channel.runId = message.runId;
   return message;
 }
@@ -216,7 +229,7 @@ function refusal(reason: string): HerdError {
 }
 
 /** Shapes decide what is allocated here: those that no coordinator can mean are refused first. */
-function refuseUntrainable({ model, microBatch }: NumericConfig): void {
+function refuseUntrainable({ model, microBatch }: ComputeConfig): void {
   const shapes = layerShapes(model);
   const sides = shapes.map((shape) => shape.kind === "conv" ? shape.outputSize : shape.inputs);
   const largest = Math.max(
@@ -231,7 +244,7 @@ function refuseUntrainable({ model, microBatch }: NumericConfig): void {
 }
 
 /** An order must have a place in its step's tree, and leaves of the size that the engine is made for. */
-function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: NumericConfig): void {
+function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: ComputeConfig): void {
   const length = range.end - range.start;
   const fits = length >= 1 && length === samples.length && range.end <= leafCount &&
     samples.every((ids) => ids.length >= 1 && ids.length <= microBatch);
@@ -283,8 +296,8 @@ async function nextOf(
 ): Promise<Incoming<CoordinatorMessage>> {
   const next = await whileMoving(incoming.next(), {
     bytes: () => channel.received,
-    limits,
     late: () => new ConnectionLost(`Waited for ${what} in vain: less than ${leastProgress(limits)} came in`),
+    limits,
   });
   if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
   if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);

@@ -4,8 +4,11 @@ import { builtInModel } from "../shared/model.ts";
 import { availableEngines, type EngineReport } from "./engines.ts";
 import { probe } from "./probe.ts";
 
-/** An engine's report after a trial, with its fingerprint for keras-example where it works. */
-export type TriedEngine = EngineReport & { readonly fingerprint?: string };
+/** An engine's report after a trial. */
+export interface TriedEngine extends EngineReport {
+  /** On what the bits of its results depend, as a hash. */
+  readonly fingerprint?: string;
+}
 
 /** Tries every engine that claims to work. */
 export async function tryEngines(): Promise<readonly TriedEngine[]> {

@@ -35,8 +35,6 @@ export interface AdmissionEvents {
   onFailure(error: unknown): void;
 }
 
-type WelcomeConfig = Extract<CoordinatorMessage, { type: "welcome" }>["config"];
-
 const HELLO_DEADLINE_MS = 10_000;
 
 /** Where workers come in. */
@@ -186,7 +184,7 @@ export class Admission {
       protocol: PROTOCOL_VERSION,
       type: "welcome",
       workerId: member.id,
-      config: config as WelcomeConfig,
+      config,
       configHash,
       backend,
     });
@@ -196,7 +194,7 @@ export class Admission {
     if (message.configHash !== this.#options.configHash) {
       return this.#roll.refuse(
         member,
-        "its numeric config has another hash: use the same version of Herd on both sides",
+        "its config has another hash: use the same version of Herd on both sides",
       );
     }
     member.ready = message;

@@ -1,7 +1,7 @@
 // What a cluster is told.
 import type { ServedDataset } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import type { NumericConfig } from "../../shared/config.ts";
+import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import type { DoorLimits } from "../door/mod.ts";
 import type { ClusterEvent, WorkerInfo } from "../events/mod.ts";
@@ -19,7 +19,7 @@ export interface ClusterOptions {
   readonly tls?: ServerCertificate | undefined;
   /** Bounds on connections without the token; by default those of doorkeeper.ts. */
   readonly door?: DoorLimits;
-  readonly config: NumericConfig;
+  readonly config: ComputeConfig;
   readonly configHash: string;
   readonly backend: Backend;
   /** From where workers on other machines fetch the packed data set; without it there are none of them. */

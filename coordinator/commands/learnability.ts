@@ -1,58 +1,56 @@
-// Whether the network can learn a data set at all: a short training run on small images, without a comparison.
+// Whether the network can learn a data set at all: a short training on small images, without a comparison.
 import type { DataEnvironment } from "../../data/mod.ts";
-import type { Backend } from "../../shared/engine_names.ts";
-import { silentReporter } from "../report/reporter.ts";
-import { train } from "./run.ts";
-import type { EpochRecord } from "../events/mod.ts";
-import type { StepProgress } from "../experiment/experiment.ts";
+import { EventBus } from "../events/mod.ts";
+import { localLauncher } from "../launch/mod.ts";
+import { runTraining } from "./run.ts";
+import { DEFAULT_SETTINGS } from "./settings.ts";
+import type { TrainParts } from "./run_options.ts";
 
-/** What {@linkcode learnability} is told. */
-export interface LearnabilityOptions {
+/** What a trial of a data set is told. */
+export interface LearnabilityOptions extends TrainParts {
   /** As --data. */
   readonly data: string;
   readonly environment: DataEnvironment;
-  readonly backend: Backend;
-  readonly workers: number;
-  readonly workerEntry: URL;
   readonly version: string;
-  /** Hears of every step. */
-  onStep(progress: StepProgress): void;
+  /** Hears of each step: the accuracy is that of the epoch so far. */
+  onStep(step: { readonly epoch: number; readonly accuracy: number }): void;
 }
 
 /** Near the least that keras-example takes, for speed; a larger step size and smaller batches for the same reason. */
-const SETTINGS = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: 5e-4 } as const;
+const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: 5e-4, workerTimeout: 60 } as const;
 
 /**
- * Trains keras-example for 20 epochs on images of 100 px, and returns the last epoch.
- * @throws {HerdError} as {@linkcode train}
+ * Trains keras-example for 20 epochs on images of 100 px.
+ * @param signal aborts with the error to end with
+ * @returns accuracy on the training and the test images in the last epoch
+ * @throws {HerdError} data, cluster or divergence, as a run does
  */
-export async function learnability(options: LearnabilityOptions, signal: AbortSignal): Promise<EpochRecord> {
-  const { onStep, workers, ...rest } = options;
+export async function learnability(
+  { data, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
+  signal: AbortSignal,
+): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
   const out = await Deno.makeTempDir({ prefix: "herd-check-" });
+  const bus = new EventBus();
+  using _ = bus.subscribe("The check", (event) => {
+    if (event.type === "step") onStep(event);
+  });
   try {
-    const { arms } = await train(
+    const { name: backend } = await chooseEngine("auto");
+    const workers = localWorkers(backend);
+    const { arms } = await runTraining(
       {
-        ...rest,
-        ...SETTINGS,
-        workers,
+        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, out },
+        backend,
+        launcher: localLauncher(workers),
         minWorkers: workers,
-        workerTimeout: 60,
-        microBatch: 8,
-        momentum: 0,
-        seed: 0,
-        arms: ["no-gc"],
-        model: "keras-example",
-        limit: null,
-        compress: "none",
-        compressGradients: false,
-        out,
-        resume: undefined,
-        checkpointSteps: null,
         listen: { hostname: "127.0.0.1", port: 0 },
         token: undefined,
-        tokenFile: undefined,
+        tls: undefined,
+        data: environment,
+        workerEntry,
+        version,
       },
-      { ...silentReporter, step: onStep },
+      bus,
       signal,
     );
     return arms[0]!.epochs.at(-1)!;

@@ -1,7 +1,7 @@
 // What happens in a run, as one discriminated union: whoever wants to know subscribes to the bus. Events are plain data, so that
 // they travel as JSON and a stream of them says everything that the report does.
 import type { DataProgress, DatasetInfo } from "../../data/mod.ts";
-import type { EngineName } from "../../shared/engine_names.ts";
+import type { Backend, EngineName } from "../../shared/engine_names.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
@@ -82,6 +82,8 @@ export interface RunHistory {
 export interface RunFacts {
   readonly folder: string;
   readonly herd: string;
+  /** The engine that was asked of the workers. */
+  readonly backend: Backend;
   readonly modelName: string;
   readonly model: ModelSpec;
   readonly arms: readonly ArmName[];

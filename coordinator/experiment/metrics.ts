@@ -5,7 +5,9 @@ import type { MeanMetrics } from "../events/mod.ts";
 export interface MetricsSums {
   /** Float64. */
   readonly loss: number;
+  /** Samples whose class was predicted. */
   readonly correct: number;
+  /** All samples. */
   readonly samples: number;
 }
 

@@ -5,16 +5,22 @@ import type { Parameter } from "../../shared/model.ts";
 /** The slots of a transformation: flat float32 arrays by name, or nothing. */
 export type OptimizerState = Readonly<Record<string, Float32Array>>;
 
-/** A pure step: rewrites the gradient in place, using and updating only its own state. */
+/** What a transformation sees besides the gradient. */
+export interface UpdateContext {
+  /** What `init` returned for the table; updated in place. */
+  readonly state: OptimizerState;
+  /** Flat float32; read only. */
+  readonly weights: Float32Array;
+  /** Where each parameter lies in gradient and weights. */
+  readonly table: readonly Parameter[];
+}
+
+/** A part of an optimizer. It remembers nothing itself: all that it keeps from step to step is in its state. */
 export interface GradientTransformation {
   /** Fresh state for these parameters. */
   init(table: readonly Parameter[]): OptimizerState;
-  /**
-   * @param gradient flat float32, rewritten in place
-   * @param state what `init` returned; updated in place
-   * @param weights flat float32; read only
-   */
-  update(gradient: Float32Array, state: OptimizerState, weights: Float32Array): void;
+  /** Rewrites a flat float32 gradient in place. */
+  update(gradient: Float32Array, context: UpdateContext): void;
 }
 
 /**
@@ -22,15 +28,10 @@ export interface GradientTransformation {
  * axes but the last, that is, for each output. Biases (rank 1) are left alone. Means are taken in float64, in index order.
  */
 export function centralize(): GradientTransformation {
-  let kernels: readonly Parameter[] | undefined;
   return {
-    init(table) {
-      kernels = table.filter(({ shape }) => shape.length > 1);
-      return {};
-    },
-    update(gradient) {
-      if (kernels === undefined) throw new Error("Cannot centralize as the parameters are not known: call init first");
-      for (const kernel of kernels) centralizeKernel(gradient, kernel);
+    init: () => ({}),
+    update(gradient, { table }) {
+      for (const parameter of table) if (parameter.shape.length > 1) centralizeKernel(gradient, parameter);
     },
   };
 }
@@ -58,7 +59,7 @@ export function scaleByRms(
 ): GradientTransformation {
   return {
     init: (table) => ({ velocity: new Float32Array(sizeOf(table)) }),
-    update(gradient, state) {
+    update(gradient, { state }) {
       const velocity = state["velocity"]!;
       const fresh = 1 - rho;
       for (let i = 0, { length } = gradient; i < length; i++) {
@@ -76,7 +77,7 @@ export function trace(momentum: number): GradientTransformation {
   if (momentum === 0) return { init: () => ({}), update() {} };
   return {
     init: (table) => ({ momentum: new Float32Array(sizeOf(table)) }),
-    update(gradient, state) {
+    update(gradient, { state }) {
       const slot = state["momentum"]!;
       for (let i = 0, { length } = gradient; i < length; i++) {
         gradient[i] = slot[i] = momentum * slot[i]! + gradient[i]!;
@@ -104,8 +105,8 @@ export function chain(...parts: readonly GradientTransformation[]): GradientTran
       );
       return Object.fromEntries(slots);
     },
-    update(gradient, state, weights) {
-      parts.forEach((part, i) => part.update(gradient, slotsOf(state, `${i}/`), weights));
+    update(gradient, { state, ...rest }) {
+      parts.forEach((part, i) => part.update(gradient, { state: slotsOf(state, `${i}/`), ...rest }));
     },
   };
 }

@@ -1,28 +1,21 @@
-// Where an experiment stands, for people.
-import type { ArmName } from "../events/mod.ts";
-import type { ArmState, Experiment } from "./experiment.ts";
+// Where a training stands, and where an experiment goes on.
+import type { Position } from "../events/mod.ts";
+import { type Experiment, stepsOf } from "./experiment.ts";
+import type { Training } from "./training.ts";
+import { nextTurn, trainingOf, turns } from "./turns.ts";
 
-/** The end of a step: `step` of the `steps` of an arm's epoch are finished. */
-export interface Position {
-  readonly arm: ArmName;
-  readonly epoch: number;
-  readonly step: number;
-  readonly steps: number;
+/** The last finished step of a training; step 0 of the first epoch before there is one. */
+export function standOf(experiment: Pick<Experiment, "config" | "train">, training: Training): Position {
+  const { key, epochs: { length: finished }, current } = training;
+  const steps = stepsOf(experiment);
+  if (current.steps === 0 && finished > 0) return { key, epoch: finished, step: steps, steps };
+  return { key, epoch: finished + 1, step: current.steps, steps };
 }
 
-/** Where the experiment goes on: in the first arm that has epochs to do, or else at the end of the last one. */
-export function positionOf(experiment: Experiment, states: readonly ArmState[]): Position {
-  const { arms, epochs, config, train } = experiment;
-  const steps = Math.ceil(train.ids.length / config.batchSize);
-  for (const arm of arms) {
-    const state = states.find((begun) => begun.arm === arm);
-    const finished = state?.epochs.length ?? 0;
-    if (finished < epochs) return { arm, epoch: finished + 1, step: state?.current.steps ?? 0, steps };
-  }
-  return { arm: arms.at(-1)!, epoch: epochs, step: steps, steps };
-}
-
-/** "arm gc, epoch 3, step 5 of 9" */
-export function describePosition({ arm, epoch, step, steps }: Position): string {
-  return `arm ${arm}, epoch ${epoch}, step ${step} of ${steps}`;
+/** Where an experiment goes on: in the first turn that is not over, or else at the end of the last one. */
+export function positionOf(experiment: Experiment, trainings: readonly Training[]): Position {
+  const steps = stepsOf(experiment);
+  const next = nextTurn(experiment, trainings);
+  if (next === undefined) return { ...[...turns(experiment)].at(-1)!, step: steps, steps };
+  return { ...next, step: trainingOf(trainings, next.key)?.current.steps ?? 0, steps };
 }

@@ -9,6 +9,7 @@ export interface LaunchedRun {
   readonly localAddress: string;
   /** Where it is for other machines, ws[s]://HOST:PORT; the host may be 0.0.0.0 or ::. */
   readonly url: string;
+  /** What the coordinator lets workers in by. */
   readonly token: string;
   /** The certificate that other machines see, as PEM; undefined without TLS. */
   readonly certificate: string | undefined;
@@ -20,8 +21,11 @@ export interface LaunchedRun {
 
 /** A command that becomes a worker. Secrets are in the order only: command lines can be read by anyone. */
 export interface WorkerCommand {
+  /** Its name or path. */
   readonly program: string;
+  /** The program's arguments. */
   readonly args: readonly string[];
+  /** What is set in its environment besides what is there. */
   readonly env: Readonly<Record<string, string>>;
   /** Whether it lives in a session of its own, where Ctrl-C in the coordinator's terminal does not reach it. */
   readonly detached: boolean;
@@ -33,8 +37,9 @@ export interface WorkerCommand {
 
 /** A worker to be. */
 export interface PlannedWorker {
+  /** The worker's id and the name of its log. */
   readonly name: string;
-  /** Asked for anew before each start. */
+  /** What starts it; asked for anew before each start. */
   command(): WorkerCommand;
 }
 
@@ -48,6 +53,7 @@ export interface Launcher {
   readonly fromOutside: boolean;
   /** Wait before a worker is started again for the first time, in milliseconds; doubled each time. */
   readonly firstWaitMs: number;
+  /** What is to be started for a run. */
   plan(run: LaunchedRun): readonly PlannedWorker[];
 }
 

@@ -5,9 +5,10 @@ import { localLauncher } from "./local.ts";
 import { currentAllocation, slurmLauncher } from "./slurm.ts";
 import { readHosts, sshLauncher } from "./ssh.ts";
 
-export type { Launcher } from "./launcher.ts";
+export type { WorkerOrder } from "../../shared/worker_order.ts";
+export type { LaunchedRun, Launcher, PlannedWorker, WorkerCommand } from "./launcher.ts";
 export { localLauncher } from "./local.ts";
-export { WorkerProcesses } from "./supervisor.ts";
+export { type SupervisorOptions, WorkerProcesses } from "./supervisor.ts";
 
 /**
  * The launcher that a text means: local, slurm or ssh:HOSTS_FILE.

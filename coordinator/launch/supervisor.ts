@@ -7,6 +7,7 @@ import type { PlannedWorker, WorkerCommand } from "./launcher.ts";
 
 /** What is kept running, and who hears of it. */
 export interface SupervisorOptions {
+  /** Those to be started. */
   readonly workers: readonly PlannedWorker[];
   /** Wait before the first restart, in milliseconds; doubled each time. */
   readonly firstWaitMs: number;
@@ -53,6 +54,7 @@ export class WorkerProcesses implements AsyncDisposable {
     return this.#options.workers.length;
   }
 
+  /** Ends all processes: they are asked to, then told to, then killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     this.#stop.resolve();

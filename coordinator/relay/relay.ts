@@ -3,8 +3,7 @@
 import { sha256 } from "../../shared/config.ts";
 import type { EngineName } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
-import type { OrderComputer } from "../../shared/order_computer.ts";
-import type { Work } from "../../shared/protocol.ts";
+import type { LeafOrder, OrderComputer } from "../../shared/order_computer.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { Cluster, Share } from "../cluster/mod.ts";
 
@@ -50,8 +49,8 @@ export class RelayComputer implements OrderComputer {
    * The sums over the maximal subtrees of an order's leaves.
    * @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says
    */
-  async *gradients(work: Work, signal: AbortSignal): AsyncGenerator<PartialSum> {
-    const sums = await this.#cluster.partialSums(shareOf(work), signal);
+  async *gradients(order: LeafOrder, signal: AbortSignal): AsyncGenerator<PartialSum> {
+    const sums = await this.#cluster.partialSums(shareOf(order), signal);
     this.#assertAsSaid();
     yield* sums;
   }
@@ -60,12 +59,12 @@ export class RelayComputer implements OrderComputer {
    * The predictions for each leaf of an order, in order.
    * @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says
    */
-  async *evaluate(work: Work, signal: AbortSignal): AsyncGenerator<Predictions> {
-    const { losses, logits } = await this.#cluster.predictions(shareOf(work), signal);
+  async *evaluate(order: LeafOrder, signal: AbortSignal): AsyncGenerator<Predictions> {
+    const { losses, logits } = await this.#cluster.predictions(shareOf(order), signal);
     this.#assertAsSaid();
     const outputs = logits.length / losses.length;
     let start = 0;
-    for (const { length } of work.samples) {
+    for (const { length } of order.samples) {
       const end = start + length;
       yield { losses: losses.subarray(start, end), logits: logits.subarray(outputs * start, outputs * end) };
       start = end;
@@ -89,6 +88,6 @@ export class RelayComputer implements OrderComputer {
   }
 }
 
-function shareOf({ seed, epoch, leafCount, range, samples }: Work): Share {
+function shareOf({ seed, epoch, leafCount, range, samples }: LeafOrder): Share {
   return { seed, epoch, leafCount, range, samples };
 }

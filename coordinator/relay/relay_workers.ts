@@ -1,7 +1,7 @@
 // The worker processes behind a relay: a cluster on the loopback that lives as long as the relay, whatever becomes of the
 // connection to the run's coordinator, so that its workers need not start anew.
 import { type LogFolder, openLogFolder } from "../../data/mod.ts";
-import type { NumericConfig } from "../../shared/config.ts";
+import type { ComputeConfig } from "../../shared/config.ts";
 import type { Backend } from "../../shared/engine_names.ts";
 import type { OrderComputer } from "../../shared/order_computer.ts";
 import { Cluster } from "../cluster/mod.ts";
@@ -29,9 +29,9 @@ export interface RelayedRun {
   readonly runId: string;
   /** What the relay is called there. */
   readonly workerId: string;
-  /** Everything that changes bits. */
-  readonly config: NumericConfig;
-  /** SHA-256 of the numeric config. */
+  /** What the workers compute with. */
+  readonly config: ComputeConfig;
+  /** SHA-256 of the config. */
   readonly configHash: string;
   /** The packed data set, on this machine. */
   readonly cachePath: string;
@@ -60,7 +60,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   /**
-   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same numeric config.
+   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same config.
    * @throws {HerdError} cluster, if they do not become so
    */
   async prepare(run: RelayedRun): Promise<OrderComputer> {

@@ -1,9 +1,19 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
-import type { DatasetInfo } from "../../data/mod.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
-import { type ArmName, type EpochRecord, type FaultCounts, NO_FAULTS } from "../events/mod.ts";
-import type { ArmState } from "../experiment/experiment.ts";
+import {
+  type ArmName,
+  type DatasetFacts,
+  type EpochRecord,
+  type FaultCounts,
+  inOrder,
+  isBitIdentical,
+  NO_FAULTS,
+  type RunFacts,
+  type Snapshot,
+  type TrainingRecord,
+} from "../events/mod.ts";
+import { parameterCount } from "../../shared/model.ts";
 
 /** One arm with one seed. */
 export interface ArmReport {
@@ -66,13 +76,59 @@ export interface Report {
   readonly comparison: readonly Comparison[];
 }
 
-/** What a report says of an arm that has finished an epoch. */
-export function armReport(
-  { arm, weightsSha256, epochs }: ArmState,
-  facts: Pick<ArmReport, "seed" | "initialWeightsSha256">,
+const NUMBERS = new Intl.Collator("en", { numeric: true });
+
+/**
+ * The report of a run, from what its events add up to.
+ * @param complete whether the run has done all that it was to do
+ * @throws {RangeError} if the run has not told its data set and its facts yet
+ */
+export function reportOf(snapshot: Snapshot, complete: boolean): Report {
+  const { dataset, run, faults } = snapshot;
+  if (dataset === null || run === null) throw new RangeError("Cannot report on a run that has not begun");
+  const workers = snapshot.workers.map(({ worker }) => worker).sort((a, b) => NUMBERS.compare(a.id, b.id));
+  const [first] = workers;
+  const arms = inOrder(snapshot.trainings, run).map((training) => armReport(training, run));
+  return {
+    complete,
+    dataset: datasetReport(dataset),
+    model: { name: run.modelName, parameters: parameterCount(run.model) },
+    engine: {
+      name: first?.engine ?? run.backend,
+      fingerprint: first?.fingerprint ?? "",
+      adapter: first?.adapter ?? "",
+    },
+    compress: run.compress,
+    compressGradients: run.compressGradients,
+    bitIdentical: isBitIdentical(snapshot),
+    faults,
+    workers: workers.map(({ id, engine, adapter, host, imagesPerSecond }) => ({
+      id,
+      engine,
+      adapter,
+      host,
+      imagesPerSecond,
+    })),
+    arms,
+    comparison: compare(arms),
+  };
+}
+
+function armReport(
+  { key: { arm, seed }, weightsSha256, epochs }: TrainingRecord,
+  { initialWeightsSha256 }: RunFacts,
 ): ArmReport {
   const trainSeconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
-  return { arm, ...facts, weightsSha256, trainSeconds, epochs };
+  const initial = initialWeightsSha256[seed] ?? "";
+  return { arm, seed, initialWeightsSha256: initial, weightsSha256, trainSeconds, epochs };
+}
+
+/** Counts are of the images that the run used. */
+function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["dataset"] {
+  const { imageSize, channels, name, sha256 } = info;
+  const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
+  const imageShape = [imageSize, imageSize, channels] as const;
+  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback };
 }
 
 /** What was compressed, in a sentence; "" if nothing was. */
@@ -94,60 +150,51 @@ const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
 
 /** Every arm against the first one, by the metrics of the last epoch and the training time. */
 export function compare(arms: readonly ArmReport[]): Comparison[] {
-  const [baseline, ...others] = arms;
+  const baseline = arms[0]?.arm;
   if (baseline === undefined) return [];
-  return others.flatMap((arm) => {
-    const [a, b] = [baseline.epochs.at(-1), arm.epochs.at(-1)];
-    if (a === undefined || b === undefined || arm.epochs.length !== baseline.epochs.length) return [];
-    const entry = (metric: Comparison["metric"], meanDifference: number): Comparison => ({
-      metric,
-      baseline: baseline.arm,
-      arm: arm.arm,
-      pairs: 1,
-      meanDifference,
-      ci95: null,
-      verdict: verdictOf(metric, arm.arm, meanDifference),
-    });
+  const others = new Set(arms.map(({ arm }) => arm).filter((arm) => arm !== baseline));
+  return [...others].flatMap((arm) => {
+    const pairs = pairsOf(arms, baseline, arm);
+    if (pairs.length === 0) return [];
+    const entry = (metric: Comparison["metric"], differences: readonly number[]): Comparison => {
+      const meanDifference = differences.reduce((a, b) => a + b, 0) / pairs.length;
+      const verdict = verdictOf(metric, { arm, difference: meanDifference, pairs: pairs.length });
+      return { metric, baseline, arm, pairs: pairs.length, meanDifference, ci95: null, verdict };
+    };
     return [
-      ...COMPARED.map((metric) => entry(metric, b[metric] - a[metric])),
-      entry("seconds", arm.trainSeconds - baseline.trainSeconds),
+      ...COMPARED.map((metric) =>
+        entry(metric, pairs.map(([a, b]) => b.epochs.at(-1)![metric] - a.epochs.at(-1)![metric]))
+      ),
+      entry("seconds", pairs.map(([a, b]) => b.trainSeconds - a.trainSeconds)),
     ];
   });
 }
 
-/** What one pair allows to say: which arm was ahead here, and that one pair does not tell a difference from chance. */
-function verdictOf(metric: Comparison["metric"], arm: ArmName, difference: number): string {
+/** Trainings with the same seed that have come equally far. */
+function pairsOf(arms: readonly ArmReport[], baseline: ArmName, arm: ArmName): [ArmReport, ArmReport][] {
+  return arms.filter((one) => one.arm === arm && one.epochs.length > 0).flatMap((one) => {
+    const other = arms.find(({ arm, seed }) => arm === baseline && seed === one.seed);
+    return other?.epochs.length === one.epochs.length ? [[other, one] as [ArmReport, ArmReport]] : [];
+  });
+}
+
+/** What the pairs allow to say: which arm was ahead, and that one pair does not tell a difference from chance. */
+function verdictOf(
+  metric: Comparison["metric"],
+  { arm, difference, pairs }: { readonly arm: ArmName; readonly difference: number; readonly pairs: number },
+): string {
   if (difference === 0) return "no difference";
   if (metric === "seconds") return `${arm} took ${difference < 0 ? "less" : "more"} time in this run`;
   const better = metric.toLowerCase().endsWith("loss") ? difference < 0 : difference > 0;
-  return `${arm} is ${better ? "ahead" : "behind"} in this one pair; a single pair cannot tell it from chance`;
+  const side = better ? "ahead" : "behind";
+  if (pairs > 1) return `${arm} is ${side} in the mean of ${pairs} pairs`;
+  return `${arm} is ${side} in this one pair; a single pair cannot tell it from chance`;
 }
 
 /** The part of the larger class: what guessing it always would score. */
 export function chanceAccuracy(classes: Report["dataset"]["classes"], split: "train" | "test"): number {
   const counts = Object.values(classes).map((pair) => pair[split === "train" ? 0 : 1]);
   return Math.max(...counts) / counts.reduce((a, b) => a + b, 0);
-}
-
-/** What a report says of its data set: counts are of the images that the run used. */
-export function datasetReport(
-  info: DatasetInfo,
-  used: { labels: Readonly<Record<"train" | "test", readonly number[]>>; limit: number | null; fallback: boolean },
-): Report["dataset"] {
-  const count = (split: "train" | "test", label: number) => used.labels[split].filter((one) => one === label).length;
-  const { imageSize, channels, name, sha256 } = info;
-  return {
-    name,
-    train: used.labels.train.length,
-    test: used.labels.test.length,
-    limit: used.limit,
-    classes: Object.fromEntries(
-      info.classes.map((className, label) => [className, [count("train", label), count("test", label)] as const]),
-    ),
-    sha256,
-    imageShape: [imageSize, imageSize, channels],
-    fallback: used.fallback,
-  };
 }
 
 /**

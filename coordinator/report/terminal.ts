@@ -1,13 +1,12 @@
 // What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block. The live line and
 // colours only where there is a terminal to show them.
-import type { DataProgress } from "../../data/mod.ts";
-import { formatBytes, formatSeconds } from "../../shared/cli/format.ts";
-import { kerasLayers, parameterCount } from "../../shared/model.ts";
-import { describeFaults, type EpochRecord } from "../events/mod.ts";
-import { describePosition } from "../experiment/position.ts";
-import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
-import type { Reporter, RunFacts } from "./reporter.ts";
-import type { StepProgress } from "../experiment/experiment.ts";
+import { describeDataset, progressLines } from "../../data/mod.ts";
+import { formatSeconds } from "../../shared/cli/format.ts";
+import type { ProgressLine } from "../../shared/cli/progress_line.ts";
+import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
+import { finalBlock } from "./final_block.ts";
+import { reportOf } from "./report.ts";
+import { summaryTable } from "./summary_table.ts";
 
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {
@@ -15,51 +14,23 @@ export interface TerminalOptions {
   print(line: string): void;
   readonly progress: ProgressLine;
   readonly colour: boolean;
-  /** Only the final block. */
+  /** Only the final block and what must not be missed. */
   readonly quiet: boolean;
+  /** Also what only the curious want to know. */
   readonly verbose: boolean;
 }
 
-/** One line of stderr that is rewritten; silent where stderr is no terminal. */
-export class ProgressLine {
-  readonly #write: (text: string) => void;
-  readonly #live: boolean;
-  #shown = false;
-  #last = 0;
-
-  constructor(write: (text: string) => void, live: boolean) {
-    this.#write = write;
-    this.#live = live;
-  }
-
-  /** Shows a text, at most ten times a second. */
-  show(text: string): void {
-    const now = performance.now();
-    if (!this.#live || (this.#shown && now - this.#last < 100)) return;
-    this.#write(`\r\x1b[2K${text}`);
-    this.#shown = true;
-    this.#last = now;
-  }
-
-  /** Takes the line away, so that other lines can be printed. */
-  clear(): void {
-    if (this.#shown) this.#write("\r\x1b[2K");
-    this.#shown = false;
-  }
-}
+type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: Type }>;
 
 /** When the run as a whole will take longer than this, it is said after the first step. */
 const LONG_RUN_SECONDS = 3600;
 const SHORT_RUN_SECONDS = 600;
 
-/** Tells people. */
-export class TerminalReporter implements Reporter {
+/** Tells people what happens in a run: a subscriber of its events. */
+export class Terminal {
   readonly #options: TerminalOptions;
-  #facts: RunFacts | undefined;
   #started = 0;
-  #dataStarted: number | undefined;
-  #dataFile: string | undefined;
-  #finishedEpochs = 0;
+  readonly #dataLine = progressLines();
   /** Epochs that a resumed run had done at its start, with the part of the last one. */
   #doneBefore = 0;
   #estimated = false;
@@ -68,110 +39,115 @@ export class TerminalReporter implements Reporter {
     this.#options = options;
   }
 
-  notice(text: string): void {
+  /** Says an event, if it is worth a line. */
+  readonly hear = (event: RunEvent, snapshot: Snapshot): void => {
+    switch (event.type) {
+      case "notice":
+        return this.#notice(event.text);
+      case "fault":
+        return event.text === undefined ? undefined : this.#notice(event.text);
+      case "data":
+        return this.#options.quiet ? undefined : this.#options.progress.show(this.#dataLine(event.progress));
+      case "dataset":
+        return this.#dataset(event);
+      case "run":
+        return this.#run(event);
+      case "worker":
+        return this.#worker(event);
+      case "step":
+        return this.#step(event, snapshot);
+      case "epoch":
+        return this.#epoch(event, snapshot);
+      case "checkpoint":
+        return;
+      case "end":
+        return this.#end(event, snapshot);
+    }
+  };
+
+  #notice(text: string): void {
     this.#print(this.#paint("33", text), true);
   }
 
-  detail(text: string): void {
-    if (this.#options.verbose) this.#print(text);
+  #dataset({ info, limit }: Event<"dataset">): void {
+    for (const line of describeDataset(info, { limit })) this.#print(line);
   }
 
-  dataProgress({ phase, done, total, unit, file }: DataProgress): void {
-    if (this.#options.quiet) return;
-    const now = performance.now();
-    if (this.#dataStarted === undefined || file !== this.#dataFile) this.#dataStarted = now;
-    this.#dataFile = file;
-    const eta = (now - this.#dataStarted) / 1000 * (total - done) / Math.max(done, 1);
-    const verb = { download: "Fetching", decode: "Decoding", draw: "Drawing" }[phase];
-    const amount = unit === "bytes" ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total} images`;
-    this.#options.progress.show(`${verb}${file ? ` ${file}` : ""}: ${amount}, ETA ${formatSeconds(eta)}`);
-  }
-
-  dataset: Reporter["dataset"] = (info, { limit }) => {
-    const shape = `${info.imageSize}×${info.imageSize}×${info.channels}`;
-    const counts = Object.entries(info.classCounts).map(([name, [train, test]]) => `${name} ${train} + ${test}`).join(
-      ", ",
-    );
-    this.#print(`Data    ${info.name}: ${info.train} training and ${info.test} test images of ${shape} (${counts})`);
-    this.#print(
-      `        sha256 ${info.sha256.slice(0, 16)}…${limit === null ? "" : `; --limit takes ${limit} of them`}`,
-    );
-  };
-
-  started(facts: RunFacts): void {
-    this.#facts = facts;
+  #run(run: Event<"run">): void {
     this.#started = performance.now();
-    if (!this.#options.quiet) summaryTable(facts).forEach((line) => this.#print(line));
-    this.#print(
-      `Arms    ${facts.arms.join(", ")}; each from initial weights ${facts.initialWeightsSha256.slice(0, 16)}…`,
-    );
-    this.#print(`Folder  ${facts.folder}`);
-    const { resumedAt, finishedEpochs } = facts;
-    if (resumedAt === undefined) return;
-    this.#print(`Resumed at ${describePosition(resumedAt)}`);
-    this.#finishedEpochs = finishedEpochs;
-    this.#doneBefore = finishedEpochs + resumedAt.step / resumedAt.steps;
+    if (!this.#options.quiet) summaryTable(run.modelName, run.model).forEach((line) => this.#print(line));
+    for (const [seed, hash] of Object.entries(run.initialWeightsSha256)) {
+      const of = run.seeds.length > 1 ? `seed ${seed}, ` : "";
+      this.#print(`Arms    ${run.arms.join(", ")}; each from ${of}initial weights ${hash.slice(0, 16)}…`);
+    }
+    this.#print(`Folder  ${run.folder}`);
+    if (run.resumed === null) return;
+    const { at, trainings } = run.resumed;
+    this.#print(`Resumed at ${describePosition(at, run.seeds)}`);
+    const finished = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0);
+    this.#doneBefore = finished + at.step / at.steps;
     this.#estimated = true; // a --limit cannot be chosen any more
   }
 
-  member: Reporter["member"] = (what, member, reason) => {
-    const { id, pid, host, engine, adapter, fingerprint } = member;
+  #worker({ what, worker, reason }: Event<"worker">): void {
+    const { id, pid, host, engine, adapter, fingerprint } = worker;
     const where = `pid ${pid}${host ? ` on ${host}` : ""}`;
     if (what === "ready") {
       this.#print(`Worker  ${id} (${where}): ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}…`);
-    }
-    if (what === "lost") this.notice(`Worker  ${id} (${where}) is gone: ${reason}`);
-    if (what === "joined") this.detail(`Worker  ${id} (${where}) has joined`);
-  };
+    } else if (what === "joined") {
+      if (this.#options.verbose) this.#print(`Worker  ${id} (${where}) has joined`);
+    } else this.#notice(`Worker  ${id} (${where}) is gone: ${reason}`);
+  }
 
-  step(progress: StepProgress): void {
-    this.#sayIfLong(progress);
+  #step(event: Event<"step">, snapshot: Snapshot): void {
+    this.#sayIfLong(event, snapshot);
     if (this.#options.quiet) return;
-    const { arm, epoch, step, steps, metrics, images, seconds } = progress;
-    const epochs = this.#facts?.epochs ?? epoch;
+    const { key, epoch, step, steps, loss, accuracy, images, seconds } = event;
+    const speed = seconds > 0 ? `${(images / seconds).toFixed(1)} images/s  ` : "";
     this.#options.progress.show(
-      `${arm} epoch ${epoch}/${epochs} step ${step}/${steps}  loss ${metrics.loss.toFixed(4)}  accuracy ${
-        metrics.accuracy.toFixed(4)
-      }  ${(images / seconds).toFixed(1)} images/s  ETA ${formatSeconds(this.#eta(step / steps))}`,
+      `${key.arm} epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${loss.toFixed(4)}  accuracy ${
+        accuracy.toFixed(4)
+      }  ${speed}ETA ${formatSeconds(this.#eta(snapshot, step / steps))}`,
     );
   }
 
-  epoch(arm: string, record: EpochRecord): void {
-    this.#finishedEpochs++;
+  #epoch({ key, record }: Event<"epoch">, snapshot: Snapshot): void {
     const { epoch, loss, accuracy, testLoss, testAccuracy, seconds, imagesPerSecond } = record;
-    const epochs = this.#facts?.epochs ?? epoch;
+    const epochs = epochsOf(snapshot);
+    const seed = (snapshot.run?.seeds.length ?? 1) > 1 ? ` seed ${key.seed}` : "";
     this.#print(
-      `${arm.padEnd(6)} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
+      `${key.arm.padEnd(6)}${seed} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
         loss.toFixed(4)
       }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${testAccuracy.toFixed(4)}  ${
         seconds.toFixed(1)
-      } s  ${imagesPerSecond.toFixed(1)} images/s  ETA ${formatSeconds(this.#eta(0))}`,
+      } s  ${imagesPerSecond.toFixed(1)} images/s  ETA ${formatSeconds(this.#eta(snapshot, 0))}`,
     );
   }
 
-  finished(report: Report, folder: string): void {
+  /** A run that was broken off says so as an error, elsewhere. */
+  #end({ complete }: Event<"end">, snapshot: Snapshot): void {
     this.#options.progress.clear();
-    for (const line of finalBlock(report)) this.#options.print(this.#emphasize(line));
-    this.#options.print(`\nReport: ${folder}/report.html`);
+    if (!complete || snapshot.run === null) return;
+    for (const line of finalBlock(reportOf(snapshot, true))) this.#options.print(this.#emphasize(line));
+    this.#options.print(`\nReport: ${snapshot.run.folder}/report.html`);
   }
 
   /** After the first step: a run of over an hour says so, and the --limit that would take ten minutes. */
-  #sayIfLong({ images, seconds }: StepProgress): void {
-    if (this.#estimated || this.#facts === undefined) return;
+  #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
+    if (this.#estimated || run === null || dataset === null || seconds === 0) return;
     this.#estimated = true;
-    const { arms, epochs, trainImages } = this.#facts;
-    const perEpoch = seconds / images * trainImages;
-    const whole = perEpoch * epochs * arms.length;
+    const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
+    const whole = seconds / images * trainImages * allEpochs(run);
     if (whole < LONG_RUN_SECONDS) return;
     const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
-    this.notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
+    this.#notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
   }
 
-  /** Seconds left, if the rest goes on as the run did so far; `part` of the current epoch is done. */
-  #eta(part: number): number {
-    const all = (this.#facts?.arms.length ?? 1) * (this.#facts?.epochs ?? 1);
-    const done = this.#finishedEpochs + part;
-    return (performance.now() - this.#started) / 1000 * (all - done) / (done - this.#doneBefore);
+  /** Seconds left, if the rest goes on as this process did so far; `part` of the current epoch is done. */
+  #eta({ run, trainings }: Snapshot, part: number): number {
+    if (run === null) return Infinity;
+    const done = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0) + part;
+    return (performance.now() - this.#started) / 1000 * (allEpochs(run) - done) / (done - this.#doneBefore);
   }
 
   #print(line: string, always = false): void {
@@ -189,58 +165,11 @@ export class TerminalReporter implements Reporter {
   }
 }
 
-const ARM_TITLES: Readonly<Record<string, string>> = {
-  "no-gc": "Not using Gradient Centralization",
-  gc: "Using Gradient Centralization",
-  "gc-update": "Using Gradient Centralization of the update",
-};
-
-/** The result as the original example prints it, with test figures, chance and the differences. */
-export function finalBlock(report: Report): string[] {
-  const lines: string[] = [];
-  if (report.dataset.fallback) lines.push("", "PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED");
-  const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(report.dataset.classes, split).toFixed(4)})`;
-  for (const { arm, epochs, trainSeconds, weightsSha256 } of report.arms) {
-    const last = epochs.at(-1);
-    if (last === undefined) continue;
-    lines.push(
-      "",
-      ARM_TITLES[arm] ?? arm,
-      `  Loss: ${last.loss.toFixed(6)}`,
-      `  Accuracy: ${last.accuracy.toFixed(6)} ${chance("train")}`,
-      `  Training Time: ${trainSeconds.toFixed(2)} s`,
-      `  Test loss: ${last.testLoss.toFixed(6)}`,
-      `  Test accuracy: ${last.testAccuracy.toFixed(6)} ${chance("test")}`,
-      `  Weights: ${weightsSha256}`,
-    );
-  }
-  const others = new Set(report.comparison.map(({ arm }) => arm));
-  for (const arm of others) {
-    const entries = report.comparison.filter((entry) => entry.arm === arm);
-    lines.push("", `Difference (${arm} − ${entries[0]!.baseline})`);
-    for (const { metric, meanDifference, verdict } of entries) {
-      lines.push(`  ${metric}: ${meanDifference >= 0 ? "+" : ""}${meanDifference.toFixed(6)}  ${verdict}`);
-    }
-  }
-  const faults = describeFaults(report.faults);
-  if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
-  const wire = [describeCompression(report), describeIdentity(report)].filter((line) => line !== "");
-  if (wire.length > 0) lines.push("", ...wire);
-  if (!report.complete) lines.push("", "This run was broken off.");
-  return lines;
+function epochsOf({ run }: Snapshot): number {
+  return run?.epochs ?? 0;
 }
 
-function summaryTable({ modelName, model }: RunFacts): string[] {
-  const rows = kerasLayers(model).map(({ name, outputShape, parameters }) => [
-    name,
-    `(None, ${outputShape.join(", ")})`,
-    parameters.toLocaleString("en"),
-  ]);
-  const head = ["Layer", "Output shape", "Param #"];
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const format = (row: readonly string[]) =>
-    `  ${row[0]!.padEnd(widths[0]!)}  ${row[1]!.padEnd(widths[1]!)}  ${row[2]!.padStart(widths[2]!)}`;
-  const rule = `  ${"─".repeat(widths[0]! + widths[1]! + widths[2]! + 4)}`;
-  const total = parameterCount(model).toLocaleString("en");
-  return [`Model   ${modelName}`, format(head), rule, ...rows.map(format), rule, `  Total params: ${total}`];
+/** Of all trainings. */
+function allEpochs({ arms, seeds, epochs }: RunFacts): number {
+  return arms.length * seeds.length * epochs;
 }

@@ -1,44 +1,40 @@
-// A checkpoint as bytes: a safetensors file with the weights and optimizer slots of every arm that has begun, and the rest of
-// the run's state as JSON in its metadata. Its last tensor is the SHA-256 of everything before it, so that no changed byte,
-// the header's included, goes unnoticed.
+// A checkpoint as bytes: a safetensors file with the weights and optimizer slots of one training, and the rest of its state and
+// what the run has in common as JSON in its metadata. Its last tensor is the SHA-256 of everything before it, so that no
+// changed byte, the header's included, goes unnoticed.
 import { createHash } from "node:crypto"; // for large arrays as fast as crypto.subtle, and synchronous
 import * as v from "valibot";
-import { canonicalJson, type NumericConfig } from "../../shared/config.ts";
+import { canonicalJson } from "../../shared/config.ts";
+import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { parameterTable } from "../../shared/model.ts";
-import { NumericConfigSchema } from "../../shared/protocol.ts";
+import { parameterCount } from "../../shared/model.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from "../../shared/safetensors.ts";
-import { ARM_NAMES, type ArmName, type FaultCounts, NO_FAULTS } from "../events/mod.ts";
-import { armOptimizer } from "../experiment/arms.ts";
-import type { ArmState } from "../experiment/experiment.ts";
+import { ARM_NAMES, type ArmName, isSameRun, NO_FAULTS, type RunHistory, type RunKey, runName } from "../events/mod.ts";
+import { beginTraining, type NumericConfig, type Training } from "../experiment/mod.ts";
+import { FORMAT } from "./checkpoint_names.ts";
+import { NumericConfigSchema } from "./run_config.ts";
 
 /** What all checkpoints of a run have in common; one with another identity is foreign to the run. */
 export interface RunIdentity {
+  /** 16 hexadecimal digits. */
   readonly runId: string;
+  /** Everything besides arms and seeds that changes bits. */
   readonly numeric: NumericConfig;
+  /** In the order of the comparison. */
   readonly arms: readonly ArmName[];
+  /** In the order of training. */
+  readonly seeds: readonly number[];
 }
 
-/** What has happened so far besides training. */
-export interface RunHistory {
-  /** The version of Herd. */
-  readonly herd: string;
-  /** Of all workers so far. */
-  readonly fingerprints: readonly string[];
-  /** Whether the bits are those of an uninterrupted run, as far as is known. */
-  readonly bitIdentical: boolean;
-  readonly faults: FaultCounts;
-}
-
-/** Everything that a run needs to go on. */
+/** All that one training needs to go on, and what the run knew when it was written. */
 export interface Checkpoint {
+  /** The run that it is of. */
   readonly identity: RunIdentity;
+  /** What had happened in the run until then. */
   readonly history: RunHistory;
-  /** The arms that have begun. */
-  readonly states: readonly ArmState[];
+  /** How far the training had come. */
+  readonly training: Training;
 }
 
-const FORMAT = "herd-checkpoint-1";
 const DIGEST_BYTES = 32;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -47,6 +43,8 @@ const float64 = v.union([
   v.number(),
   v.pipe(v.picklist(["NaN", "Infinity", "-Infinity", "-0"]), v.transform((text) => Number(text))),
 ]);
+const arm = v.picklist(ARM_NAMES);
+const key = v.object({ arm, seed: count });
 const epochRecord = v.object({
   epoch: count,
   loss: float64,
@@ -59,39 +57,48 @@ const epochRecord = v.object({
   bytesUp: count,
   bytesDown: count,
 });
-const armProgress = v.object({
-  arm: v.picklist(ARM_NAMES),
+const progress = v.object({
+  key,
   epochs: v.array(epochRecord),
   weightsSha256: v.string(),
   current: v.object({
     steps: count,
     metrics: v.object({ loss: float64, correct: count, samples: count }),
     seconds: float64,
+    timedImages: count,
     bytesUp: count,
     bytesDown: count,
   }),
 });
+const worker = v.object({
+  id: v.string(),
+  host: v.string(),
+  pid: count,
+  engine: v.picklist(ENGINE_NAMES),
+  adapter: v.string(),
+  fingerprint: v.string(),
+  imagesPerSecond: float64,
+  computeSeconds: float64,
+});
 const content = v.object({
-  identity: v.object({ runId: v.string(), numeric: NumericConfigSchema, arms: v.array(v.picklist(ARM_NAMES)) }),
+  identity: v.object({ runId: v.string(), numeric: NumericConfigSchema, arms: v.array(arm), seeds: v.array(count) }),
   history: v.object({
     herd: v.string(),
+    workers: v.array(worker),
     fingerprints: v.array(v.string()),
     bitIdentical: v.boolean(),
-    faults: v.record(v.string(), float64),
+    faults: v.object(v.entriesFromList(Object.keys(NO_FAULTS) as (keyof typeof NO_FAULTS)[], float64)),
   }),
-  progress: v.array(armProgress),
+  progress,
 });
 
-/** The bytes of a checkpoint's file: a copy of the state as it is now. */
-export function encodeCheckpoint({ identity, history, states }: Checkpoint): Uint8Array<ArrayBuffer> {
-  const tensors: Record<string, Tensor> = {};
-  for (const { arm, weights, slots, residual } of states) {
-    tensors[`${arm}/weights`] = flat(weights);
-    for (const [name, slot] of Object.entries(slots)) tensors[slotName(arm, name)] = flat(slot);
-    if (residual !== undefined) tensors[residualName(arm)] = flat(residual);
-  }
+/** The bytes of a checkpoint's file: a copy of the training as it is now. */
+export function encodeCheckpoint({ identity, history, training }: Checkpoint): Uint8Array<ArrayBuffer> {
+  const { weights, slots, residual, ...progress } = training;
+  const tensors: Record<string, Tensor> = { weights: flat(weights) };
+  for (const [name, slot] of Object.entries(slots)) tensors[slotName(name)] = flat(slot);
+  if (residual !== undefined) tensors["residual"] = flat(residual);
   tensors["sha256"] = { shape: [DIGEST_BYTES], data: new Uint8Array(DIGEST_BYTES) };
-  const progress = states.map(({ weights: _weights, slots: _slots, residual: _residual, ...rest }) => rest);
   const json = JSON.stringify({ identity, history, progress }, (_key, value) => textOfUnusual(value));
   const bytes = encodeSafetensors({ tensors, metadata: { format: FORMAT, content: json } });
   bytes.set(digestOf(bytes), bytes.length - DIGEST_BYTES);
@@ -99,10 +106,11 @@ export function encodeCheckpoint({ identity, history, states }: Checkpoint): Uin
 }
 
 /**
- * Reads a checkpoint of a run.
- * @throws {HerdError} data, saying what is wrong, if the bytes are damaged or not a checkpoint of this run
+ * Reads a checkpoint of a training.
+ * @param expected the run that it must be of
+ * @throws {HerdError} data, saying what is wrong, if the bytes are damaged or not a checkpoint of this training of this run
  */
-export function decodeCheckpoint(bytes: Uint8Array, expected: RunIdentity): Checkpoint {
+export function decodeCheckpoint(bytes: Uint8Array, expected: RunIdentity, key: RunKey): Checkpoint {
   if (!digestOf(bytes).equals(bytes.subarray(-DIGEST_BYTES))) {
     throw refusal("it is damaged: its SHA-256 is not that of its content");
   }
@@ -113,16 +121,15 @@ export function decodeCheckpoint(bytes: Uint8Array, expected: RunIdentity): Chec
   const { identity, history, progress } = parseContent(metadata["content"]);
   const different = differences(identity, expected);
   if (different.length > 0) throw refusal(`it is of another run: ${different.join(", ")}`);
-  return {
-    identity: expected,
-    history: { ...history, faults: { ...NO_FAULTS, ...history.faults } },
-    states: progress.map((state) => ({ ...state, ...armTensors(state.arm, expected.numeric, tensors) })),
-  };
+  if (!isSameRun(progress.key, key)) throw refusal(`it is of ${runName(progress.key)}, not of ${runName(key)}`);
+  return { identity: expected, history, training: { ...progress, ...trainingTensors(key, expected.numeric, tensors) } };
 }
 
 /** In what two runs differ: "learningRate is 0.001 there and 0.0001 here", for each field. */
 export function differences(there: RunIdentity, here: RunIdentity): string[] {
-  const fields = ({ numeric, ...rest }: RunIdentity): Record<string, unknown> => ({ ...rest, ...numeric });
+  const fields = ({ numeric: { compute, ...numeric }, ...rest }: RunIdentity): Record<string, unknown> => {
+    return { ...rest, ...numeric, ...compute };
+  };
   const [a, b] = [fields(there), fields(here)];
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
     .map((field) => [field, canonicalJson(a[field]), canonicalJson(b[field])] as const)
@@ -138,26 +145,21 @@ function parseContent(text: string | undefined): v.InferOutput<typeof content> {
   }
 }
 
-/** An arm's weights, slots and residual, with the sizes that its model and optimizer have. */
-function armTensors(arm: ArmName, numeric: NumericConfig, tensors: TensorFile["tensors"]) {
-  const fresh = armOptimizer(arm, numeric).init(parameterTable(numeric.model));
-  const size = parameterTable(numeric.model).reduce((sum, parameter) => sum + parameter.size, 0);
-  const read = (name: string, length: number): Float32Array => {
+/** Weights, slots and residual, with the sizes that a fresh training of this key has. */
+function trainingTensors(key: RunKey, numeric: NumericConfig, tensors: TensorFile["tensors"]) {
+  const fresh = beginTraining(key, numeric, new Float32Array(parameterCount(numeric.compute.model)));
+  const read = (name: string, { length }: Float32Array): Float32Array => {
     const data = tensors[name]?.data;
     if (data instanceof Float32Array && data.length === length) return data;
     throw refusal(`tensor "${name}" has ${data?.length ?? "no"} values, and this version of Herd needs ${length}`);
   };
-  const slots = Object.entries(fresh).map(([name, { length }]) => [name, read(slotName(arm, name), length)] as const);
-  const residual = numeric.compress === "none" ? {} : { residual: read(residualName(arm), size) };
-  return { weights: read(`${arm}/weights`, size), slots: Object.fromEntries(slots), ...residual };
+  const slots = Object.entries(fresh.slots).map(([name, slot]) => [name, read(slotName(name), slot)] as const);
+  const residual = fresh.residual === undefined ? {} : { residual: read("residual", fresh.residual) };
+  return { weights: read("weights", fresh.weights), slots: Object.fromEntries(slots), ...residual };
 }
 
-function residualName(arm: ArmName): string {
-  return `${arm}/residual`;
-}
-
-function slotName(arm: ArmName, name: string): string {
-  return `${arm}/optimizer/${name}`;
+function slotName(name: string): string {
+  return `optimizer/${name}`;
 }
 
 function flat(data: Float32Array): Tensor {

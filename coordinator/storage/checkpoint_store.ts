@@ -1,16 +1,20 @@
-// The folder of a run's checkpoints: files named by a rising number, of which the last two good ones are kept. A file gets its
-// name when it is safely on the disk, so that whatever ends the process leaves whole checkpoints.
+// The folder of a run's checkpoints: one training a file, the last two good files of each. A file gets its name when it is
+// safely on the disk, so that whatever ends the process leaves whole checkpoints.
 import { join } from "node:path";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../shared/atomic_file.ts";
+import { type RunKey, runName } from "../events/mod.ts";
+import { checkpointName, isCheckpointOf, isTemporary, numberOf, refuseOldCheckpoints } from "./checkpoint_names.ts";
 
 /** What a store does with files. */
 export interface CheckpointFiles {
   /** The names in a folder, which is made if it is missing. */
   list(folder: string): Promise<string[]>;
+  /** A whole file. */
   read(path: string): Promise<Uint8Array>;
   /** The file has its name when it is whole; resolves when it is safely on the disk. What is unfinished ends in ".part". */
   write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Takes a file away. */
   remove(path: string): Promise<void>;
 }
 
@@ -25,68 +29,113 @@ export const diskFiles: CheckpointFiles = {
   remove: (path) => Deno.remove(path),
 };
 
-/** Checkpoints kept: the newest, and one more in case that it is damaged. */
+/** Checkpoints kept of a training: the newest, and one more in case that it is damaged. */
 const KEPT = 2;
-const NAME = /^(\d{6,})\.safetensors$/;
-const TEMPORARY = /\.part$/;
+
+/** A checkpoint that is to be written. */
+export interface Draft {
+  /** The training that it is of. */
+  readonly key: RunKey;
+  /** Where the training stands, for people. */
+  readonly description: string;
+  /** The file's bytes: a copy of the training as it is when this is called. */
+  encode(): Uint8Array;
+  /** Called when the file is safely on the disk. */
+  onSafe(): void;
+}
+
+/** A checkpoint that can be used. */
+interface Loaded<T> {
+  readonly key: RunKey;
+  readonly number: number;
+  readonly value: T;
+}
 
 /** Reads and writes the checkpoints of one run. */
 export class CheckpointStore {
   readonly #folder: string;
   readonly #notice: (text: string) => void;
   readonly #files: CheckpointFiles;
-  /** Names of files known to be whole, oldest first. */
-  #good: string[] = [];
-  #stands: string | undefined;
+  /** Names of files that cannot be used. */
+  readonly #bad = new Set<string>();
+  /** What the newest good checkpoint of each training is of, by the training's name. */
+  readonly #stands = new Map<string, string>();
+  #newest: string | undefined;
   #failing = false;
   #writing: Promise<void> = Promise.resolve();
 
+  /**
+   * Opens a store; nothing is read yet.
+   * @param folder made if it is missing
+   * @param onNotice hears of files that cannot be used or written
+   * @param files by default those of the disk
+   */
   constructor(folder: string, onNotice: (text: string) => void, files: CheckpointFiles = diskFiles) {
     this.#folder = folder;
     this.#notice = onNotice;
     this.#files = files;
   }
 
-  /** What the newest good checkpoint is of, as its writer or reader has described it. */
-  get stands(): string | undefined {
-    return this.#stands;
+  /** What the newest good checkpoint of the run is of, as its writer or reader describes it; undefined if there is none. */
+  get newest(): string | undefined {
+    return this.#newest;
   }
 
   /**
-   * The newest checkpoint that can be used, or undefined if there is none at all.
+   * The newest checkpoint of each training that can be used; the newest of all comes last.
    * @param decode throws a HerdError for bytes that cannot be used
-   * @throws {HerdError} data, if there are checkpoints but none can be used
+   * @throws {HerdError} data, if a training has checkpoints but none can be used, or if there are such of an older format
    */
-  async load<T>(decode: (bytes: Uint8Array) => T, describe: (value: T) => string): Promise<T | undefined> {
-    const reasons: string[] = [];
-    for (const name of (await this.#names()).reverse()) {
-      const read = await this.#read(name, decode);
-      if ("reason" in read) {
-        reasons.push(`${name} cannot be used: ${read.reason}`);
-        continue;
-      }
-      for (const reason of reasons) this.#notice(`Checkpoint ${reason}; ${name} is taken`);
-      this.#good = [name];
-      this.#stands = describe(read.value);
-      return read.value;
+  async load<T>(
+    keys: readonly RunKey[],
+    decode: (bytes: Uint8Array, key: RunKey) => T,
+    describe: (value: T) => string,
+  ): Promise<T[]> {
+    const names = await this.#files.list(this.#folder);
+    refuseOldCheckpoints(this.#folder, names);
+    const found: Loaded<T>[] = [];
+    for (const key of keys) {
+      const own = names.filter((name) => isCheckpointOf(key, name)).sort((a, b) => numberOf(b) - numberOf(a));
+      if (own.length > 0) found.push(await this.#newestOf(key, own, decode));
     }
-    if (reasons.length === 0) return undefined;
-    throw new HerdError("data", `No checkpoint in ${this.#folder} can be used: ${reasons.join("; ")}`);
+    found.sort((a, b) => a.number - b.number);
+    for (const { key, value } of found) this.#stand(key, describe(value));
+    return found.map(({ value }) => value);
   }
 
   /**
-   * Waits for the write before, then starts to write the checkpoint that `encode` makes, and does not wait for its end. A write
-   * that fails is told once, and the older checkpoints stay.
+   * Waits for the write before, then starts to write a checkpoint, and does not wait for its end. A write that fails is told
+   * once, and the older checkpoints stay.
    */
-  async write(encode: () => Uint8Array, description: string): Promise<void> {
+  async write(draft: Draft): Promise<void> {
     const before = this.#writing;
-    this.#writing = before.then(() => this.#write(encode, description));
+    this.#writing = before.then(() => this.#write(draft));
     await before;
   }
 
   /** Resolves when nothing is being written any more. */
   async idle(): Promise<void> {
     await this.#writing;
+  }
+
+  /** @param names of the training's files, the newest first */
+  async #newestOf<T>(
+    key: RunKey,
+    names: readonly string[],
+    decode: (bytes: Uint8Array, key: RunKey) => T,
+  ): Promise<Loaded<T>> {
+    const reasons: string[] = [];
+    for (const name of names) {
+      const read = await this.#read(name, (bytes) => decode(bytes, key));
+      if ("value" in read) {
+        for (const reason of reasons) this.#notice(`Checkpoint ${reason}; ${name} is taken`);
+        return { key, number: numberOf(name), value: read.value };
+      }
+      reasons.push(`${name} cannot be used: ${read.reason}`);
+      this.#bad.add(name);
+    }
+    const what = `No checkpoint of ${runName(key)} in ${this.#folder} can be used: ${reasons.join("; ")}`;
+    throw new HerdError("data", `${what}: restore one, or remove them to begin ${runName(key)} anew`);
   }
 
   async #read<T>(name: string, decode: (bytes: Uint8Array) => T): Promise<{ value: T } | { reason: string }> {
@@ -104,42 +153,40 @@ export class CheckpointStore {
     }
   }
 
-  async #write(encode: () => Uint8Array, description: string): Promise<void> {
+  async #write({ key, description, encode, onSafe }: Draft): Promise<void> {
     try {
       const bytes = encode(); // before anything is awaited
-      const number = Math.max(0, ...(await this.#names()).map(numberOf)) + 1;
-      const name = `${String(number).padStart(6, "0")}.safetensors`;
-      await this.#files.write(join(this.#folder, name), bytes);
-      this.#good = [...this.#good, name].slice(-KEPT);
-      this.#stands = description;
+      const number = Math.max(0, ...(await this.#files.list(this.#folder)).map(numberOf)) + 1;
+      await this.#files.write(join(this.#folder, checkpointName(key, number)), bytes);
+      this.#stand(key, description);
       if (this.#failing) this.#notice(`Checkpoints can be written again: the newest is of ${description}`);
       this.#failing = false;
     } catch (error) {
-      const older = this.#stands === undefined ? "there is none yet" : `the one of ${this.#stands} stays`;
+      const stands = this.#stands.get(runName(key));
+      const older = stands === undefined ? `there is none yet of ${runName(key)}` : `the one of ${stands} stays`;
       if (!this.#failing) {
         this.#notice(`Cannot write a checkpoint (${messageOf(error)}): the run goes on, and ${older}`);
       }
       this.#failing = true;
       return;
     }
-    await this.#prune().catch(() => {}); // the next write tries again
+    onSafe();
+    await this.#prune(key).catch(() => {}); // the next write tries again
   }
 
-  /** Removes what is not among the last good ones: older ones, damaged ones, half-written ones. */
-  async #prune(): Promise<void> {
-    for (const name of await this.#files.list(this.#folder)) {
-      if (!(NAME.test(name) || TEMPORARY.test(name)) || this.#good.includes(name)) continue;
-      await this.#files.remove(join(this.#folder, name));
+  /** Removes a training's files but the last good ones, and what was not written to its end. */
+  async #prune(key: RunKey): Promise<void> {
+    const names = await this.#files.list(this.#folder);
+    const own = names.filter((name) => isCheckpointOf(key, name)).sort((a, b) => numberOf(b) - numberOf(a));
+    const kept = own.filter((name) => !this.#bad.has(name)).slice(0, KEPT);
+    for (const name of names) {
+      const superfluous = isTemporary(name) || (isCheckpointOf(key, name) && !kept.includes(name));
+      if (superfluous) await this.#files.remove(join(this.#folder, name));
     }
   }
 
-  /** Files that have a checkpoint's name, oldest first. */
-  async #names(): Promise<string[]> {
-    const names = (await this.#files.list(this.#folder)).filter((name) => NAME.test(name));
-    return names.sort((a, b) => numberOf(a) - numberOf(b));
+  #stand(key: RunKey, description: string): void {
+    this.#stands.set(runName(key), description);
+    this.#newest = description;
   }
-}
-
-function numberOf(name: string): number {
-  return Number(NAME.exec(name)![1]);
 }

@@ -1,94 +1,113 @@
-// What a run writes down while it goes on: metrics, models, checkpoints. A disk that refuses is told and does not end the run:
-// everything is still known, and is written when there is room again.
+// What a run keeps of its trainings while it goes on: checkpoints and models. A disk that refuses is told and does not end the
+// run: everything is still known, and is written when there is room again.
 import { messageOf } from "../../shared/errors.ts";
-import type { ArmName, EpochRecord } from "../events/mod.ts";
+import {
+  describePosition,
+  type EpochRecord,
+  type Position,
+  type RunEvent,
+  type RunKey,
+  runName,
+} from "../events/mod.ts";
+import {
+  type Experiment,
+  type Listeners,
+  positionOf,
+  standOf,
+  type StepProgress,
+  type Training,
+} from "../experiment/mod.ts";
 import { type Checkpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint_store.ts";
-import { describePosition, type Position, positionOf } from "../experiment/position.ts";
-import type { Reporter } from "../report/reporter.ts";
 import type { RunDirectory } from "./run_folder.ts";
-import type { ArmState, Experiment, Listeners, StepProgress } from "../experiment/experiment.ts";
 
 /** What a recorder needs. */
 export interface RecorderOptions {
-  readonly folder: Pick<RunDirectory, "writeMetrics" | "appendMetrics" | "writeModel" | "removeModel">;
+  /** Where models are written. */
+  readonly folder: Pick<RunDirectory, "writeModel" | "removeModel">;
+  /** Where checkpoints are written. */
   readonly store: CheckpointStore;
-  readonly reporter: Pick<Reporter, "notice" | "step" | "epoch">;
+  /** What is trained. */
   readonly experiment: Experiment;
-  /** Changed by the experiment while it goes on. */
-  readonly states: ArmState[];
-  /** Steps from one checkpoint to the next; null for one an epoch. */
+  /** Those that were read from checkpoints, at first; changed by the experiment while it goes on. */
+  readonly trainings: readonly Training[];
+  /** Steps from one checkpoint to the next, besides one an epoch; null for no others. */
   readonly checkpointSteps: number | null;
-  /** What a checkpoint holds besides the arms' states. */
-  surroundings(): Omit<Checkpoint, "states">;
+  /** What a checkpoint holds besides the training. */
+  surroundings(): Omit<Checkpoint, "training">;
+  /** Hears of every step before it is kept. */
+  onStep(progress: StepProgress): void;
+  /** Hears of epochs whose models are written, of checkpoints that are safe, and notices. */
+  emit(event: Extract<RunEvent, { type: "notice" | "epoch" | "checkpoint" }>): void;
 }
 
 /** Listens to an experiment and keeps its files. */
 export class Recorder implements Listeners {
   readonly #options: RecorderOptions;
-  /** Whether metrics.jsonl holds every finished epoch, and no more. */
-  #metricsWhole = true;
-  /** The arms whose models are those of their last epochs. */
-  readonly #modelsWhole = new Set<ArmName>();
-  /** Whether the disk has refused the last epoch's files: that is told once. */
+  /** How far each training is safely on the disk, by its name. */
+  readonly #saved: Map<string, string>;
+  /** The names of trainings whose models are those of their last epochs. */
+  readonly #modelsWhole = new Set<string>();
+  /** Whether the disk has refused the last epoch's model: that is told once. */
   #refused = false;
   #stepsSince = 0;
 
+  /** Listens from the run's beginning, or from where it goes on. */
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#saved = new Map(options.trainings.map((training) => [runName(training.key), progressOf(training)]));
   }
 
   /** Where the experiment stands. */
   get position(): Position {
-    return positionOf(this.#options.experiment, this.#options.states);
+    return positionOf(this.#options.experiment, this.#options.trainings);
   }
 
-  /** What the last checkpoint is of; undefined while there is none. */
+  /** What the newest checkpoint is of, for people; undefined while there is none. */
   get saved(): string | undefined {
-    return this.#options.store.stands;
+    return this.#options.store.newest;
   }
 
-  /** Whether a checkpoint is of where the experiment stands. */
+  /** Whether a run that goes on from its checkpoints has every step that is finished now. */
   get isSafe(): boolean {
-    return this.#options.store.stands === describePosition(this.position);
+    return this.#unsaved().length === 0;
   }
 
   /**
-   * Takes away what was written after the checkpoint that a resumed run goes on from.
+   * Takes away the models that a run left where it was broken off.
    * @throws {HerdError} data
    */
   async rewind(): Promise<void> {
-    const { folder, experiment } = this.#options;
-    await folder.writeMetrics(this.#metrics());
-    for (const arm of experiment.arms) await folder.removeModel(this.#partialName(arm));
+    const { folder, experiment: { arms, seeds } } = this.#options;
+    for (const seed of seeds) for (const arm of arms) await folder.removeModel(partialName({ arm, seed }));
   }
 
   async onStep(progress: StepProgress): Promise<void> {
-    const { reporter, checkpointSteps } = this.#options;
-    reporter.step(progress);
+    const { checkpointSteps, onStep } = this.#options;
+    onStep(progress);
     if (checkpointSteps !== null && ++this.#stepsSince >= checkpointSteps) await this.#checkpoint();
   }
 
-  async onEpoch(state: ArmState, record: EpochRecord): Promise<void> {
+  async onEpoch(training: Training, record: EpochRecord): Promise<void> {
+    const { emit } = this.#options;
     try {
-      await this.#saveMetrics({ arm: state.arm, record });
-      await this.#saveModel(state);
+      await this.#saveModel(training);
       this.#refused = false;
     } catch (error) {
-      const what = `${messageOf(error)}: the run goes on, and what is missing is written when there is room`;
-      if (!this.#refused) this.#options.reporter.notice(what);
+      const text = `${messageOf(error)}: the run goes on, and what is missing is written when there is room`;
+      if (!this.#refused) emit({ type: "notice", text });
       this.#refused = true;
     }
     await this.#checkpoint();
-    this.#options.reporter.epoch(state.arm, record);
+    const { key, weightsSha256 } = training;
+    emit({ type: "epoch", key, record, weightsSha256 });
   }
 
-  async onBreak({ arm, weights }: ArmState): Promise<void> {
+  async onBreak({ key, weights }: Training): Promise<void> {
     const { folder, store, experiment: { config } } = this.#options;
+    await this.#checkpoint();
     await store.idle();
-    if (!this.isSafe) await this.#checkpoint();
-    await store.idle();
-    await folder.writeModel(this.#partialName(arm), config.model, weights);
+    await folder.writeModel(partialName(key), config.compute.model, weights);
   }
 
   /**
@@ -96,44 +115,54 @@ export class Recorder implements Listeners {
    * @throws {HerdError} data, if it still does
    */
   async finish(): Promise<void> {
-    await this.#options.store.idle();
-    if (!this.#metricsWhole) await this.#saveMetrics();
-    for (const state of this.#options.states) {
-      if (!this.#modelsWhole.has(state.arm)) await this.#saveModel(state);
+    const { store, trainings } = this.#options;
+    await store.idle();
+    for (const training of trainings) {
+      if (!this.#modelsWhole.has(runName(training.key))) await this.#saveModel(training);
     }
   }
 
+  /** Starts to write every training that is not on the disk as it stands: the one under way, and what the disk has refused. */
   async #checkpoint(): Promise<void> {
-    const { store, states, surroundings } = this.#options;
-    const description = describePosition(this.position);
+    const { store, experiment, surroundings, emit } = this.#options;
     this.#stepsSince = 0;
-    await store.write(() => encodeCheckpoint({ ...surroundings(), states }), description);
+    await store.idle();
+    for (const training of this.#unsaved()) {
+      const position = standOf(experiment, training);
+      const progress = progressOf(training);
+      await store.write({
+        key: training.key,
+        description: describePosition(position, experiment.seeds),
+        encode: () => encodeCheckpoint({ ...surroundings(), training }),
+        onSafe: () => {
+          this.#saved.set(runName(training.key), progress);
+          emit({ type: "checkpoint", position });
+        },
+      });
+    }
   }
 
-  /** Adds a line, or writes all of them where that could not be done before. */
-  async #saveMetrics(newest?: { readonly arm: ArmName; readonly record: EpochRecord }): Promise<void> {
-    const { folder, experiment: { config: { seed } } } = this.#options;
-    const whole = this.#metricsWhole;
-    this.#metricsWhole = false;
-    if (whole && newest !== undefined) await folder.appendMetrics({ arm: newest.arm, seed, ...newest.record });
-    else await folder.writeMetrics(this.#metrics());
-    this.#metricsWhole = true;
+  /** The trainings that are further than on the disk. */
+  #unsaved(): Training[] {
+    const isUnsaved = (training: Training) => this.#saved.get(runName(training.key)) !== progressOf(training);
+    return this.#options.trainings.filter(isUnsaved);
   }
 
-  async #saveModel({ arm, weights }: ArmState): Promise<void> {
+  async #saveModel({ key, weights }: Training): Promise<void> {
     const { folder, experiment: { config } } = this.#options;
-    this.#modelsWhole.delete(arm);
-    await folder.writeModel(`${arm}-${config.seed}`, config.model, weights);
-    this.#modelsWhole.add(arm);
+    const name = runName(key);
+    this.#modelsWhole.delete(name);
+    await folder.writeModel(name, config.compute.model, weights);
+    this.#modelsWhole.add(name);
   }
+}
 
-  /** The lines of metrics.jsonl. */
-  #metrics(): object[] {
-    const { experiment: { config: { seed } }, states } = this.#options;
-    return states.flatMap(({ arm, epochs }) => epochs.map((record) => ({ arm, seed, ...record })));
-  }
+/** How far a training has come: another text after every step, and after the test. */
+function progressOf({ epochs, current }: Training): string {
+  return `${epochs.length} ${current.steps}`;
+}
 
-  #partialName(arm: ArmName): string {
-    return `${arm}-${this.#options.experiment.config.seed}-partial`;
-  }
+/** Where a training's weights go when it is broken off in the middle of an epoch. */
+function partialName(key: RunKey): string {
+  return `${runName(key)}-partial`;
 }

@@ -2,21 +2,39 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { NumericConfigSchema } from "../../shared/protocol.ts";
+import { ComputeConfigSchema } from "../../shared/protocol.ts";
+import type { NumericConfig } from "../experiment/mod.ts";
+import { refuseOldCheckpoints } from "./checkpoint_names.ts";
 
-const schema = v.object({
+/** The numeric config, as a run keeps it. */
+export const NumericConfigSchema: v.GenericSchema<unknown, NumericConfig> = v.object({
+  compute: ComputeConfigSchema,
+  limit: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  learningRate: v.number(),
+  momentum: v.number(),
+  rho: v.number(),
+  epsilon: v.number(),
+});
+
+/** What a resumed run needs of config.json. */
+export interface RunConfig {
+  /** 16 hexadecimal digits. */
+  readonly runId: string;
+  /** The flags that the run was given, resolved, under their names in camel case. */
+  readonly told: Readonly<Record<string, unknown>>;
+  /** Everything besides arms and seeds that changes bits. */
+  readonly numeric: NumericConfig;
+}
+
+const schema: v.GenericSchema<unknown, RunConfig> = v.object({
   runId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
-  /** As main.ts was told, resolved, under the flags' names in camel case. */
   told: v.record(v.string(), v.unknown()),
   numeric: NumericConfigSchema,
 });
 
-/** What a resumed run needs of config.json. */
-export type RunConfig = v.InferOutput<typeof schema>;
-
 /**
- * Reads the config.json of a run's folder.
- * @throws {HerdError} usage, if there is none; data, if it is damaged
+ * Reads the config.json of a run's folder, to go on with the run.
+ * @throws {HerdError} data, if it is missing, cannot be read or is damaged, or if the run has checkpoints of another format
  */
 export async function readRunConfig(folder: string): Promise<RunConfig> {
   const path = join(folder, "config.json");
@@ -24,13 +42,24 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    throw new HerdError("usage", `--resume ${folder} holds no run (${messageOf(cause)}): give the folder of one`, {
-      cause,
-    });
+    const what = `--resume ${folder} holds no run that can be read (${messageOf(cause)}): give the folder of one`;
+    throw new HerdError("data", what, { cause });
   }
   try {
     return v.parse(schema, JSON.parse(text));
   } catch (cause) {
+    // The config of a run from before is another one too; its checkpoints say best what it is.
+    const checkpoints = join(folder, "checkpoint");
+    refuseOldCheckpoints(checkpoints, await namesIn(checkpoints));
     throw new HerdError("data", `${path} is not the config of a run: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** None, if there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  } catch {
+    return [];
   }
 }

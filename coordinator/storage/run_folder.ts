@@ -4,11 +4,10 @@ import type { ModelSpec } from "../../shared/model.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../shared/atomic_file.ts";
 import { modelFiles } from "./model_files.ts";
-import { parseReport, type Report } from "../report/report.ts";
-import { reportHtml } from "../report/report_html.ts";
 
 /** Writes one run's files, while no other process does. */
 export class RunDirectory implements Disposable {
+  /** The folder. */
   readonly path: string;
   readonly #lock: Deno.FsFile;
 
@@ -20,7 +19,7 @@ export class RunDirectory implements Disposable {
   /**
    * Makes the folder.
    * @param out where; by default runs/<timestamp>
-   * @throws {HerdError} usage, if it holds a run already or another process uses it; data, if it cannot be made
+   * @throws {HerdError} usage, if it holds a run already or another process uses it; data, if it cannot be made or written
    */
   static async create(out: string | undefined): Promise<RunDirectory> {
     const stamp = new Date().toISOString().replaceAll(":", "-").replace(/\..*$/, "");
@@ -43,7 +42,7 @@ export class RunDirectory implements Disposable {
 
   /**
    * Opens the folder of a run, to go on with it.
-   * @throws {HerdError} usage, if another process uses it
+   * @throws {HerdError} usage, if another process uses it; data, if it is missing or cannot be written
    */
   static async reopen(path: string): Promise<RunDirectory> {
     return new RunDirectory(path, await lock(path));
@@ -64,40 +63,48 @@ export class RunDirectory implements Disposable {
     return join(this.path, "checkpoint");
   }
 
-  /** report.json, if there is one that can be read. */
-  async readReport(): Promise<Report | undefined> {
-    const path = join(this.path, "report.json");
-    try {
-      return parseReport(await Deno.readTextFile(path), path);
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** config.json: the resolved config, without which a checkpoint is of no use. */
+  /**
+   * config.json: the resolved config, without which a checkpoint is of no use.
+   * @throws {HerdError} data, if it cannot be written
+   */
   async writeConfig(config: unknown): Promise<void> {
     await this.#replace("config.json", `${JSON.stringify(config, null, 2)}\n`);
   }
 
-  /** All lines of metrics.jsonl. */
+  /**
+   * All lines of metrics.jsonl.
+   * @throws {HerdError} data, if they cannot be written
+   */
   async writeMetrics(lines: readonly unknown[]): Promise<void> {
     await this.#replace("metrics.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   }
 
-  /** A further line of metrics.jsonl. */
+  /**
+   * A further line of metrics.jsonl.
+   * @throws {HerdError} data, if it cannot be written
+   */
   async appendMetrics(line: unknown): Promise<void> {
     await this.#write(() =>
       Deno.writeTextFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(line)}\n`, { append: true })
     );
   }
 
-  /** report.json and report.html. */
-  async writeReport(report: Report): Promise<void> {
+  /**
+   * report.json and report.html.
+   * @param report plain data
+   * @param html the whole page
+   * @throws {HerdError} data, if they cannot be written
+   */
+  async writeReport(report: object, html: string): Promise<void> {
     await this.#replace("report.json", `${JSON.stringify(report, null, 2)}\n`);
-    await this.#replace("report.html", reportHtml(report));
+    await this.#replace("report.html", html);
   }
 
-  /** models/<arm>-<seed>/ */
+  /**
+   * models/<name>/
+   * @param weights flat float32
+   * @throws {HerdError} data, if it cannot be written
+   */
   async writeModel(name: string, spec: ModelSpec, weights: Float32Array): Promise<void> {
     const folder = join("models", name);
     await this.#write(() => Deno.mkdir(join(this.path, folder), { recursive: true }));
@@ -106,7 +113,10 @@ export class RunDirectory implements Disposable {
     }
   }
 
-  /** Takes away models/<arm>-<seed>/. */
+  /**
+   * Takes away models/<name>/, if it is there.
+   * @throws {HerdError} data, if it cannot be removed
+   */
   async removeModel(name: string): Promise<void> {
     const folder = join(this.path, "models", name);
     if (await exists(folder)) await this.#write(() => Deno.remove(folder, { recursive: true }));
@@ -127,7 +137,15 @@ export class RunDirectory implements Disposable {
 
 /** A lock that the system takes away when the process ends, however it ends. */
 async function lock(path: string): Promise<Deno.FsFile> {
-  const file = await Deno.open(join(path, "lock"), { write: true, create: true });
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(join(path, "lock"), { write: true, create: true });
+  } catch (cause) {
+    const remedy = "make it writable, or choose another folder";
+    throw new HerdError("data", `Cannot write into the run's folder ${path} (${messageOf(cause)}): ${remedy}`, {
+      cause,
+    });
+  }
   if (await file.tryLock(true)) return file;
   file.close();
   throw new HerdError("usage", `Another process is at work in ${path}: wait for its end, or choose another folder`);

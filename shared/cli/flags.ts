@@ -10,15 +10,50 @@ export interface Flag<T> {
   /** The default as the help shows it. */
   readonly shown: string | undefined;
   readonly fallback: T;
+  /** What a later command that goes on with the work may say: see {@linkcode Kept}. */
+  readonly kept?: Kept;
   /** @throws {HerdError} usage */
   parse(text: string, name: string): T;
+}
+
+/**
+ * What becomes of a flag when another command goes on with the work: "bits" and "fixed" ones stay as they were (the former
+ * change the bits of the result), "free" ones may be others, "own" ones are never stored: they are each command's own business.
+ */
+export type Kept = "bits" | "fixed" | "free" | "own";
+
+/** Flags with what becomes of them when another command goes on with the work. */
+export function keep<const F extends Flags>(kept: Kept, flags: F): F {
+  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { ...flag, kept }])) as unknown as F;
+}
+
+/** The names of the flags of a kind. */
+export function flagsKept(flags: Flags, kind: Kept): string[] {
+  return Object.keys(flags).filter((name) => flags[name]!.kept === kind);
 }
 
 /** Flags by name, without the dashes. */
 export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
-/** The values of flags. */
-export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+/** A flag's name in code: "batch-size" is batchSize. */
+export type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+/** The values of flags, under their names in camel case. */
+export type Values<F extends Flags> = {
+  readonly [K in keyof F & string as CamelCase<K>]: F[K] extends Flag<infer T> ? T : never;
+};
+
+/** A flag's name in code. */
+export function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The values of flags of which none is given. */
+export function defaultsOf<F extends Flags>(flags: F): Values<F> {
+  return parseFlags(flags, []).values;
+}
 
 /** A flag that is there or not. */
 export function toggle(help: string): Flag<boolean> {
@@ -31,7 +66,11 @@ export function text<T extends string | undefined>(value: string, help: string, 
 }
 
 /** One of a few words. */
-export function choice<const T extends string>(words: readonly T[], help: string, fallback: T): Flag<T> {
+export function choice<const T extends string, U extends T | undefined = T>(
+  words: readonly T[],
+  help: string,
+  fallback: U,
+): Flag<T | U> {
   return {
     value: words.join("|"),
     help,
@@ -108,12 +147,12 @@ export function parseFlags<F extends Flags>(
   const given = new Set(names.filter((name) => parsed[name] !== undefined && parsed[name] !== false));
   const values = names.map((name) => {
     const flag = flags[name]!;
-    if (!given.has(name)) return [name, flag.fallback];
+    if (!given.has(name)) return [camelCase(name), flag.fallback];
     const value = String(parsed[name]);
     if (flag.value !== null && (value === "" || value.startsWith("--"))) {
       throw usage(`--${name} needs a value: give --${name} ${flag.value}`);
     }
-    return [name, flag.parse(value, name)];
+    return [camelCase(name), flag.parse(value, name)];
   });
   return { values: Object.fromEntries(values) as Values<F>, given, rest: parsed._.map(String) };
 }

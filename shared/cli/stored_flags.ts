@@ -1,17 +1,20 @@
-// The flags of an earlier command, taken up by a later one that may change only some of them.
-import { HerdError } from "../errors.ts";
-import type { Flags, Values } from "./flags.ts";
+// The flags of an earlier command, taken up by a later one that goes on with its work and may change only some of them.
+import { HerdError, messageOf } from "../errors.ts";
+import { camelCase, type Flags, type Values } from "./flags.ts";
 
-/** How a later command may differ from an earlier one. */
-export interface TakenUp {
-  /** What the earlier command was told, under the flags' names in camel case; null stands for a flag that was not given. */
+/** The flags that an earlier command stored, and where. */
+export interface StoredFlags {
+  /** Under the flags' names in camel case; null stands for a flag that was not given. */
   readonly told: Readonly<Record<string, unknown>>;
-  /** Flags that may change. */
-  readonly free: readonly string[];
-  /** Flags that are not the earlier command's business: they stand as they are given now. */
-  readonly own: readonly string[];
-  /** Where the earlier command's flags are from, for messages. */
+  /** Where they are from, for messages. */
   readonly source: string;
+}
+
+/** What is stored of a command's flags: all but its own business. */
+export function storedFlags<F extends Flags>(flags: F, values: Values<F>): Record<string, unknown> {
+  const all = values as Readonly<Record<string, unknown>>;
+  const names = Object.keys(flags).filter((name) => flags[name]!.kept !== "own").map(camelCase);
+  return Object.fromEntries(names.map((name) => [name, all[name] ?? null]));
 }
 
 /**
@@ -21,28 +24,24 @@ export interface TakenUp {
  */
 export function takeUp<F extends Flags>(
   flags: F,
-  { values, given }: { values: Values<F>; given: ReadonlySet<string> },
-  { told, free, own, source }: TakenUp,
+  { values, given }: { readonly values: Values<F>; readonly given: ReadonlySet<string> },
+  { told, source }: StoredFlags,
 ): Values<F> {
-  const entries = Object.entries(flags).map(([name, flag]) => {
-    const now = values[name];
+  const entries = Object.entries(flags).map(([name, { kept, fallback, parse }]) => {
+    const now = (values as Readonly<Record<string, unknown>>)[camelCase(name)];
     const stored = told[camelCase(name)] ?? undefined;
-    if (own.includes(name) || (given.has(name) && free.includes(name))) return [name, now];
-    let before = flag.fallback;
+    if (kept === "own" || (given.has(name) && kept === "free")) return [camelCase(name), now];
+    let before = fallback;
     try {
-      if (stored !== undefined) before = flag.parse(String(stored), name);
+      if (stored !== undefined) before = parse(String(stored), name);
     } catch (cause) {
-      throw new HerdError("data", `The flags stored in ${source} are damaged: ${(cause as Error).message}`, { cause });
+      throw new HerdError("data", `The flags stored in ${source} are damaged: ${messageOf(cause)}`, { cause });
     }
     if (given.has(name) && String(now) !== String(before)) {
       const was = stored === undefined ? "was not given" : `is ${before}`;
       throw new HerdError("usage", `--${name} ${now} cannot change what ${source} began with: there it ${was}`);
     }
-    return [name, before];
+    return [camelCase(name), before];
   });
   return Object.fromEntries(entries) as Values<F>;
-}
-
-function camelCase(name: string): string {
-  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,8 +1,10 @@
 // Whether workers' memory grows: the resident set at steps 20 and 200 of the default experiment, garbage collected all the time;
 // and how high it rises in a run that collects when it pleases.
-import { train } from "../../coordinator/mod.ts";
-import { silentReporter } from "../../coordinator/report/reporter.ts";
-import { cacheDirectory } from "../../data/mod.ts";
+import { EventBus } from "../../coordinator/events/mod.ts";
+import { runTraining } from "../../coordinator/mod.ts";
+import { dataEnvironment } from "../../data/mod.ts";
+import { hearRun } from "../fixtures/hearing.ts";
+import { runOptions } from "../fixtures/run_options.ts";
 import type { Findings } from "./support.ts";
 
 const FIRST = 20;
@@ -59,46 +61,22 @@ async function residentSets(workerEntry: URL, steps: number): Promise<Span[][]> 
   let readings: number[][] = [];
   const timer = setInterval(() => readings.push([...pids].map(residentMegabytes)), INTERVAL_MS);
   try {
-    await train(
-      {
-        workers: WORKERS,
-        minWorkers: WORKERS,
-        workerTimeout: 60,
-        backend: "simd",
-        epochs: Math.ceil(steps / STEPS_AN_EPOCH),
-        batchSize: 128,
-        microBatch: 8,
-        learningRate: 1e-4,
-        momentum: 0,
-        seed: 0,
-        arms: ["gc"],
-        model: "keras-example",
-        data: "procedural",
-        imageSize: 300,
-        limit: null,
-        compress: "none",
-        compressGradients: false,
-        out,
-        resume: undefined,
-        checkpointSteps: null,
-        listen: { hostname: "127.0.0.1", port: 0 },
-        token: undefined,
-        tokenFile: undefined,
-        environment: { cacheDir: cacheDirectory(Deno.env.toObject()) },
-        workerEntry,
-        version: "bench",
-      },
-      {
-        ...silentReporter,
+    const epochs = Math.ceil(steps / STEPS_AN_EPOCH);
+    const settings = { workers: WORKERS, backend: "simd", data: "procedural", epochs, arms: ["gc"], out } as const;
+    const bus = new EventBus();
+    using _ = bus.subscribe(
+      "The bench",
+      hearRun({
         member: (what, { pid }) => what === "ready" && pids.add(pid),
         step() {
           readings.push([...pids].map(residentMegabytes));
           spans.push([...pids].map((_, i) => spanOf(readings.map((sizes) => sizes[i]!))));
           readings = [];
         },
-      },
-      new AbortController().signal,
+      }),
     );
+    const options = runOptions(settings, { data: dataEnvironment(Deno.env.toObject()), workerEntry });
+    await runTraining(options, bus, new AbortController().signal);
   } finally {
     clearInterval(timer);
     await Deno.remove(out, { recursive: true });

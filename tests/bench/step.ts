@@ -1,10 +1,10 @@
 // Where a training step's wall time goes: the experiment's own loop with real workers, timed around the cluster.
 import { join } from "node:path";
-import { runExperiment } from "../../coordinator/experiment/experiment.ts";
+import { runExperiment } from "../../coordinator/experiment/mod.ts";
 import { Cluster, type Samples } from "../../coordinator/cluster/mod.ts";
 import { localLauncher, WorkerProcesses } from "../../coordinator/launch/mod.ts";
 import { cacheDirectory, limitSplit, PackedDataset, resolveDataset } from "../../data/mod.ts";
-import { configHash, type NumericConfig } from "../../shared/config.ts";
+import { type ComputeConfig, configHash } from "../../shared/config.ts";
 import type { Compression } from "../../shared/half.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type ModelSpec } from "../../shared/model.ts";
@@ -25,17 +25,11 @@ export async function step(): Promise<Findings> {
   });
   using dataset = PackedDataset.open(path);
   const ids = limitSplit(dataset, LIMIT);
-  const config: NumericConfig = {
+  const config: ComputeConfig = {
     dataset: info.sha256,
-    limit: LIMIT,
     model: builtInModel("keras-example", 300),
     batchSize: 128,
     microBatch: 8,
-    learningRate: 1e-4,
-    momentum: 0,
-    rho: 0.9,
-    epsilon: 1e-7,
-    seed: 0,
     compress: "none",
     compressGradients: false,
   };
@@ -93,10 +87,11 @@ export async function step(): Promise<Findings> {
     await runExperiment(
       timed,
       {
-        config,
+        config: { compute: config, limit: LIMIT, learningRate: 1e-4, momentum: 0, rho: 0.9, epsilon: 1e-7 },
         arms: ["gc"],
+        seeds: [0],
         epochs: 2,
-        initialWeights: initialWeights(config.model, 0),
+        initialWeights: (seed) => initialWeights(config.model, seed),
         train: { ids: ids.train, labels: dataset.labels("train") },
         test: { ids: ids.test, labels: dataset.labels("test") },
       },

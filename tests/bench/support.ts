@@ -1,4 +1,5 @@
 // What the benches share: medians, tables, runs of Herd as a user runs it.
+import { join } from "node:path";
 import type { Report } from "../../coordinator/mod.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url);
@@ -42,39 +43,19 @@ export function table({ title, columns, rows, notes = [] }: Findings): string {
   return [title, "", line(columns), ...rows.map(line), ...notes].join("\n");
 }
 
-/** The events of a run of `deno task train --json`; its folder is removed afterwards. */
-export async function* trainEvents(args: readonly string[]): AsyncGenerator<Record<string, unknown>> {
+/** The report of a run of `deno task train`; its folder is removed afterwards. */
+export async function trainReport(args: readonly string[]): Promise<Report> {
   const out = await Deno.makeTempDir({ prefix: "herd-bench-" });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", "--no-prompt", MAIN.href, "train", "--json", "--out", out, ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
   try {
-    let rest = "";
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) yield JSON.parse(line);
-    }
-    const { success, code } = await child.status;
+    const { success, code } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-q", "--no-prompt", MAIN.href, "train", "--json", "--out", out, ...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).output();
     if (!success) throw new Error(`The run ended with exit code ${code}`);
+    return JSON.parse(await Deno.readTextFile(join(out, "report.json")));
   } finally {
-    try {
-      child.kill("SIGTERM"); // when the reader has stopped reading before the end
-    } catch {
-      // It has ended.
-    }
-    await child.status;
     await Deno.remove(out, { recursive: true });
   }
-}
-
-/** The report of such a run. */
-export async function trainReport(args: readonly string[]): Promise<Report> {
-  let report: Report | undefined;
-  for await (const event of trainEvents(args)) if (event["event"] === "finished") report = event["report"] as Report;
-  if (report === undefined) throw new Error("The run ended without a report");
-  return report;
 }

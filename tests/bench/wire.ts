@@ -1,7 +1,6 @@
 // What a step costs besides the gradients: central step, broadcast and all-reduce of keras-example's weights over loopback,
 // with workers that compute nothing.
-import { armOptimizer } from "../../coordinator/experiment/arms.ts";
-import { applyUpdate } from "../../coordinator/experiment/optimizer.ts";
+import { applyUpdate, armOptimizer } from "../../coordinator/experiment/mod.ts";
 import { divideBy } from "../../shared/sums.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
 import { FakeWorker, startCluster } from "../fixtures/fake_worker.ts";
@@ -33,13 +32,14 @@ export async function wire(): Promise<Findings> {
 /** The median time of mean, transformation and update. */
 export async function centralStep(arm: "no-gc" | "gc"): Promise<number> {
   const optimizer = armOptimizer(arm, SETTINGS);
-  const state = optimizer.init(parameterTable(SPEC));
+  const table = parameterTable(SPEC);
+  const state = optimizer.init(table);
   const weights = new Float32Array(parameterCount(SPEC));
   const gradient = Float32Array.from(weights, (_, i) => Math.sin(i));
   return await milliseconds(REPEATS, () => {
     const own = gradient.slice();
     divideBy(own, 128);
-    optimizer.update(own, state, weights);
+    optimizer.update(own, { state, weights, table });
     applyUpdate(weights, own);
   });
 }

@@ -38,11 +38,12 @@ for (const compress of ["fp16", "bf16"] as const) {
       const mended = await realRun(workspace, "mended", { ...settings, faulty });
       assert(mended.bitIdentical && mended.faults.workersLost > 0);
       assertEquals(hashOf(mended), hashOf(alone));
+      const control = new AbortController();
       const step = ({ epoch, step }: { epoch: number; step: number }) => {
-        if (epoch === 6 && step === 3) throw new HerdError("interrupted", "broken off");
+        if (epoch === 6 && step === 3) control.abort(new HerdError("interrupted", "broken off"));
       };
       await assertRejects(
-        () => realRun(workspace, "broken", { ...settings, reporter: { step } }),
+        () => realRun(workspace, "broken", { ...settings, signal: control.signal, hear: { step } }),
         HerdError,
         "broken off",
       );
@@ -68,7 +69,7 @@ for (const compress of ["fp16", "bf16"] as const) {
       // One worker sends one sum a step; 8 steps an epoch, 4.6 kB of weights for each, which stay exact for one of them.
       const settings = { workers: 1, minWorkers: 1, epochs: 2, batchSize: 4 };
       const plain = await realRun(workspace, "plain", settings);
-      const changes = { compress, compressGradients: true, reporter: { notice } };
+      const changes = { compress, compressGradients: true, hear: { notice } };
       const both = await realRun(workspace, "both", { ...settings, ...changes });
       assertEquals([both.complete, both.bitIdentical, both.compressGradients], [true, false, true]);
       assertStringIncludes(notices.join(), "Gradients are compressed: results depend on who computes what");

@@ -37,7 +37,7 @@ Deno.test({
     let pid = 0;
     const report = await realRun(workspace, "killed", {
       faulty: SLOW,
-      reporter: {
+      hear: {
         notice: (text) => told.push(text),
         member(what, member, reason) {
           if (member.id === "w2") pid = member.pid;
@@ -71,7 +71,7 @@ Deno.test({
     let stopped = false;
     let pid = 0;
     const { faults, ...report } = await realRun(workspace, "stalled", {
-      reporter: {
+      hear: {
         member: (_what, member) => member.id === "w2" && (pid = member.pid),
         step({ epoch }) {
           if (epoch === 2 && !stopped) Deno.kill(pid, "SIGSTOP");
@@ -93,7 +93,7 @@ Deno.test({
     const told: string[] = [];
     const report = await realRun(workspace, "nan", {
       faulty: { worker: "w2", fault: Fault.NaN, from: 4 },
-      reporter: { notice: (text) => told.push(text) },
+      hear: { notice: (text) => told.push(text) },
     });
     assertEquals(hashOf(report), hashOf(await quietRun(workspace)));
     assertEquals(report.faults.unreproducedAnswers, 1);
@@ -116,7 +116,7 @@ Deno.test({
     const { faults, workers, ...report } = await realRun(workspace, "joined", {
       faulty: SLOW,
       token,
-      reporter: {
+      hear: {
         member: (what, { pid }) => what === "ready" && pids.push(pid),
         step() {
           if (pids.length === 3 && ++together === 2) hurry(pids.slice(0, 2));
@@ -144,7 +144,7 @@ Deno.test({
     const pids: number[] = [];
     let killed = false;
     const report = await realRun(workspace, "gone", {
-      reporter: {
+      hear: {
         notice: (text) => told.push(text),
         member: (what, { pid }) => what === "ready" && pids.push(pid),
         step({ epoch }) {

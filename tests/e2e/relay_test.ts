@@ -47,7 +47,7 @@ async function runWithRelay(
     epochs: EPOCHS,
     token: TOKEN,
     faulty: { worker: "w1", fault: Fault.Slow, always: true, slow: 500 },
-    reporter: {
+    hear: {
       notice(text) {
         const [found] = /ws:\/\/\S+/.exec(text) ?? [];
         if (found === undefined || url !== "") return;

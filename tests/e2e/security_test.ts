@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import type { Report } from "../../coordinator/mod.ts";
 import { hasOpenssl, makeCertificate } from "../fixtures/certificates.ts";
-import { eventsOf, type Outcome, outcomeOf, Workspace } from "../fixtures/herd.ts";
+import { eventsOf, type Outcome, outcomeOf, textOf, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
@@ -31,13 +31,13 @@ Deno.test({
     let refused: Outcome = { code: 0, stdout: "", stderr: "" };
     for await (const event of eventsOf(child)) {
       seen += JSON.stringify(event);
-      const url = /wss:\/\/\S+/.exec(`${event["text"]}`)?.[0];
-      if (event["event"] === "notice" && url !== undefined) {
+      const url = /wss:\/\/\S+/.exec(textOf(event))?.[0];
+      if (event.type === "notice" && url !== undefined) {
         const connect = ["worker", "--connect", url, "--token-file", tokenFile, "--tls-ca"];
         refused = await workspace.run([...connect, stranger.cert]);
         worker = outcomeOf(workspace.spawn([...connect, cert], { cache: "elsewhere" }));
       }
-      if (event["event"] === "step") { for (const line of await commandLines()) assert(!line.includes(TOKEN), line); }
+      if (event.type === "step") { for (const line of await commandLines()) assert(!line.includes(TOKEN), line); }
     }
     assertEquals((await child.status).code, 0, await stderr);
     assertEquals(refused.code, 4);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Report } from "../../coordinator/mod.ts";
 import { decodeSafetensors } from "../../shared/safetensors.ts";
-import { eventsOf, isAlive, outcomeOf, Workspace } from "../fixtures/herd.ts";
+import { eventsOf, isAlive, outcomeOf, textOf, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
@@ -43,7 +43,7 @@ async function assertFolder(folder: string): Promise<void> {
   assertEquals(lines.map(({ arm, epoch }) => [arm, epoch]), [["no-gc", 1], ["gc", 1]]);
   assertStringIncludes(await Deno.readTextFile(join(folder, "report.html")), "<svg");
   const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
-  assertEquals(config.numeric.batchSize, 16);
+  assertEquals(config.numeric.compute.batchSize, 16);
   assert(!JSON.stringify(config).includes('token":"'), "the token must not be written down");
   for (const worker of ["w1", "w2", "w3"]) {
     assertStringIncludes(await Deno.readTextFile(join(folder, "logs", `${worker}.log`)), "ready with cpu");
@@ -77,13 +77,13 @@ Deno.test({
     let worker: Deno.ChildProcess | undefined;
     const notices: string[] = [];
     for await (const event of eventsOf(child)) {
-      if (event["event"] === "notice") notices.push(`${event["text"]}`);
+      if (event.type === "notice") notices.push(event.text);
       const address = /ws:\/\/\S+/.exec(notices.at(-1) ?? "")?.[0];
       if (address !== undefined) {
         worker ??= workspace.spawn(["worker", "--connect", address, "--token-file", tokenFile]);
       }
-      if (event["event"] === "epoch") Deno.kill(worker!.pid, "SIGKILL");
-      if (event["event"] === "epoch") break;
+      if (event.type === "epoch") Deno.kill(worker!.pid, "SIGKILL");
+      if (event.type === "epoch") break;
     }
     await outcomeOf(worker!);
     const stderr = await new Response(child.stderr).text();
@@ -103,8 +103,8 @@ Deno.test({
     );
     const pids: number[] = [];
     for await (const event of eventsOf(child)) {
-      if (event["event"] === "worker" && event["what"] === "ready") pids.push(event["pid"] as number);
-      if (event["event"] === "epoch") {
+      if (event.type === "worker" && event.what === "ready") pids.push(event.worker.pid);
+      if (event.type === "epoch") {
         // As a terminal does: to everybody in the process group.
         for (const pid of [...pids, child.pid]) Deno.kill(pid, "SIGINT");
         break;
@@ -127,7 +127,7 @@ Deno.test({
     const args = workspace.train("term", "--backend", "cpu", "--workers", "1", "--epochs", "500", "--json");
     const child = workspace.spawn(args);
     for await (const event of eventsOf(child)) {
-      if (event["event"] !== "epoch") continue;
+      if (event.type !== "epoch") continue;
       child.kill("SIGTERM");
       await new Promise((resolve) => setTimeout(resolve, 20)); // at once they would count as one
       child.kill("SIGTERM");
@@ -147,7 +147,7 @@ Deno.test({
     await using workspace = await Workspace.create();
     const child = workspace.spawn(workspace.train("early", "--backend", "cpu", "--workers", "2", "--json"));
     for await (const event of eventsOf(child)) {
-      if (event["event"] !== "started") continue;
+      if (event.type !== "run") continue;
       child.kill("SIGINT");
       break;
     }
@@ -168,17 +168,15 @@ Deno.test({
     await Deno.writeTextFile(wrongFile, "fedcba9876543210fedcba9876543210\n");
     const remote = ["--backend", "cpu", "--workers", "0", "--min-workers", "1", "--token-file", tokenFile, "--json"];
     const child = workspace.spawn(workspace.train("remote", ...remote));
-    let hash: unknown;
     let worker: Promise<{ code: number; stdout: string; stderr: string }> | undefined;
     for await (const event of eventsOf(child)) {
-      const address = /ws:\/\/\S+/.exec(`${event["text"]}`)?.[0];
-      if (event["event"] === "notice" && address !== undefined) {
+      const address = /ws:\/\/\S+/.exec(textOf(event))?.[0];
+      if (event.type === "notice" && address !== undefined) {
         const refused = await workspace.run(["worker", "--connect", address, "--token-file", wrongFile]);
         assertEquals(refused.code, 4);
         assertStringIncludes(refused.stderr, "token is wrong");
         worker = outcomeOf(workspace.spawn(["worker", "--connect", address, "--token-file", tokenFile]));
       }
-      if (event["event"] === "finished") hash = (event["report"] as Report).arms[1]!.weightsSha256;
     }
     assertEquals((await child.status).code, 0, await new Response(child.stderr).text());
     const { code, stdout } = await worker!;
@@ -186,7 +184,8 @@ Deno.test({
     assertStringIncludes(stdout, "fetching 1 of 1 chunks");
     const local = await workspace.run(workspace.train("local", "--backend", "cpu", "--workers", "1"));
     assertEquals(local.code, 0);
-    assertEquals((await workspace.report("local")).arms[1]!.weightsSha256, hash as string);
+    const [here, there] = [await workspace.report("local"), await workspace.report("remote")];
+    assertEquals(here.arms[1]!.weightsSha256, there.arms[1]!.weightsSha256);
   },
 });
 

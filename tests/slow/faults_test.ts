@@ -74,7 +74,7 @@ Deno.test({
       workers: 1,
       minWorkers: 1,
       workerEntry: new URL("data:text/typescript,console.log('no luck'); Deno.exit(3)"),
-      reporter: { notice: (text) => told.push(text) },
+      hear: { notice: (text) => told.push(text) },
     });
     const error = await assertRejects(() => run, HerdError, "w1 is not started again: its process has ended 6 times");
     assertEquals(error.code, "cluster");
@@ -102,8 +102,8 @@ Deno.test({
     const run = realRun(workspace, "one-short", { launcher });
     await assertRejects(() => run, HerdError, "w2 is not started again: its process has ended 6 times");
     const told: string[] = [];
-    const reporter = { notice: (text: string) => told.push(text) };
-    const report = await realRun(workspace, "enough", { launcher, minWorkers: 1, reporter });
+    const hear = { notice: (text: string) => told.push(text) };
+    const report = await realRun(workspace, "enough", { launcher, minWorkers: 1, hear });
     assertEquals(hashOf(report), hashOf(await realRun(workspace, "quiet", { workers: 1, minWorkers: 1 })));
     assert(told.some((text) => text.includes("w2 is not started again")), told.join("\n"));
   },

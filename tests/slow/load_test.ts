@@ -6,7 +6,7 @@ import { within } from "../../shared/within.ts";
 import type { Report } from "../../coordinator/mod.ts";
 import { encodeFrame } from "../../shared/frames.ts";
 import { threefry } from "../../shared/threefry.ts";
-import { eventsOf, Workspace } from "../fixtures/herd.ts";
+import { eventsOf, textOf, Workspace } from "../fixtures/herd.ts";
 import { Fault } from "../fixtures/faults.ts";
 import { granted } from "../fixtures/permissions.ts";
 
@@ -42,9 +42,9 @@ Deno.test({
     try {
       for await (const event of eventsOf(child)) {
         memory = { ...memory, most: await memoryOf(child.pid) || memory.most };
-        if (event["event"] === "notice") notices.push(`${event["text"]}`);
-        const address = /ws:\/\/(\S+)/.exec(`${event["text"]}`)?.[1];
-        if (event["event"] === "notice" && address !== undefined) {
+        if (textOf(event) !== "") notices.push(textOf(event));
+        const address = /ws:\/\/(\S+)/.exec(textOf(event))?.[1];
+        if (event.type === "notice" && address !== undefined) {
           // It gets leaves of the first step, which cannot end before they are taken from it again.
           const worker = FakeWorker.join({ address }, {
             name: "attacker",
@@ -60,7 +60,6 @@ Deno.test({
           });
           attackers = worker.then(({ closed }) => closed);
         }
-        if (event["event"] === "finished") report = event["report"] as Report;
       }
       assertEquals((await child.status).code, 0, await stderr);
     } finally {

@@ -25,10 +25,10 @@ async function breakOff(
   const coordinator = workspace.spawn(workspace.train("relayed", ...settings, ...remote));
   let relay: RelayProcess | undefined;
   for await (const event of eventsOf(coordinator)) {
-    if (event["event"] === "started") {
+    if (event.type === "run") {
       relay = new RelayProcess(workspace, `ws://${address}`, { tokenFile, workers: 2 });
     }
-    if (event["event"] !== "epoch" || event["epoch"] !== 3) continue;
+    if (event.type !== "epoch" || event.record.epoch !== 3) continue;
     coordinator.kill(signal);
     break;
   }

@@ -1,7 +1,7 @@
 // Workers by ssh, against a private server on this machine. 15 s.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { eventsOf, waitForEnd, Workspace } from "../fixtures/herd.ts";
+import { eventsOf, textOf, waitForEnd, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 import { PrivateSshd, sshdMissing } from "../fixtures/sshd.ts";
 
@@ -36,11 +36,9 @@ Deno.test({
     const pids = new Map<string, number>();
     let restarted = false;
     for await (const event of eventsOf(child)) {
-      if (event["event"] === "worker" && event["what"] === "ready") {
-        pids.set(`${event["id"]}`, Number(event["pid"]));
-      }
-      if (event["event"] === "epoch" && event["epoch"] === 1) Deno.kill(pids.get("w2")!, "SIGKILL");
-      if (event["event"] === "notice" && `${event["text"]}`.includes("w2 is started again")) restarted = true;
+      if (event.type === "worker" && event.what === "ready") pids.set(event.worker.id, event.worker.pid);
+      if (event.type === "epoch" && event.record.epoch === 1) Deno.kill(pids.get("w2")!, "SIGKILL");
+      if (textOf(event).includes("w2 is started again")) restarted = true;
     }
     assertEquals((await child.status).code, 0, await new Response(child.stderr).text());
     const report = await workspace.report("ssh");
@@ -71,8 +69,8 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
       const child = workspace.spawn([...args, "--launcher", await writeHosts(workspace)], server);
       const pids: number[] = [];
       for await (const event of eventsOf(child)) {
-        if (event["event"] === "worker" && event["what"] === "ready") pids.push(Number(event["pid"]));
-        if (event["event"] !== "epoch") continue;
+        if (event.type === "worker" && event.what === "ready") pids.push(event.worker.pid);
+        if (event.type !== "epoch") continue;
         child.kill(signal);
         break;
       }

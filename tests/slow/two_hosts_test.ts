@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import type { Report } from "../../coordinator/mod.ts";
 import { hasOpenssl, makeCertificate } from "../fixtures/certificates.ts";
-import { eventsOf, Workspace } from "../fixtures/herd.ts";
+import { eventsOf, textOf, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 import { FIRST_ADDRESS, TwoHosts, whyNoTwoHosts } from "../fixtures/two_hosts.ts";
 
@@ -41,12 +41,12 @@ Deno.test({
     let finished: Report | undefined;
     try {
       for await (const event of eventsOf(coordinator)) {
-        if (event["event"] === "notice" && `${event["text"]}`.includes(`wss://${FIRST_ADDRESS}:${PORT}`)) {
+        if (textOf(event).includes(`wss://${FIRST_ADDRESS}:${PORT}`)) {
           worker = workspace.spawn(["worker", ...connect], { namespace: hosts.second, cache: "second-cache" });
           printed = new Response(worker.stdout).text();
         }
-        if (event["event"] === "worker") happened.push(`${event["what"]}`);
-        if (event["event"] === "epoch" && happened.at(-1) === "ready" && happened.length === 2) {
+        if (event.type === "worker") happened.push(event.what);
+        if (event.type === "epoch" && happened.at(-1) === "ready" && happened.length === 2) {
           happened.push("pulled");
           await hosts.setCable("down");
         }
@@ -54,7 +54,6 @@ Deno.test({
           happened.push("plugged in");
           await hosts.setCable("up");
         }
-        if (event["event"] === "finished") finished = event["report"] as Report;
       }
       assertEquals((await coordinator.status).code, 0, await new Response(coordinator.stderr).text());
       assertEquals((await worker!.status).code, 0, await new Response(worker!.stderr).text());

@@ -1,6 +1,6 @@
 // Does to the workers of a run what a plan says.
 import { join } from "node:path";
-import type { Reporter } from "../../coordinator/report/reporter.ts";
+import type { WorkerInfo } from "../../coordinator/events/mod.ts";
 import type { Planned, SoakFault } from "./plan.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url);
@@ -38,11 +38,11 @@ export class Injector implements AsyncDisposable {
   }
 
   /** Keeps track of who is there. */
-  hear: Reporter["member"] = (what, { id, pid, host }) => {
+  hear(what: "joined" | "ready" | "lost", { id, pid, host }: WorkerInfo): void {
     if (host !== "") return;
     if (what === "ready") this.#pids.set(id, pid);
     if (what === "lost") this.#pids.delete(id);
-  };
+  }
 
   /** The first step is done. */
   start(): void {

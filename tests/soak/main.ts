@@ -2,14 +2,15 @@
 // `deno task soak`: a long run under random faults beside the same run without any. The weights must be the same bits; what the
 // faults cost is printed.
 import { join } from "node:path";
-import { type Report, train, type TrainConfig } from "../../coordinator/mod.ts";
-import { describeFaults } from "../../coordinator/events/mod.ts";
-import { type Reporter, silentReporter } from "../../coordinator/report/reporter.ts";
-import { cacheDirectory } from "../../data/mod.ts";
+import { describeFaults, EventBus } from "../../coordinator/events/mod.ts";
+import { type Report, type RunOptions, runTraining } from "../../coordinator/mod.ts";
+import { dataEnvironment } from "../../data/mod.ts";
 import { exitCodeOf, messageOf } from "../../shared/errors.ts";
 import { choice, choices, describeFlags, number, parseFlags, text, toggle } from "../../shared/cli/flags.ts";
 import { MODEL_NAMES } from "../../shared/model.ts";
 import { median, table } from "../bench/support.ts";
+import { hearRun } from "../fixtures/hearing.ts";
+import { runOptions } from "../fixtures/run_options.ts";
 import { Injector } from "./injector.ts";
 import { planFaults, SOAK_FAULTS } from "./plan.ts";
 
@@ -33,9 +34,9 @@ const MOST_LOST_BY_KILLS = 0.1;
 /** What a run took. */
 interface Timed {
   readonly report: Report;
-  /** From the first epoch's first batch to the last test. */
+  /** From the end of the first step to the last test. */
   readonly seconds: number;
-  /** Of each training step, in order, and when it ended, in seconds since the first batch. */
+  /** Of each training step, in order, and when it ended, in seconds since the end of the first. */
   readonly steps: readonly { readonly seconds: number; readonly end: number }[];
 }
 
@@ -45,7 +46,7 @@ async function soak(flags: Flags): Promise<boolean> {
   const folder = await Deno.makeTempDir({ prefix: "herd-soak-" });
   try {
     const run = (name: string, epochs: number, injector?: Injector) =>
-      timedRun(configOf(flags, { out: join(folder, name), epochs, token: injector?.token }), injector);
+      timedRun(optionsOf(flags, { out: join(folder, name), epochs, token: injector?.token }), injector);
     // The first epoch is slower than the others: two tell how long one takes.
     const trial = await run("trial", 2);
     const perEpoch = trial.report.arms[0]!.epochs[1]!;
@@ -62,64 +63,52 @@ async function soak(flags: Flags): Promise<boolean> {
   }
 }
 
-function configOf(
+function optionsOf(
   flags: Flags,
   { out, epochs, token }: { readonly out: string; readonly epochs: number; readonly token: string | undefined },
-): TrainConfig {
-  const { HERD_DATA_DIR: dataDir, ...environment } = Deno.env.toObject();
-  return {
-    workers: flags.workers,
-    minWorkers: flags.workers,
-    workerTimeout: 60,
-    backend: "auto",
-    epochs,
-    batchSize: flags["batch-size"],
-    microBatch: 8,
-    learningRate: 1e-4,
-    momentum: 0,
-    seed: 0,
-    arms: ["gc"],
-    model: flags.model,
-    data: flags.data,
-    imageSize: flags["image-size"],
-    limit: null,
-    compress: "none",
-    compressGradients: false,
+): RunOptions {
+  const { workers, model, data, imageSize, batchSize } = flags;
+  const settings = {
+    workers,
+    model,
+    data,
+    imageSize,
+    batchSize,
     out,
-    resume: undefined,
-    checkpointSteps: null,
-    tokenFile: undefined,
-    listen: { hostname: "127.0.0.1", port: 0 },
-    token,
-    environment: { cacheDir: cacheDirectory(environment), ...(dataDir ? { dataDir } : {}) },
-    workerEntry: WORKER_ENTRY,
-    version: "soak",
-  };
+    epochs,
+    arms: ["gc"],
+    workerTimeout: 60,
+  } as const;
+  return runOptions(settings, { data: dataEnvironment(Deno.env.toObject()), workerEntry: WORKER_ENTRY, token });
 }
 
-async function timedRun(config: TrainConfig, injector: Injector | undefined): Promise<Timed> {
+async function timedRun(options: RunOptions, injector: Injector | undefined): Promise<Timed> {
   const steps: { seconds: number; end: number }[] = [];
   let start = 0;
   let before = 0;
-  const reporter: Reporter = {
-    ...silentReporter,
-    ...(injector === undefined ? {} : { notice: (line) => console.log(`  ${line}`) }),
-    member(what, member, reason) {
-      injector?.hear(what, member);
-      if (what === "lost" && injector !== undefined) console.log(`  Worker  ${member.id} is gone: ${reason}`);
-    },
-    step({ epoch, step, seconds }) {
-      const now = performance.now() / 1000;
-      if (epoch === 1 && step === 1) {
-        start = now - seconds;
-        injector?.start();
-      }
-      if (step === 1) before = 0;
-      steps.push({ seconds: seconds - before, end: now - start });
-      before = seconds;
-    },
-  };
-  const report = await train(config, reporter, new AbortController().signal);
+  const bus = new EventBus();
+  const told = (line: string) => injector === undefined ? undefined : console.log(`  ${line}`);
+  using _ = bus.subscribe(
+    "The soak",
+    hearRun({
+      notice: told,
+      member(what, worker, reason) {
+        injector?.hear(what, worker);
+        if (what === "lost") told(`Worker  ${worker.id} is gone: ${reason}`);
+      },
+      step({ epoch, step, seconds }) {
+        const now = performance.now() / 1000;
+        if (epoch === 1 && step === 1) {
+          start = now;
+          injector?.start();
+        }
+        if (step === 1) before = 0;
+        steps.push({ seconds: seconds - before, end: now - start });
+        before = seconds;
+      },
+    }),
+  );
+  const report = await runTraining(options, bus, new AbortController().signal);
   return { report, seconds: performance.now() / 1000 - start, steps };
 }
 

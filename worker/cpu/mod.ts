@@ -3,11 +3,13 @@ import * as tf from "@tensorflow/tfjs";
 import type { EngineOptions, GradientEngine } from "../engine.ts";
 import type { TfjsDevice } from "../tfjs/device.ts";
 import { TfjsEngine } from "../tfjs/engine.ts";
+import { registerMaxPool } from "./max_pool.ts";
 
 /** Makes the engine on TF.js' cpu backend. */
 export function createCpuEngine(options: EngineOptions): Promise<GradientEngine> {
   // Silences TF.js' banner.
   tf.enableProdMode();
+  registerMaxPool();
   return Promise.resolve(new TfjsEngine(CPU, options));
 }
 

@@ -7,7 +7,7 @@ import type { TfjsDevice } from "../tfjs/device.ts";
 import { describeAdapter, findAdapter, WEBGPU_REMEDY } from "./adapter.ts";
 import { addsExactly, probeArithmetic } from "./arithmetic.ts";
 import { registerFilterGradient } from "./filter_gradient.ts";
-import { registerFirstMaximumGradient } from "./first_maximum.ts";
+import { registerMaxPool } from "./max_pool.ts";
 
 const SCOPES = ["validation", "out-of-memory", "internal"] as const;
 const LIMITS = [
@@ -86,7 +86,7 @@ export class WebgpuDevice implements TfjsDevice {
     tf.enableProdMode();
     if (tf.findBackendFactory("webgpu")) tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => this.#backend, 3);
-    registerFirstMaximumGradient();
+    registerMaxPool();
     registerFilterGradient();
     // Small tensors take the same kernels as large ones.
     tf.env().set("WEBGPU_CPU_FORWARD", false);

@@ -88,7 +88,7 @@ Deno.test("Cluster ends with the reason of a local worker that cannot make its e
 
 const REFUSALS: readonly [string, Misbehaviour, string][] = [
   ["another protocol version", { protocol: PROTOCOL_VERSION + 1 }, `protocol ${PROTOCOL_VERSION + 1}`],
-  ["another numeric config", { hash: "other" }, "another hash"],
+  ["another config", { hash: "other" }, "another hash"],
 ];
 for (const [what, misbehaviour, reason] of REFUSALS) {
   Deno.test(`Cluster refuses a worker with ${what}, and says why`, { ignore }, async () => {

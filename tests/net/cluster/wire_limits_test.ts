@@ -1,6 +1,6 @@
 // What comes from the wire is checked before anything is made of it: sizes, names, texts, order of messages. Both sides.
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { configHash, type NumericConfig } from "../../../shared/config.ts";
+import { type ComputeConfig, configHash } from "../../../shared/config.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { OrderComputer } from "../../../shared/order_computer.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../../../shared/frames.ts";
@@ -132,7 +132,7 @@ Deno.test("Cluster takes no message that is larger than an answer of this run", 
 
 /** Lets a worker's session meet a coordinator that sends these; resolves with the session's error. */
 async function meet(
-  config: NumericConfig,
+  config: ComputeConfig,
   then: Partial<Extract<CoordinatorMessage, { type: "work" }>> | Float32Array | undefined,
 ): Promise<HerdError> {
   const serve = async (socket: ConstructorParameters<typeof Channel>[0]) => {
@@ -196,7 +196,7 @@ function idleComputer(): OrderComputer {
 
 Deno.test("a worker refuses a network that no machine can train", { ignore }, async () => {
   const model = CONFIG.model;
-  const cases: [Partial<NumericConfig>, string][] = [
+  const cases: [Partial<ComputeConfig>, string][] = [
     [{ model: { ...model, imageSize: 100_000 } }, "imageSize"],
     [{ microBatch: 1_000_000 }, "microBatch"],
     [{ microBatch: 0 }, "cannot be trained"],

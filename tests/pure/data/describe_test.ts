@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type DatasetInfo, describeDataset, describeProgress } from "../../../data/mod.ts";
+import { describeDataset, describeProgress } from "../../../data/describe.ts";
+import type { DatasetInfo } from "../../../data/mod.ts";
 
 const info: DatasetInfo = {
   name: "horses-or-humans",

@@ -1,18 +1,15 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { ARM_NAMES, type EpochRecord } from "../../../coordinator/events/mod.ts";
+import { ARM_NAMES, type EpochRecord, runName } from "../../../coordinator/events/mod.ts";
 import { armOptimizer } from "../../../coordinator/experiment/arms.ts";
 import type { PartialSum } from "../../../shared/sums.ts";
-import {
-  type ArmState,
-  batchesOf,
-  type Experiment,
-  runExperiment,
-  type StepComputer,
-} from "../../../coordinator/experiment/experiment.ts";
+import { batchesOf, type Experiment, type StepComputer } from "../../../coordinator/experiment/experiment.ts";
+import { runExperiment } from "../../../coordinator/experiment/run_experiment.ts";
+import type { Training } from "../../../coordinator/experiment/training.ts";
 import type { Samples } from "../../../coordinator/cluster/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../../shared/model.ts";
+import { ArithmeticComputer, noListeners, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
 
 const MODEL = builtInModel("tiny", 22);
 const SIZE = parameterCount(MODEL);
@@ -20,23 +17,11 @@ const SIZE = parameterCount(MODEL);
 function experiment(): Experiment {
   const ids = Uint32Array.from({ length: 19 }, (_, i) => 2 * i);
   return {
-    config: {
-      dataset: "",
-      limit: null,
-      model: MODEL,
-      batchSize: 8,
-      microBatch: 2,
-      learningRate: 1e-2,
-      momentum: 0,
-      rho: 0.9,
-      epsilon: 1e-7,
-      seed: 5,
-      compress: "none",
-      compressGradients: false,
-    },
+    config: smallConfig({ momentum: 0 }),
     arms: ["no-gc", "gc"],
+    seeds: [5],
     epochs: 2,
-    initialWeights: new Float32Array(SIZE).fill(0.5),
+    initialWeights: () => new Float32Array(SIZE).fill(0.5),
     train: { ids, labels: Uint8Array.from({ length: 40 }, (_, i) => i % 4 === 0 ? 1 : 0) },
     test: { ids: Uint32Array.of(0, 1, 2), labels: Uint8Array.of(1, 1, 0) },
   };
@@ -72,23 +57,25 @@ class FakeComputer implements StepComputer {
   }
 }
 
-const noListeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
-
-Deno.test("runExperiment() gives every arm the same batches from the same weights, and keeps the last batch of 3", async () => {
+Deno.test("runExperiment() gives every arm the same batches from the same weights, in turns by epoch, and keeps the last batch of 3", async () => {
   const computer = new FakeComputer();
   const records: [string, EpochRecord][] = [];
   await runExperiment(computer, experiment(), [], {
     ...noListeners,
-    onEpoch: ({ arm }, record) => Promise.resolve(void records.push([arm, record])),
+    onEpoch: ({ key: { arm } }, record) => Promise.resolve(void records.push([arm, record])),
   });
   assertEquals(computer.batches.map(({ length }) => length), [8, 8, 3, 8, 8, 3, 8, 8, 3, 8, 8, 3]);
-  assertEquals(computer.batches.slice(6), computer.batches.slice(0, 6));
-  assertEquals(String(computer.batches.slice(0, 3)) === String(computer.batches.slice(3, 6)), false);
+  // Epoch 1: no-gc, gc; epoch 2: gc, no-gc.
+  const [noGc, gc, gcAgain, noGcAgain] = [0, 3, 6, 9].map((start) => computer.batches.slice(start, start + 3));
+  assertEquals([noGc, noGcAgain], [gc, gcAgain]);
+  assertEquals(String(noGc) === String(noGcAgain), false);
   assertEquals(computer.batches.slice(0, 3).flat().sort((a, b) => a - b), [...experiment().train.ids]);
-  // Each arm sends its weights once before and once after each of its six steps.
-  assertEquals(computer.weights[0], experiment().initialWeights);
-  assertEquals(computer.weights[7], experiment().initialWeights);
-  assertEquals(records.map(([arm, { epoch }]) => [arm, epoch]), [["no-gc", 1], ["no-gc", 2], ["gc", 1], ["gc", 2]]);
+  // Weights are sent once after each of the steps, and before a turn if those of another training are there: gc has two
+  // turns, one after the other.
+  assertEquals(computer.weights.length, 12 + 3);
+  assertEquals([0, 4].map((i) => computer.weights[i]), [5, 5].map(experiment().initialWeights));
+  assertEquals(computer.weights[11], computer.weights[3]);
+  assertEquals(records.map(([arm, { epoch }]) => [arm, epoch]), [["no-gc", 1], ["gc", 1], ["gc", 2], ["no-gc", 2]]);
   const [, first] = records[0]!;
   assertAlmostEquals(first.loss, 0.25, 1e-12);
   // Ids are even; every second of them has label 1, which is what the logits say of all.
@@ -99,10 +86,10 @@ Deno.test("runExperiment() gives every arm the same batches from the same weight
 Deno.test("runExperiment() compresses weights within an epoch, with error feedback, tests the exact ones, and sends none twice", async () => {
   const runs = await Promise.all(COMPRESSIONS.map(async (compress) => {
     const computer = new FakeComputer();
-    const states: ArmState[] = [];
-    const { config, ...rest } = experiment();
-    await runExperiment(computer, { ...rest, config: { ...config, compress }, arms: ["gc"] }, states, noListeners);
-    return { compress, computer, state: states[0]! };
+    const trainings: Training[] = [];
+    const config = smallConfig({ momentum: 0, compress });
+    await runExperiment(computer, { ...experiment(), config, arms: ["gc"] }, trainings, noListeners);
+    return { compress, computer, state: trainings[0]! };
   }));
   const [exact, ...compressed] = runs;
   for (const { compress, computer, state } of runs) {
@@ -127,20 +114,19 @@ Deno.test("runExperiment() compresses weights within an epoch, with error feedba
 });
 
 Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
-  const { config, ...rest } = experiment();
   const large = {
-    ...rest,
-    config: { ...config, compress: "fp16" },
-    initialWeights: new Float32Array(SIZE).fill(7e4),
-  } as const;
-  const states: ArmState[] = [];
+    ...experiment(),
+    config: smallConfig({ momentum: 0, compress: "fp16" }),
+    initialWeights: () => new Float32Array(SIZE).fill(7e4),
+  };
+  const trainings: Training[] = [];
   const error = await assertRejects(
-    () => runExperiment(new FakeComputer(), large, states, noListeners),
+    () => runExperiment(new FakeComputer(), large, trainings, noListeners),
     HerdError,
-    "A weight has become too large for --compress fp16 in arm no-gc, epoch 1, step 1: try --compress none",
+    "A weight has become too large for --compress fp16 in arm no-gc, epoch 1, step 1 of 3: try --compress none",
   );
   assertEquals(error.code, "divergence");
-  assert(states[0]!.weights.every((weight) => Math.abs(weight - 7e4) < 1));
+  assert(trainings[0]!.weights.every((weight) => Math.abs(weight - 7e4) < 1));
 });
 
 Deno.test("runExperiment() divides by the samples of the batch: a short batch weighs its samples as a long one", async () => {
@@ -153,25 +139,49 @@ Deno.test("runExperiment() divides by the samples of the batch: a short batch we
 
 Deno.test("runExperiment() ends a diverged run with the step's name and hands over the last good weights", async () => {
   const computer = new FakeComputer();
-  computer.lossAt = (call) => call === 4 ? NaN : 0.25;
+  computer.lossAt = (call) => call === 7 ? NaN : 0.25;
   const kept: [string, Float32Array][] = [];
   const listeners = {
     ...noListeners,
-    onBreak: ({ arm, weights }: ArmState) => Promise.resolve(void kept.push([arm, weights.slice()])),
+    onBreak: ({ key: { arm }, weights }: Training) => Promise.resolve(void kept.push([arm, weights.slice()])),
   };
   const error = await assertRejects(
     () => runExperiment(computer, experiment(), [], listeners),
     HerdError,
-    "The loss is not finite in arm no-gc, epoch 2, step 2: try a --learning-rate below 0.01",
+    "The loss is not finite in arm gc, epoch 2, step 2 of 3: try a --learning-rate below 0.01",
   );
   assertEquals(error.code, "divergence");
-  assertEquals(kept, [["no-gc", computer.weights.at(-1)!]]);
+  assertEquals(kept, [["gc", computer.weights.at(-1)!]]);
+});
+
+Deno.test("runExperiment() times every step but the first of the process", async () => {
+  const trainings: Training[] = [];
+  const timed: number[] = [];
+  const onStep = ({ key }: { key: { arm: string } }) =>
+    void timed.push(trainings.find((training) => training.key.arm === key.arm)!.current.timedImages);
+  await runExperiment(new FakeComputer(), { ...experiment(), epochs: 1 }, trainings, { ...noListeners, onStep });
+  assertEquals(timed, [0, 8, 11, 8, 16, 19]);
+});
+
+Deno.test("the order of the arms, and other seeds beside them, change no weights", async () => {
+  const hashes = async (changes: Partial<Experiment>) => {
+    const trainings: Training[] = [];
+    const config = smallConfig({ compress: "bf16" });
+    const whole = smallExperiment({ config, epochs: 3, ...changes });
+    await runExperiment(new ArithmeticComputer(), whole, trainings, noListeners);
+    return Object.fromEntries(trainings.map(({ key, weightsSha256 }) => [runName(key), weightsSha256]));
+  };
+  const both = await hashes({ arms: ["no-gc", "gc"] });
+  assertEquals(await hashes({ arms: ["gc", "no-gc"] }), both);
+  assertEquals({ ...await hashes({ arms: ["gc"] }), ...await hashes({ arms: ["no-gc"] }) }, both);
+  const other = await hashes({ seeds: [8] });
+  assertEquals(await hashes({ seeds: [5, 8] }), { ...both, ...other });
+  assertEquals(new Set(Object.values({ ...both, ...other })).size, 4);
 });
 
 Deno.test("batchesOf() is another permutation each epoch and seed", () => {
-  const base = experiment();
   const flat = (seed: number, epoch: number) =>
-    String(batchesOf({ ...base, config: { ...base.config, seed } }, epoch).map((batch) => [...batch]));
+    String(batchesOf(experiment(), { seed, epoch }).map((batch) => [...batch]));
   assertEquals(new Set([flat(5, 1), flat(5, 2), flat(6, 1), flat(5, 1)]).size, 3);
 });
 
@@ -183,7 +193,7 @@ Deno.test("armOptimizer(): gc centralizes the gradient, gc-update the update, no
   const means = ARM_NAMES.map((arm) => {
     const optimizer = armOptimizer(arm, settings);
     const update = Float32Array.from({ length: SIZE }, (_, i) => Math.sin(i) + 2);
-    optimizer.update(update, optimizer.init(table), new Float32Array(SIZE));
+    optimizer.update(update, { state: optimizer.init(table), table, weights: new Float32Array(SIZE) });
     const column = update.subarray(0, kernel!.size).filter((_, i) => i % outputs === 0);
     return Math.abs(column.reduce((a, b) => a + b, 0) / column.length);
   });

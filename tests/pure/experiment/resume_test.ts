@@ -1,24 +1,24 @@
 // An experiment is broken off, or its process killed, at every instant there is, and goes on from what it has left.
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { decodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
-import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
-import { NO_FAULTS } from "../../../coordinator/events/mod.ts";
-import { describePosition, positionOf } from "../../../coordinator/experiment/position.ts";
-import { Recorder } from "../../../coordinator/storage/recorder.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { NO_FAULTS, type RunEvent, type RunFacts, runName } from "../../../coordinator/events/mod.ts";
 import {
-  type ArmState,
   type Experiment,
+  positionOf,
   runExperiment,
   type StepProgress,
-} from "../../../coordinator/experiment/experiment.ts";
+  type Training,
+} from "../../../coordinator/experiment/mod.ts";
+import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
+import { MetricsFile } from "../../../coordinator/storage/metrics_file.ts";
+import { Recorder } from "../../../coordinator/storage/recorder.ts";
+import { loadCheckpoints } from "../../../coordinator/storage/resume.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS } from "../../../shared/half.ts";
-import { number, parseFlags, text, toggle } from "../../../shared/cli/flags.ts";
-import { takeUp } from "../../../shared/cli/stored_flags.ts";
-import { ArithmeticComputer, smallExperiment } from "../../fixtures/experiment.ts";
+import { ArithmeticComputer, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
 
-/** What a run leaves: checkpoints, and the lines of metrics.jsonl. */
+/** What a run leaves: checkpoints, models, and the lines of metrics.jsonl. */
 class Disk {
   files = new MemoryFiles();
   metrics: object[] = [];
@@ -33,7 +33,7 @@ class Disk {
     return this.#write(() => this.metrics.push({ ...line as object }));
   }
   writeModel(name: string): Promise<void> {
-    return this.#write(() => this.models.push(name));
+    return this.#write(() => this.models = [...new Set([...this.models, name])]);
   }
   removeModel(name: string): Promise<void> {
     return this.#write(() => this.models = this.models.filter((other) => other !== name));
@@ -51,53 +51,88 @@ interface RunOptions {
   readonly checkpointSteps?: number | null;
   readonly onCall?: () => void;
   readonly onStep?: (progress: StepProgress) => void;
+  readonly onEvent?: (event: RunEvent) => void;
 }
 
-/** Runs or goes on, as coordinator/run.ts does. */
+/** Runs or goes on, as coordinator/commands/run.ts does. */
 async function run(
-  { experiment = smallExperiment(), disk = new Disk(), checkpointSteps = null, onCall, onStep = () => {} }: RunOptions,
+  { experiment = smallExperiment(), disk = new Disk(), checkpointSteps = null, onCall, onStep = () => {}, onEvent }:
+    RunOptions,
 ) {
-  const identity = { runId: "ab", numeric: experiment.config, arms: experiment.arms };
+  const { config: numeric, arms, seeds, epochs } = experiment;
+  const identity = { runId: "ab", numeric, arms, seeds };
   const notices: string[] = [];
   const notice = (line: string) => void notices.push(line);
   const store = new CheckpointStore("c", notice, disk.files);
-  const checkpoint = await store.load(
-    (bytes) => decodeCheckpoint(bytes, identity),
-    ({ states }) => describePosition(positionOf(experiment, states)),
-  );
-  const states = [...checkpoint?.states ?? []];
-  const history = { herd: "1", fingerprints: [], bitIdentical: true, faults: NO_FAULTS };
+  const resumed = await loadCheckpoints(store, identity, experiment);
+  const trainings = [...resumed?.trainings ?? []];
+  const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, faults: NO_FAULTS };
+  const metrics = new MetricsFile(disk, notice);
+  let told = Promise.resolve();
+  const emit = (event: RunEvent) => {
+    onEvent?.(event);
+    if (event.type === "notice") notice(event.text);
+    told = told.then(() => metrics.handle(event));
+  };
   const recorder = new Recorder({
     folder: disk,
     store,
-    reporter: { notice, step: onStep, epoch() {} },
     experiment,
-    states,
+    trainings,
     checkpointSteps,
     surroundings: () => ({ identity, history }),
+    onStep,
+    emit,
   });
   await recorder.rewind();
-  await runExperiment(new ArithmeticComputer(onCall), experiment, states, recorder);
+  const facts: Omit<RunFacts, "resumed"> = {
+    folder: "",
+    herd: "1",
+    backend: "simd",
+    modelName: "tiny",
+    model: numeric.compute.model,
+    arms,
+    seeds,
+    epochs,
+    initialWeightsSha256: {},
+    compress: numeric.compute.compress,
+    compressGradients: false,
+  };
+  emit({ type: "run", ...facts, resumed: resumed === undefined ? null : { at: recorder.position, ...resumed } });
+  try {
+    await runExperiment(new ArithmeticComputer(onCall), experiment, trainings, recorder);
+  } finally {
+    await told;
+  }
   await recorder.finish();
-  return { states, metrics: disk.metrics, notices };
+  await metrics.finish();
+  return { trainings, metrics: disk.metrics, notices };
 }
 
 /** All that must be the same bits: everything but times. */
-function bitsOf({ states, metrics }: { states: readonly ArmState[]; metrics: readonly object[] }) {
+function bitsOf({ trainings, metrics }: { trainings: readonly Training[]; metrics: readonly object[] }) {
   const timeless = (record: object) =>
     Object.fromEntries(Object.entries(record).filter(([name]) => !/second|bytes/i.test(name)));
+  const bits = trainings.map(({ current: _current, epochs, ...rest }) => ({ ...rest, epochs: epochs.map(timeless) }));
   return {
-    states: states.map(({ current: _current, epochs, ...rest }) => ({ ...rest, epochs: epochs.map(timeless) })),
+    trainings: Object.fromEntries(bits.map((training) => [runName(training.key), training])),
     metrics: metrics.map(timeless),
   };
 }
 
+/** The same, with metrics in whatever order. */
+function sorted({ trainings, metrics }: ReturnType<typeof bitsOf>) {
+  return { trainings, metrics: metrics.map((line) => JSON.stringify(line)).sort() };
+}
+
+/** Two arms with each of two seeds: 24 steps. */
+const SEVERAL = smallExperiment({ seeds: [5, 6] });
 const WHOLE = bitsOf(await run({}));
+const WHOLE_OF_SEVERAL = bitsOf(await run({ experiment: SEVERAL }));
 
 /** The small experiment with compressed weights, whose residuals have to go on too. */
 function compressing(compress: Compression): Experiment {
-  const { config, ...rest } = smallExperiment();
-  return { ...rest, config: { ...config, compress } };
+  return smallExperiment({ config: smallConfig({ compress }) });
 }
 
 /** Throws at the n-th call and at every later one. */
@@ -108,20 +143,38 @@ function dieAt(n: number): () => void {
   };
 }
 
-for (const compress of COMPRESSIONS) {
-  Deno.test(`broken off at every call of the computer, a run (--compress ${compress}) goes on to the same bits, without a step done twice`, async () => {
-    const experiment = compressing(compress);
+/** The files of a training's checkpoints, the newest last. */
+function checkpointsOf(files: MemoryFiles, training: string): string[] {
+  return files.names.filter((name) => name.startsWith(`${training}.`) && name.endsWith(".safetensors"));
+}
+
+/** Damages the newest checkpoint of a training. */
+function damageNewest(files: MemoryFiles, training: string): string {
+  const name = checkpointsOf(files, training).at(-1)!;
+  const bytes = files.content.get(join("c", name))!.slice();
+  bytes[bytes.length >> 1]! ^= 1;
+  files.content.set(join("c", name), bytes);
+  return name;
+}
+
+for (
+  const [what, experiment, steps] of [
+    ...COMPRESSIONS.map((compress) => [`a run (--compress ${compress})`, compressing(compress), 12] as const),
+    ["a run of two seeds", SEVERAL, 24] as const,
+  ]
+) {
+  Deno.test(`broken off at every call of the computer, ${what} goes on to the same bits, without a step done twice`, async () => {
     let calls = 0;
     const whole = bitsOf(await run({ experiment, onCall: () => calls++ }));
     for (let k = 0; k < calls; k++) {
       const disk = new Disk();
-      const steps: string[] = [];
-      const onStep = ({ arm, epoch, step }: StepProgress) => void steps.push(`${arm} ${epoch} ${step}`);
+      const done: string[] = [];
+      const onStep = ({ key, epoch, step }: StepProgress) => void done.push(`${runName(key)} ${epoch} ${step}`);
       await assertRejects(() => run({ experiment, disk, onCall: dieAt(k), onStep }), Error, "broken off");
       assertEquals(bitsOf(await run({ experiment, disk, onStep })), whole, `call ${k}`);
-      assertEquals(new Set(steps).size, steps.length);
+      assertEquals(new Set(done).size, done.length);
       // Only the step whose weights could not be sent is applied and not told.
-      assert(steps.length === 12 || steps.length === 11, `call ${k}: ${steps.length} steps`);
+      assert(done.length === steps || done.length === steps - 1, `call ${k}: ${done.length} steps`);
       assertEquals(disk.models.some((name) => name.endsWith("partial")), false);
     }
   });
@@ -129,7 +182,7 @@ for (const compress of COMPRESSIONS) {
 
 Deno.test("compressed weights make another run, of which the residual is a part", async () => {
   const runs = await Promise.all(COMPRESSIONS.map((compress) => run({ experiment: compressing(compress) })));
-  assertEquals(new Set(runs.map(({ states }) => states[0]!.weightsSha256)).size, COMPRESSIONS.length);
+  assertEquals(new Set(runs.map(({ trainings }) => trainings[0]!.weightsSha256)).size, COMPRESSIONS.length);
   const disk = new Disk();
   const experiment = compressing("fp16");
   await assertRejects(() => run({ experiment, disk, onCall: dieAt(5) }));
@@ -142,8 +195,8 @@ Deno.test("broken off at every call again and again, a run still ends with the s
   const disk = new Disk();
   for (let attempt = 0;; attempt++) {
     try {
-      assertEquals(bitsOf(await run({ disk, onCall: dieAt(3) })), WHOLE);
-      assert(attempt > 5);
+      assertEquals(bitsOf(await run({ experiment: SEVERAL, disk, onCall: dieAt(3) })), WHOLE_OF_SEVERAL);
+      assert(attempt > 10);
       return;
     } catch (error) {
       if ((error as Error).message !== "broken off") throw error;
@@ -151,132 +204,171 @@ Deno.test("broken off at every call again and again, a run still ends with the s
   }
 });
 
-Deno.test("killed at every operation of the disk, a run goes on to the same bits and repeats no more than was unsaved", async () => {
-  for (const checkpointSteps of [null, 1, 2]) {
-    let operations = 0;
-    const counting = new Disk();
-    counting.onWrite = counting.files.onOperation = () => operations++;
-    await run({ disk: counting, checkpointSteps });
+/** Runs to an operation of the disk, where the process is killed. @returns the steps that were done */
+async function killAt(k: number, { disk, ...options }: RunOptions & { readonly disk: Disk }): Promise<number> {
+  // A killed process does nothing more: neither its disk nor its computer gives an answer.
+  let operations = 0;
+  let dead = false;
+  let steps = 0;
+  const onCall = () => {
+    if (dead) throw new Error("killed");
+  };
+  disk.onWrite = disk.files.onOperation = () => {
+    dead ||= operations++ >= k;
+    onCall();
+  };
+  await run({ disk, ...options, onCall, onStep: () => void (steps += dead ? 0 : 1) }).catch(() => {});
+  disk.onWrite = disk.files.onOperation = () => {};
+  return steps;
+}
+
+/** How often a run uses its disk. */
+async function operationsOf(options: RunOptions): Promise<number> {
+  const disk = new Disk();
+  let operations = 0;
+  disk.onWrite = disk.files.onOperation = () => operations++;
+  await run({ disk, ...options });
+  return operations;
+}
+
+for (const checkpointSteps of [null, 1, 2]) {
+  Deno.test(`killed at every operation of the disk, a run with a checkpoint every ${checkpointSteps} steps goes on to the same bits and repeats no more than was unsaved`, async () => {
+    const options = { experiment: SEVERAL, checkpointSteps };
+    const operations = await operationsOf(options);
     for (let k = 0; k < operations; k++) {
       const disk = new Disk();
-      // A killed process does nothing more: neither its disk nor its computer gives an answer.
-      const die = dieAt(k);
-      let dead = false;
-      let before = 0;
-      const onCall = () => {
-        if (dead) throw new Error("killed");
-      };
-      disk.onWrite = disk.files.onOperation = () => {
-        if (dead) throw new Error("killed");
-        try {
-          die();
-        } catch {
-          dead = true;
-          throw new Error("killed");
-        }
-      };
-      const onStep = () => void (before += dead ? 0 : 1);
-      await run({ disk, checkpointSteps, onCall, onStep }).catch(() => {});
-      disk.onWrite = disk.files.onOperation = () => {};
+      const before = await killAt(k, { ...options, disk });
       let after = 0;
-      assertEquals(bitsOf(await run({ disk, checkpointSteps, onStep: () => after++ })), WHOLE, `operation ${k}`);
-      const repeated = before + after - 12;
+      assertEquals(bitsOf(await run({ ...options, disk, onStep: () => after++ })), WHOLE_OF_SEVERAL, `operation ${k}`);
+      const repeated = before + after - 24;
       const most = checkpointSteps === null ? 4 : checkpointSteps + 1; // one step more while a write was under way
       assert(repeated <= most, `operation ${k}: ${repeated} steps repeated, at most ${most}`);
     }
+  });
+}
+
+Deno.test("killed at every operation, and the newest checkpoint of a training damaged too: it alone falls back, to the same bits", async () => {
+  const options = { experiment: SEVERAL, checkpointSteps: 1 };
+  const operations = await operationsOf(options);
+  let fallen = 0;
+  for (let k = 0; k < operations; k += 3) {
+    for (const training of ["no-gc-5", "gc-5", "gc-6"]) {
+      const disk = new Disk();
+      const before = await killAt(k, { ...options, disk });
+      if (checkpointsOf(disk.files, training).length < 2) continue;
+      const damaged = damageNewest(disk.files, training);
+      let after = 0;
+      const result = await run({ ...options, disk, onStep: () => after++ });
+      // Its lines may come after those of others that are further.
+      assertEquals(sorted(bitsOf(result)), sorted(WHOLE_OF_SEVERAL), `operation ${k}, ${training}`);
+      assertEquals(result.notices.filter((line) => line.includes(`Checkpoint ${damaged} cannot be used`)).length, 1);
+      assert(before + after - 24 <= 3, `operation ${k}, ${training}: ${before + after - 24} steps repeated`);
+      fallen++;
+    }
   }
+  assert(fallen > 50, `${fallen}`);
+});
+
+Deno.test("a checkpoint of 3 arms with 10 seeds costs what one of a single training does; finished ones are never written again", async () => {
+  const written = async (changes: Partial<Experiment>, disk = new Disk()) => {
+    disk.files.written.length = 0;
+    await run({ experiment: smallExperiment({ epochs: 3, ...changes }), disk, checkpointSteps: 1 });
+    return disk.files.written;
+  };
+  const seeds = Array.from({ length: 10 }, (_, i) => i);
+  const many = { arms: ["no-gc", "gc", "gc-update"], seeds } as const;
+  const disk = new Disk();
+  const one = await written({ arms: ["gc"], seeds: [0] });
+  const all = await written(many, disk);
+  assertEquals(one.length, 3 * 4); // after each step, and after the epoch
+  assertEquals(all.length, 30 * one.length);
+  const largest = (list: typeof all) => Math.max(...list.map(([, bytes]) => bytes));
+  assert(largest(all) < largest(one) + 200, `${largest(all)} and ${largest(one)} bytes`);
+  // Each of the two last files of a training is the only one that was ever written under its name.
+  assertEquals(new Set(all.map(([name]) => name)).size, all.length);
+  assertEquals(disk.files.names.length, 60);
+  assertEquals(await written(many, disk), []);
+  const longer = await written({ ...many, epochs: 4 }, disk);
+  assertEquals(longer.length, 30 * 4);
 });
 
 Deno.test("seconds and traffic of a broken-off epoch add up", async () => {
   const uninterrupted = await run({});
   const disk = new Disk();
   await assertRejects(() => run({ disk, onCall: dieAt(5) }));
-  const { states } = await run({ disk });
-  const [whole, mended] = [uninterrupted, { states }].map(({ states: [state] }) => state!.epochs[0]!);
+  const { trainings } = await run({ disk });
+  const [whole, mended] = [uninterrupted, { trainings }].map((one) => {
+    return one.trainings.find(({ key }) => key.arm === "no-gc")!.epochs[0]!;
+  });
   // But for the weights after the last finished step, which are sent again.
   assertEquals([mended!.bytesUp + 10, mended!.bytesDown + 20], [whole!.bytesUp, whole!.bytesDown]);
   assert(mended!.seconds > 0);
 });
 
 Deno.test("a finished run goes on with more epochs to the bits of a run that had as many from the start", async () => {
-  const longer = smallExperiment({ epochs: 4 });
+  const longer = smallExperiment({ epochs: 4, seeds: [5, 6] });
   const whole = bitsOf(await run({ experiment: longer }));
   const disk = new Disk();
-  await run({ disk });
+  await run({ disk, experiment: SEVERAL });
   const mended = bitsOf(await run({ disk, experiment: longer }));
-  assertEquals(mended.states, whole.states);
-  const sorted = (lines: readonly object[]) => lines.map((line) => JSON.stringify(line)).sort();
-  assertEquals(sorted(mended.metrics), sorted(whole.metrics));
+  assertEquals(sorted(mended), sorted(whole));
+  // In order again, once it is read.
+  assertEquals(bitsOf(await run({ disk, experiment: longer })), whole);
 });
 
-Deno.test("a disk that is full for a while does not end the run; what it missed is written later", async () => {
+Deno.test("a disk that is full for a while does not end the run; what it missed is written later, of every training", async () => {
   const disk = new Disk();
-  let epochs = 0;
+  let room = false;
   const full = () => {
-    if (epochs < 2) throw new Error("No space left on device");
+    if (!room) throw new Error("No space left on device");
   };
-  const onStep = ({ epoch, arm, step, steps }: StepProgress) => {
+  const onStep = ({ epoch, key, step, steps }: StepProgress) => {
     disk.onWrite = full;
     disk.files.onOperation = (operation) => operation === "write" && full();
-    if (arm === "gc" && epoch === 2 && step === steps) epochs = 2;
+    if (key.arm === "no-gc" && epoch === 2 && step === steps) room = true;
   };
   const result = await run({ disk, onStep, checkpointSteps: 1 });
   assertEquals(bitsOf(result), WHOLE);
   assertEquals(disk.models.sort(), ["gc-5", "no-gc-5"]);
-  const [metrics, checkpoint] = [/is written when there is room/, /Cannot write a checkpoint/].map((what) =>
+  // Metrics, models and checkpoints say so once each.
+  const [refused, checkpoint] = [/is written when there is room/, /Cannot write a checkpoint/].map((what) =>
     result.notices.filter((line) => what.test(line))
   );
-  assertEquals([metrics!.length, checkpoint!.length], [1, 1]);
-  assertEquals(bitsOf(await run({ disk })), WHOLE);
+  assertEquals([refused!.length, checkpoint!.length], [2, 1]);
+  let again = 0;
+  assertEquals(bitsOf(await run({ disk, onStep: () => again++ })), WHOLE);
+  assertEquals(again, 0); // gc, which was finished while the disk was full, is on it too
 });
 
-Deno.test("positionOf() is where the experiment goes on", async () => {
+Deno.test("a recorder tells of checkpoints that are safe and of epochs whose files are written", async () => {
+  const disk = new Disk();
+  const events: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === "checkpoint") {
+      const { key, epoch, step } = event.position;
+      const name = runName(key);
+      assert(checkpointsOf(disk.files, name).length > 0);
+      events.push(`${name} ${epoch}/${step}`);
+    }
+    if (event.type === "epoch") {
+      assert(disk.models.includes(runName(event.key)));
+      assertEquals(event.weightsSha256.length, 64);
+      events.push(`${runName(event.key)} ${event.record.epoch}`);
+    }
+  };
+  await run({ disk, onEvent });
+  assertEquals(events.filter((text) => !text.includes("/")), ["no-gc-5 1", "gc-5 1", "gc-5 2", "no-gc-5 2"]);
+  const safe = events.filter((text) => text.includes("/"));
+  assertEquals(safe, ["no-gc-5 1/3", "gc-5 1/3", "gc-5 2/3", "no-gc-5 2/3"]);
+});
+
+Deno.test("a run that is broken off knows where it stands and what is safe", async () => {
   const experiment = smallExperiment();
-  const states: ArmState[] = [];
-  assertEquals(describePosition(positionOf(experiment, states)), "arm no-gc, epoch 1, step 0 of 3");
+  const trainings: Training[] = [];
   const listeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
-  // Calls: weights, then gradients and weights for each step; the test.
-  const computer = new ArithmeticComputer(dieAt(12));
-  await assertRejects(() => runExperiment(computer, experiment, states, listeners));
-  assertEquals(describePosition(positionOf(experiment, states)), "arm no-gc, epoch 2, step 2 of 3");
-  await runExperiment(new ArithmeticComputer(), experiment, states, listeners);
-  assertEquals(describePosition(positionOf(experiment, states)), "arm gc, epoch 2, step 3 of 3");
-  assertEquals(positionOf({ ...experiment, epochs: 5 }, states).arm, "no-gc");
-});
-
-const flags = {
-  "batch-size": number({ help: "", min: 1 }, 128),
-  limit: number({ help: "", min: 1 }, undefined),
-  workers: number({ help: "", min: 0 }, 2),
-  data: text("SET", "", "auto"),
-  twice: toggle(""),
-  thrice: toggle(""),
-  quiet: toggle(""),
-};
-const told = { batchSize: 16, limit: null, workers: 4, twice: true, thrice: false };
-const rules = { told, free: ["workers"], own: ["quiet"], source: "runs/a" };
-
-Deno.test("takeUp() takes the stored values, the given ones where they may change, and equal ones", () => {
-  const of = (...args: string[]) => takeUp(flags, parseFlags(flags, args), rules);
-  const toggles = { twice: true, thrice: false, quiet: false };
-  const stored = { "batch-size": 16, limit: undefined, workers: 4, data: "auto", ...toggles };
-  assertEquals(of(), stored);
-  assertEquals(of("--workers", "1", "--quiet"), { ...stored, workers: 1, quiet: true });
-  assertEquals(of("--batch-size", "16", "--twice"), stored);
-});
-
-Deno.test("takeUp() refuses another value with the flag's name and the value there was, and damaged stored values", () => {
-  const refuse = (args: string[], told: Record<string, unknown> = rules.told) =>
-    assertThrows(() => takeUp(flags, parseFlags(flags, args), { ...rules, told }), HerdError);
-  const changed = refuse(["--batch-size", "128"]);
-  assertEquals(changed.code, "usage");
-  assertEquals(changed.message, "--batch-size 128 cannot change what runs/a began with: there it is 16");
-  assertEquals(refuse(["--thrice"]).message.endsWith("there it is false"), true);
-  assertEquals(refuse(["--limit", "3"]).message.endsWith("there it was not given"), true);
-  const damaged = refuse([], { batchSize: -1 });
-  assertEquals(damaged.code, "data");
-  assertEquals(
-    damaged.message,
-    'The flags stored in runs/a are damaged: --batch-size must be a whole number of at least 1: got "-1"',
-  );
+  // Calls: weights, then gradients and weights for each step; the test; then gc's.
+  const computer = new ArithmeticComputer(dieAt(8 + 5));
+  await assertRejects(() => runExperiment(computer, experiment, trainings, listeners));
+  const { key: { arm }, epoch, step } = positionOf(experiment, trainings);
+  assertEquals([arm, epoch, step], ["gc", 1, 2]);
 });

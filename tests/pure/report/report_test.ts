@@ -5,10 +5,19 @@ import {
   compare,
   parseReport,
   type Report,
+  reportOf,
 } from "../../../coordinator/report/report.ts";
-import { type EpochRecord, NO_FAULTS } from "../../../coordinator/events/mod.ts";
+import {
+  afterEvent,
+  type EpochRecord,
+  NO_FAULTS,
+  NOTHING_YET,
+  type RunEvent,
+} from "../../../coordinator/events/mod.ts";
 import { reportHtml } from "../../../coordinator/report/report_html.ts";
-import { finalBlock } from "../../../coordinator/report/terminal.ts";
+import { finalBlock } from "../../../coordinator/report/final_block.ts";
+import { formatBytes, formatSeconds } from "../../../shared/cli/format.ts";
+import { DATASET, epochRecord, FACTS, workerInfo } from "../../fixtures/events.ts";
 import { HerdError } from "../../../shared/errors.ts";
 
 function epoch(number: number, testLoss: number): EpochRecord {
@@ -62,6 +71,34 @@ Deno.test("compare() takes the last epoch, arm minus baseline, and claims no mor
   assertEquals([testLoss.baseline, testLoss.arm, testLoss.pairs, testLoss.ci95], ["no-gc", "gc", 1, null]);
   assertStringIncludes(testLoss.verdict, "gc is ahead in this one pair; a single pair cannot tell it from chance");
   assertEquals(entries.find(({ metric }) => metric === "accuracy")!.verdict, "no difference");
+});
+
+Deno.test("compare() pairs trainings with the same seed and takes the mean over the pairs", () => {
+  const seeded = (name: ArmReport["arm"], seed: number, testLoss: number) => ({ ...arm(name, testLoss), seed });
+  const arms = [seeded("no-gc", 1, 0.5), seeded("gc", 2, 0.1), seeded("gc", 1, 0.25), seeded("no-gc", 2, 0.2)];
+  const entry = compare(arms).find(({ metric }) => metric === "testLoss")!;
+  assertEquals([entry.baseline, entry.arm, entry.pairs], ["no-gc", "gc", 2]);
+  assertAlmostEquals(entry.meanDifference, (-0.25 - 0.1) / 2);
+  assertEquals(entry.verdict, "gc is ahead in the mean of 2 pairs");
+});
+
+Deno.test("reportOf() makes the report of what a run has told, arms in the order of the experiment", () => {
+  const gc = { arm: "gc", seed: 0 } as const;
+  const events: RunEvent[] = [
+    { type: "dataset", ...DATASET },
+    { type: "run", ...FACTS },
+    { type: "worker", what: "ready", worker: workerInfo("w10") },
+    { type: "worker", what: "ready", worker: workerInfo("w9", { host: "far" }) },
+    { type: "epoch", key: gc, record: epochRecord(1), weightsSha256: "1" },
+    { type: "epoch", key: { arm: "no-gc", seed: 0 }, record: epochRecord(1), weightsSha256: "2" },
+  ];
+  const made = reportOf(events.reduce(afterEvent, NOTHING_YET), false);
+  assertEquals(made.arms.map(({ arm, weightsSha256 }) => [arm, weightsSha256]), [["no-gc", "2"], ["gc", "1"]]);
+  assertEquals(made.arms[0]!.initialWeightsSha256, FACTS.initialWeightsSha256[0]);
+  assertEquals(made.workers.map(({ id, host }) => [id, host]), [["w9", "far"], ["w10", ""]]);
+  assertEquals([made.complete, made.bitIdentical, made.engine.name], [false, true, "simd"]);
+  assertEquals([made.dataset.train, made.dataset.test, made.comparison.length], [64, 8, 5]);
+  assertThrows(() => reportOf(NOTHING_YET, true), RangeError, "has not begun");
 });
 
 Deno.test("compare() does not compare arms with different numbers of epochs", () => {
@@ -130,4 +167,9 @@ Deno.test("parseReport() reads a report back and refuses anything else", () => {
   for (const text of ["", "{}", "[]", "null"]) {
     assertThrows(() => parseReport(text, "report.json"), HerdError, "report.json is not a report");
   }
+});
+
+Deno.test("formatSeconds() and formatBytes() are short", () => {
+  assertEquals([0, 59.6, 3599, 7265, NaN].map(formatSeconds), ["0 s", "1 min 00 s", "59 min 59 s", "2 h 01 min", "–"]);
+  assertEquals([999, 149_574_867].map(formatBytes), ["1.0 kB", "149.6 MB"]);
 });

@@ -1,6 +1,8 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ProgressLine, TerminalReporter } from "../../../coordinator/report/terminal.ts";
-import { builtInModel } from "../../../shared/model.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { afterEvent, NO_FAULTS, NOTHING_YET, type RunEvent } from "../../../coordinator/events/mod.ts";
+import { Terminal } from "../../../coordinator/report/mod.ts";
+import { ProgressLine } from "../../../shared/cli/progress_line.ts";
+import { DATASET, epochRecord, FACTS, stepEvent, workerInfo } from "../../fixtures/events.ts";
 
 /** A clock that is set by hand, in seconds, while the test runs. */
 function useClock(): Disposable & { set(seconds: number): void } {
@@ -10,59 +12,106 @@ function useClock(): Disposable & { set(seconds: number): void } {
   return { set: (seconds) => now = seconds, [Symbol.dispose]: () => void (performance.now = real) };
 }
 
-const facts = {
-  modelName: "tiny",
-  model: builtInModel("tiny", 22),
-  arms: ["no-gc", "gc"] as const,
-  epochs: 4,
-  trainImages: 64,
-  testImages: 8,
-  initialWeightsSha256: "ab",
-  folder: "runs/a",
-  finishedEpochs: 0,
-  resumedAt: undefined,
-};
-const record = {
-  epoch: 4,
-  loss: 0.5,
-  accuracy: 0.5,
-  testLoss: 0.5,
-  testAccuracy: 0.5,
-  seconds: 10,
-  testSeconds: 0,
-  imagesPerSecond: 6.4,
-  bytesUp: 0,
-  bytesDown: 0,
-};
-const options = { progress: new ProgressLine(() => {}, false), colour: false, quiet: false, verbose: false };
-
-Deno.test("TerminalReporter: the time left after a resume follows from what this process has done", () => {
-  using clock = useClock();
+/** A terminal that is told events, and the lines that it has printed. */
+function terminal(options: { readonly quiet?: boolean; readonly verbose?: boolean; readonly colour?: boolean } = {}) {
   const lines: string[] = [];
-  const reporter = new TerminalReporter({ ...options, print: (line) => lines.push(line) });
+  const shown: string[] = [];
+  const progress = new ProgressLine((text) => shown.push(text), true);
+  const printed = { quiet: false, verbose: false, colour: false, ...options };
+  const { hear } = new Terminal({ ...printed, progress, print: (line) => lines.push(line) });
+  let snapshot = NOTHING_YET;
+  return {
+    lines,
+    shown,
+    tell(...events: readonly RunEvent[]) {
+      for (const event of events) hear(event, snapshot = afterEvent(snapshot, event));
+      return lines.at(-1) ?? "";
+    },
+  };
+}
+
+const NO_GC = { arm: "no-gc", seed: 0 } as const;
+const DATA: RunEvent = { type: "dataset", ...DATASET };
+const RUN: RunEvent = { type: "run", ...FACTS };
+const EPOCH: RunEvent = { type: "epoch", key: NO_GC, record: epochRecord(1), weightsSha256: "1" };
+const history = { herd: "0.1.0", workers: [], fingerprints: [], bitIdentical: true };
+
+Deno.test("Terminal: the time left after a resume follows from what this process has done", () => {
+  using clock = useClock();
+  const { tell } = terminal();
   // 3 of 8 epochs are done, and half of the fourth: the first line comes half an epoch later.
-  reporter.started({ ...facts, finishedEpochs: 3, resumedAt: { arm: "no-gc", epoch: 4, step: 4, steps: 8 } });
-  assertStringIncludes(lines.at(-1)!, "Resumed at arm no-gc, epoch 4, step 4 of 8");
+  const trainings = [
+    { key: NO_GC, epochs: [epochRecord(1), epochRecord(2)], weightsSha256: "" },
+    { key: { arm: "gc", seed: 0 } as const, epochs: [epochRecord(1)], weightsSha256: "" },
+  ];
+  const resumed = {
+    at: { key: NO_GC, epoch: 3, step: 4, steps: 8 },
+    history: { ...history, faults: NO_FAULTS },
+    trainings,
+  };
+  assertStringIncludes(tell(DATA, { ...RUN, resumed }), "Resumed at arm no-gc, epoch 3, step 4 of 8");
   clock.set(5);
-  reporter.epoch("no-gc", record);
-  assertStringIncludes(lines.at(-1)!, "ETA 40 s");
+  assertStringIncludes(tell(EPOCH), "ETA 40 s");
 });
 
-Deno.test("TerminalReporter: the time left of a run from its beginning; only a long one names a --limit", () => {
+Deno.test("Terminal: the time left of a run from its beginning; only a long one names a --limit, and only once", () => {
   using clock = useClock();
-  const lines: string[] = [];
-  const reporter = new TerminalReporter({ ...options, print: (line) => lines.push(line) });
-  reporter.started(facts);
-  assertStringIncludes(lines.at(-1)!, "Folder  runs/a");
+  const { tell, lines } = terminal();
+  assertStringIncludes(tell(DATA, RUN), "Folder  runs/a");
   clock.set(10);
-  reporter.epoch("no-gc", { ...record, epoch: 1 });
-  assertStringIncludes(lines.at(-1)!, "ETA 1 min 10 s");
-  const step = { arm: "no-gc", epoch: 2, step: 1, steps: 8, metrics: record, images: 8, seconds: 80 } as const;
-  reporter.step(step);
-  assertStringIncludes(lines.at(-1)!, "At this speed the run takes about 1 h 25 min; --limit 7 would take ten minutes");
-  const resumed = new TerminalReporter({ ...options, print: (line) => lines.push(line) });
-  resumed.started({ ...facts, resumedAt: { arm: "no-gc", epoch: 1, step: 1, steps: 8 } });
+  assertStringIncludes(tell(EPOCH), "ETA 1 min 10 s");
+  const long = tell(stepEvent(NO_GC, 2, 1, 80));
+  assertStringIncludes(long, "At this speed the run takes about 1 h 25 min; --limit 7 would take ten minutes");
   const before = lines.length;
-  resumed.step(step);
+  tell(stepEvent(NO_GC, 2, 2, 160));
   assertEquals(lines.length, before);
+});
+
+Deno.test("Terminal: the live line has step, loss, speed and the time left; an untimed step has no speed yet", () => {
+  using clock = useClock();
+  const { tell, shown } = terminal();
+  tell(DATA, RUN);
+  clock.set(1);
+  tell(stepEvent(NO_GC, 1, 1, 0));
+  assertStringIncludes(shown.at(-1)!, "no-gc epoch 1/4 step 1/8  loss 0.5000  accuracy 0.5000  ETA 1 min 03 s");
+  clock.set(2);
+  tell(stepEvent(NO_GC, 1, 2, 2));
+  assertStringIncludes(shown.at(-1)!, "8.0 images/s");
+});
+
+Deno.test("Terminal: workers, faults that are worth a line, and notices; --quiet leaves out what can be missed", () => {
+  const events: readonly RunEvent[] = [
+    DATA,
+    RUN,
+    { type: "worker", what: "joined", worker: workerInfo("w1") },
+    { type: "worker", what: "ready", worker: workerInfo("w1") },
+    { type: "fault", fault: "leavesReissued", count: 2 },
+    { type: "fault", fault: "pauses", count: 1, text: "No worker is left" },
+    { type: "worker", what: "lost", worker: workerInfo("w1", { host: "far" }), reason: "it is silent" },
+    { type: "notice", text: "Look" },
+  ];
+  const after = (options: { quiet?: boolean; verbose?: boolean; colour?: boolean }) => {
+    const { tell, lines } = terminal(options);
+    tell(...events);
+    return lines;
+  };
+  const lost = "Worker  w1 (pid 1 on far) is gone: it is silent";
+  assertEquals(after({ quiet: true }), ["No worker is left", lost, "Look"]);
+  assertEquals(after({}).slice(-4), [
+    "Worker  w1 (pid 1): simd on CPU, fingerprint ffffffffffffffff…",
+    "No worker is left",
+    lost,
+    "Look",
+  ]);
+  assert(after({ verbose: true }).includes("Worker  w1 (pid 1) has joined"));
+  assertEquals(after({ colour: true }).at(-1), "\x1b[33mLook\x1b[0m");
+});
+
+Deno.test("Terminal: the end shows the result; a run that was broken off has none", () => {
+  const { tell, lines } = terminal({ quiet: true });
+  tell(DATA, RUN, EPOCH);
+  tell({ type: "end", complete: false, error: { code: "cluster", message: "gone" } });
+  assertEquals(lines, []);
+  assertEquals(tell({ type: "end", complete: true, error: null }), "\nReport: runs/a/report.html");
+  assert(lines.includes("Not using Gradient Centralization"));
 });

@@ -1,101 +1,105 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
-import { NO_FAULTS } from "../../../coordinator/events/mod.ts";
-import { type ArmState, runExperiment } from "../../../coordinator/experiment/experiment.ts";
+import { NO_FAULTS, type RunHistory, type RunKey } from "../../../coordinator/events/mod.ts";
+import { type Experiment, runExperiment, type Training } from "../../../coordinator/experiment/mod.ts";
+import { decodeCheckpoint, encodeCheckpoint, type RunIdentity } from "../../../coordinator/storage/checkpoint.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/safetensors.ts";
-import { ArithmeticComputer, smallExperiment } from "../../fixtures/experiment.ts";
+import { ArithmeticComputer, noListeners, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
 
-const { config, arms } = smallExperiment();
-const identity = { runId: "0123456789abcdef", numeric: config, arms };
-const history = { herd: "1.2.3", fingerprints: ["ab", "cd"], bitIdentical: false, faults: { ...NO_FAULTS, pauses: 2 } };
+const { config, arms, seeds } = smallExperiment();
+const identity: RunIdentity = { runId: "0123456789abcdef", numeric: config, arms, seeds };
+const worker = {
+  id: "w1",
+  host: "",
+  pid: 7,
+  engine: "simd",
+  adapter: "CPU",
+  fingerprint: "ab",
+  imagesPerSecond: 2.5,
+  computeSeconds: 1 / 3,
+} as const;
+const history: RunHistory = {
+  herd: "1.2.3",
+  workers: [worker],
+  fingerprints: ["ab", "cd"],
+  bitIdentical: false,
+  faults: { ...NO_FAULTS, pauses: 2, pausedSeconds: 0.5 },
+};
+const GC = { arm: "gc", seed: 5 } as const;
 
-async function checkpoint(): Promise<Checkpoint> {
-  const states: ArmState[] = [];
-  await runExperiment(new ArithmeticComputer(), smallExperiment({ epochs: 1 }), states, {
-    onStep() {},
-    onEpoch: () => Promise.resolve(),
-    onBreak: () => Promise.resolve(),
-  });
-  return { identity, history, states };
+/** The training of gc at the end of an epoch. */
+async function trained(changes: Partial<Experiment> = {}): Promise<Training> {
+  const trainings: Training[] = [];
+  const experiment = smallExperiment({ arms: ["gc"], epochs: 1, ...changes });
+  await runExperiment(new ArithmeticComputer(), experiment, trainings, noListeners);
+  return trainings[0]!;
 }
 
-const BYTES = encodeCheckpoint(await checkpoint());
+const BYTES = encodeCheckpoint({ identity, history, training: await trained() });
 
-function refusalOf(bytes: Uint8Array, expected = identity): string {
-  const error = assertThrows(() => decodeCheckpoint(bytes, expected), HerdError);
+function refusalOf(bytes: Uint8Array, expected = identity, key: RunKey = GC): string {
+  const error = assertThrows(() => decodeCheckpoint(bytes, expected, key), HerdError);
   assertEquals(error.code, "data");
   return error.message;
 }
 
 Deno.test("a checkpoint comes back as it was: weights, slots, position, sums, history", async () => {
-  const before = await checkpoint();
+  const before = { identity, history, training: await trained() };
   const bytes = encodeCheckpoint(before);
-  assertEquals(decodeCheckpoint(bytes, identity), before);
-  const { tensors } = decodeSafetensors(bytes);
-  assertEquals(Object.keys(tensors), [
-    "no-gc/weights",
-    "no-gc/optimizer/0/velocity",
-    "no-gc/optimizer/1/momentum",
-    "gc/weights",
-    "gc/optimizer/1/velocity",
-    "gc/optimizer/2/momentum",
-    "sha256",
-  ]);
+  assertEquals(decodeCheckpoint(bytes, identity, GC), before);
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  assertEquals(Object.keys(tensors), ["weights", "optimizer/1/velocity", "optimizer/2/momentum", "sha256"]);
+  assertEquals(metadata["format"], "herd-checkpoint-2");
 });
 
-Deno.test("a checkpoint of a run that compresses its weights holds the residuals, of the right size", async () => {
-  const experiment = smallExperiment({ epochs: 1, config: { ...config, compress: "bf16" } });
-  const compressing = { ...identity, numeric: experiment.config };
-  const states: ArmState[] = [];
-  const listeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
-  await runExperiment(new ArithmeticComputer(), experiment, states, listeners);
-  const bytes = encodeCheckpoint({ identity: compressing, history, states });
-  assertEquals(decodeCheckpoint(bytes, compressing).states, states);
-  assert(decodeSafetensors(bytes).tensors["gc/residual"]!.data.some((value) => value !== 0));
+Deno.test("a checkpoint of a run that compresses its weights holds the residual, of the right size", async () => {
+  const numeric = smallConfig({ compress: "bf16" });
+  const compressing = { ...identity, numeric };
+  const training = await trained({ config: numeric });
+  const bytes = encodeCheckpoint({ identity: compressing, history, training });
+  assertEquals(decodeCheckpoint(bytes, compressing, GC).training, training);
+  assert(decodeSafetensors(bytes).tensors["residual"]!.data.some((value) => value !== 0));
   for (const [residual, sentence] of [[new Float32Array(3), "has 3 values"], [undefined, "has no values"]] as const) {
-    const { residual: _residual, ...rest } = states[1]!;
-    const damaged = [states[0]!, residual === undefined ? rest : { ...rest, residual }];
-    const text = refusalOf(encodeCheckpoint({ identity: compressing, history, states: damaged }), compressing);
-    assertStringIncludes(text, `tensor "gc/residual" ${sentence}`);
+    const { residual: _residual, ...rest } = training;
+    const damaged = residual === undefined ? rest : { ...rest, residual };
+    const text = refusalOf(encodeCheckpoint({ identity: compressing, history, training: damaged }), compressing);
+    assertStringIncludes(text, `tensor "residual" ${sentence}`);
   }
   assertStringIncludes(refusalOf(bytes), 'compress is "bf16" there and "none" here');
 });
 
-Deno.test("a checkpoint from before there was compression is one of a run without it", async () => {
-  const { compress: _compress, compressGradients: _gradients, ...numeric } = config;
-  const before = await checkpoint();
-  const older = { ...before, identity: { ...identity, numeric: numeric as typeof config } };
-  assertEquals(decodeCheckpoint(encodeCheckpoint(older), identity), before);
+Deno.test("a checkpoint of one training is not taken for another's", () => {
+  assertEquals(refusalOf(BYTES, identity, { arm: "no-gc", seed: 5 }), "it is of gc-5, not of no-gc-5");
+  assertEquals(refusalOf(BYTES, identity, { arm: "gc", seed: 6 }), "it is of gc-5, not of gc-6");
 });
 
 Deno.test("a checkpoint keeps every float: −0, subnormals and infinities in tensors, exact float64 in sums and records", async () => {
-  const [state] = (await checkpoint()).states;
+  const state = await trained();
   const bits = (values: ArrayLike<number>) => [...new Uint8Array(Float64Array.from(values).buffer)];
   fc.assert(fc.property(
     fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 20 }),
     fc.double(),
     fc.double({ min: 0, noNaN: true }),
     (values, loss, seconds) => {
-      const weights = state!.weights.slice();
+      const weights = state.weights.slice();
       weights.set(values);
-      const current = { ...state!.current, seconds, metrics: { loss, correct: 3, samples: 8 } };
-      const record = { ...state!.epochs[0]!, testLoss: loss };
-      const states = [{ ...state!, weights, current, epochs: [record] }];
-      const [after] = decodeCheckpoint(encodeCheckpoint({ identity, history, states }), identity).states;
-      assertEquals(bits(after!.weights), bits(weights));
-      const read = [after!.current.metrics.loss, after!.current.seconds, after!.epochs[0]!.testLoss];
+      const current = { ...state.current, seconds, metrics: { loss, correct: 3, samples: 8 } };
+      const record = { ...state.epochs[0]!, testLoss: loss };
+      const bytes = encodeCheckpoint({ identity, history, training: { ...state, weights, current, epochs: [record] } });
+      const { training: after } = decodeCheckpoint(bytes, identity, GC);
+      assertEquals(bits(after.weights), bits(weights));
+      const read = [after.current.metrics.loss, after.current.seconds, after.epochs[0]!.testLoss];
       assertEquals(bits(read), bits([loss, seconds, loss]));
     },
   ));
 });
 
 Deno.test("a checkpoint is a copy: training that goes on does not change it", async () => {
-  const { states } = await checkpoint();
-  const bytes = encodeCheckpoint({ identity, history, states });
-  states[0]!.weights.fill(7);
-  assert(decodeCheckpoint(bytes, identity).states[0]!.weights[0] !== 7);
+  const training = await trained();
+  const bytes = encodeCheckpoint({ identity, history, training });
+  training.weights.fill(7);
+  assert(decodeCheckpoint(bytes, identity, GC).training.weights[0] !== 7);
 });
 
 Deno.test("a flipped bit anywhere is noticed: length, header, padding, weights, digest", () => {
@@ -119,10 +123,11 @@ Deno.test("a checkpoint cut short is noticed, whatever is left", () => {
 
 Deno.test("a checkpoint of another run is refused with the fields that differ", () => {
   const numeric = { ...config, learningRate: 0.5, limit: 9 };
-  const text = refusalOf(BYTES, { ...identity, numeric, arms: ["gc"] });
+  const text = refusalOf(BYTES, { ...identity, numeric, arms: ["gc"], seeds: [5, 6] });
   assertStringIncludes(text, 'it is of another run: arms is ["no-gc","gc"] there and ["gc"] here');
   assertStringIncludes(text, "learningRate is 0.01 there and 0.5 here");
   assertStringIncludes(text, "limit is null there and 9 here");
+  assertStringIncludes(text, "seeds is [5] there and [5,6] here");
   assertEquals(text.includes("momentum"), false);
   assertStringIncludes(refusalOf(BYTES, { ...identity, runId: "f".repeat(16) }), 'runId is "0123456789abcdef" there');
 });
@@ -134,6 +139,7 @@ Deno.test("a whole file with the right digest that is no checkpoint, or of anoth
     bytes.set(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.slice(0, -32))), bytes.length - 32);
     return bytes;
   };
-  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-0")), "its format is herd-checkpoint-0");
-  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-1")), "its content cannot be read");
+  const older = "its format is herd-checkpoint-1, and this version of Herd reads herd-checkpoint-2";
+  assertEquals(refusalOf(await seal({}, "herd-checkpoint-1")), older);
+  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-2")), "its content cannot be read");
 });

@@ -25,6 +25,7 @@ const WORK: Work = {
 
 const source: SampleReader = {
   sample: (_split, id) => ({ id, label: 0, pixels: new Uint8Array() }),
+  sha256: "",
   [Symbol.dispose]() {},
 };
 

@@ -1,6 +1,7 @@
 // deno-fmt-ignore-file: it would drop the decorators of AssemblyScript
 // ReLU, dropout and 2×2 max-pool of conv outputs that already hold their bias. Where the maximum came from goes into one
-// byte: 0 … 3 in row order (the first maximum wins), and all ones (-1) where the maximum is 0, so that no gradient passes.
+// byte: 0 … 3 in row order (the first maximum wins), and all ones (-1) where the maximum is 0, so that no gradient passes. A NaN
+// anywhere in a window comes out as NaN, so that divergence is seen.
 
 /** All ones where eight draws of 16 bits reach the threshold: they are kept. */
 @inline
@@ -37,7 +38,10 @@ function poolFour(
   const upperMaximum = f32x4.pmax(a, b);
   const lowerMaximum = f32x4.pmax(c, d);
   const below = f32x4.gt(lowerMaximum, blurred ? f32x4.mul(upperMaximum, lead) : upperMaximum);
-  const maximum = f32x4.pmax(upperMaximum, lowerMaximum);
+  // pmax keeps a NaN on its left and drops one on its right: of the four only a's would come through. A sum keeps all, and in
+  // this order is never NaN for finite values, however large. All ones, the answer of a comparison, are a NaN.
+  const rest = f32x4.add(f32x4.add(b, d), c);
+  const maximum = v128.or(f32x4.pmax(upperMaximum, lowerMaximum), f32x4.ne(rest, rest));
   // Comparisons give -1, so this counts down from 0.
   const right = v128.bitselect(lower, upper, below);
   const position = i32x4.abs(i32x4.add(right, i32x4.add(below, below)));

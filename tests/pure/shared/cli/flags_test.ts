@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { HerdError } from "../../../shared/errors.ts";
+import { HerdError } from "../../../../shared/errors.ts";
 import {
   choice,
   choices,
@@ -9,7 +9,7 @@ import {
   parseFlags,
   text,
   toggle,
-} from "../../../shared/cli/flags.ts";
+} from "../../../../shared/cli/flags.ts";
 
 const flags = {
   workers: number({ help: "processes", min: 0, max: 64 }, undefined),
@@ -32,7 +32,7 @@ Deno.test("parseFlags() gives defaults and typed values", () => {
   ]);
   assertEquals(values, {
     workers: 4,
-    "learning-rate": 1e-3,
+    learningRate: 1e-3,
     model: "keras-example",
     arms: ["gc"],
     out: undefined,

@@ -1,0 +1,7 @@
+// What the coordinator does on command: train, report, and the trial of a data set.
+export { learnability, type LearnabilityOptions } from "./learnability.ts";
+export { reportCommand } from "./report.ts";
+export { runTraining } from "./run.ts";
+export type { RunOptions, TrainParts } from "./run_options.ts";
+export { DEFAULT_SETTINGS, FREE_ON_RESUME, type Settings, trainFlags } from "./settings.ts";
+export { trainCommand } from "./train.ts";

@@ -1,0 +1,37 @@
+// The worker processes of a run, kept running as long as it lasts.
+import type { Cluster } from "../cluster/mod.ts";
+import type { EventBus } from "../events/mod.ts";
+import { WorkerProcesses } from "../launch/mod.ts";
+import type { RunOptions } from "./run_options.ts";
+
+/** Starts the processes that the launcher plans; they end when disposed. */
+export function startWorkers(
+  { launcher, workerEntry, tls, data: { cacheDir }, token: given, minWorkers }: RunOptions,
+  { cluster, token, cachePath, logDir, bus, hasBegun }: {
+    readonly cluster: Cluster;
+    readonly token: string;
+    /** The packed data set. */
+    readonly cachePath: string;
+    readonly logDir: string;
+    readonly bus: EventBus;
+    /** Whether the first step has been given out. */
+    hasBegun(): boolean;
+  },
+): WorkerProcesses {
+  const { localAddress, url } = cluster;
+  const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir };
+  return WorkerProcesses.start({
+    workers: launcher.plan({ ...places, token, certificate: tls?.cert }),
+    firstWaitMs: launcher.firstWaitMs,
+    logDir,
+    onNotice: (text) => bus.emit({ type: "notice", text }),
+    onRestart: (text) => cluster.countRestart(text),
+    onGivenUp(error, left) {
+      // It is of no use to wait for more than are left, when nobody else knows the token.
+      const tooFew = !hasBegun() && given === undefined && left < minWorkers;
+      if (tooFew) cluster.fail(error);
+      else if (left === 0) cluster.localsGivenUp(error, { othersCanCome: given !== undefined });
+      else bus.emit({ type: "notice", text: error.message });
+    },
+  });
+}

@@ -1,0 +1,122 @@
+// --resume: what an earlier command was told, with what may be another now; and what its run goes on from.
+import type { Given } from "../../shared/cli/command.ts";
+import { takeUp } from "../../shared/cli/stored_flags.ts";
+import { HerdError } from "../../shared/errors.ts";
+import type { EventBus, RunHistory, Subscriber } from "../events/mod.ts";
+import type { Experiment } from "../experiment/mod.ts";
+import { parseReport, type Report } from "../report/mod.ts";
+import {
+  type CheckpointStore,
+  differences,
+  loadCheckpoints,
+  readReportText,
+  readRunConfig,
+  type Resumed,
+  type RunIdentity,
+} from "../storage/mod.ts";
+import type { RunOptions } from "./run_options.ts";
+import { type Settings, trainFlags } from "./settings.ts";
+
+/**
+ * The settings of a run's folder, with those that are given now and may change.
+ * @throws {HerdError} usage, if the folder holds no run, or another value is given for what may not change; data, if its
+ * config.json is damaged
+ */
+export async function resumedSettings(
+  folder: string,
+  { values, given }: Given<typeof trainFlags>,
+): Promise<Settings> {
+  const { told } = await readRunConfig(folder);
+  // How many workers to wait for follows from how many there are, unless it is said.
+  const workers = given.has("launcher") ? { workers: null, minWorkers: null } : {};
+  const awaited = given.has("workers") ? { minWorkers: null } : {};
+  const stored = { ...told, ...workers, ...awaited, out: folder };
+  const settings = takeUp(trainFlags, { values, given }, { told: stored, source: folder });
+  const before = Number(told["epochs"]);
+  if (settings.epochs < before) {
+    throw new HerdError(
+      "usage",
+      `--epochs ${settings.epochs} is less than the ${before} of ${folder}: give as many or more`,
+    );
+  }
+  return settings;
+}
+
+/** The report of the run to be resumed, if that has done already all that it is to do. */
+export async function finishedReport(
+  { resume, arms, seed, epochs }: Settings,
+  bus: EventBus,
+): Promise<Report | undefined> {
+  if (resume === undefined) return undefined;
+  let report: Report;
+  try {
+    report = parseReport(await readReportText(resume), resume);
+  } catch {
+    return undefined; // it was broken off before there was one
+  }
+  const isDone = (name: string) =>
+    report.arms.some((one) => one.arm === name && one.seed === seed && one.epochs.length >= epochs);
+  if (!report.complete || !arms.every(isDone)) return undefined;
+  const text = `The run in ${resume} is finished: see ${resume}/report.html; a larger --epochs goes on with it`;
+  bus.emit({ type: "notice", text });
+  return report;
+}
+
+/** @throws {HerdError} data, if what the resumed run's config.json says gives another run now */
+export async function refuseOther(now: RunIdentity, { resume, data }: Settings): Promise<void> {
+  if (resume === undefined) return;
+  const { numeric } = await readRunConfig(resume);
+  const [before, after] = [numeric.compute.dataset, now.numeric.compute.dataset];
+  if (before !== after) {
+    const hashes = `${resume} was trained on images of SHA-256 ${before}, these have ${after}`;
+    throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}`);
+  }
+  const different = differences({ ...now, numeric }, now);
+  if (different.length === 0) return;
+  throw new HerdError("data", `${resume}/config.json does not fit itself: ${different.join(", ")}; restore it`);
+}
+
+/**
+ * What a resumed run goes on from; undefined for another one, or if there is no checkpoint yet.
+ * @throws {HerdError} data, if there are checkpoints but none can be used
+ */
+export async function loadResumed(
+  store: CheckpointStore,
+  { identity, experiment, options: { settings: { resume }, version }, bus }: {
+    readonly identity: RunIdentity;
+    readonly experiment: Experiment;
+    readonly options: RunOptions;
+    readonly bus: EventBus;
+  },
+): Promise<Resumed | undefined> {
+  if (resume === undefined) return undefined;
+  const resumed = await loadCheckpoints(store, identity, experiment);
+  const notice = (text: string) => bus.emit({ type: "notice", text });
+  if (resumed === undefined) {
+    notice(`There is no checkpoint yet in ${resume}: the run starts at its beginning`);
+  } else if (resumed.history.herd !== version) {
+    const versions = `version ${resumed.history.herd}, this is ${version}`;
+    notice(`The checkpoint is of Herd ${versions}: bit-identity with the uninterrupted run is off`);
+  }
+  return resumed;
+}
+
+/** Says so when a worker becomes ready whose bits may differ from the others' or from those before the checkpoint. */
+export function warnIfMixed(bus: EventBus, earlier: RunHistory | undefined): Subscriber {
+  const seen = new Set<string>();
+  return (event) => {
+    if (event.type !== "worker" || event.what !== "ready") return;
+    const { id, fingerprint } = event.worker;
+    if (seen.size > 0 && (seen.size > 1 || !seen.has(fingerprint))) {
+      bus.emit({
+        type: "notice",
+        text: "The workers' fingerprints differ: bit-identity with other sets of workers is off",
+      });
+    }
+    seen.add(fingerprint);
+    if (earlier === undefined || earlier.fingerprints.includes(fingerprint)) return;
+    const before = earlier.fingerprints.map((one) => `${one.slice(0, 16)}…`).join(", ");
+    const what = `The fingerprint of ${id} is not that of the checkpoint (${before})`;
+    bus.emit({ type: "notice", text: `${what}: bit-identity with the uninterrupted run is off` });
+  };
+}

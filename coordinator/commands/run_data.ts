@@ -1,0 +1,61 @@
+// The data of a run: the packed file, and which of its images the limit leaves.
+import {
+  type DataEnvironment,
+  type DatasetInfo,
+  limitSplit,
+  PackedDataset,
+  resolveDataset,
+  type Split,
+} from "../../data/mod.ts";
+import type { EventBus } from "../events/mod.ts";
+import type { Settings } from "./settings.ts";
+
+/** Where the images are, and which of them are used. */
+export interface RunData {
+  /** The packed file. */
+  readonly path: string;
+  readonly info: DatasetInfo;
+  /** Class by sample id. */
+  readonly labels: Readonly<Record<Split, Uint8Array>>;
+  /** The samples that are used. */
+  readonly ids: Readonly<Record<Split, Uint32Array>>;
+}
+
+/**
+ * Finds the data set, fetched or packed anew where need be, and tells how far that is and what it found.
+ * @throws {HerdError} data, or usage for a limit beyond the set; the signal's reason when aborted
+ */
+export async function loadData(
+  { data, imageSize, limit: given }: Pick<Settings, "data" | "imageSize" | "limit">,
+  { environment, bus, signal }: {
+    readonly environment: DataEnvironment;
+    readonly bus: EventBus;
+    readonly signal: AbortSignal;
+  },
+): Promise<RunData> {
+  const limit = given ?? null;
+  const { path, info, fallback } = await resolveDataset({
+    data,
+    imageSize,
+    environment,
+    signal,
+    onProgress: (progress) => bus.emit({ type: "data", progress }),
+    onNotice: (text) => bus.emit({ type: "notice", text }),
+  });
+  using dataset = PackedDataset.open(path);
+  const labels = { train: dataset.labels("train"), test: dataset.labels("test") };
+  const ids = limitSplit(labels, limit);
+  bus.emit({ type: "dataset", info, limit, fallback, used: countClasses(info.classes, labels, ids) });
+  return { path, info, labels, ids };
+}
+
+function countClasses(
+  classes: readonly string[],
+  labels: RunData["labels"],
+  ids: RunData["ids"],
+): Record<string, [train: number, test: number]> {
+  const counts = classes.map((): [number, number] => [0, 0]);
+  for (const id of ids.train) counts[labels.train[id]!]![0]++;
+  for (const id of ids.test) counts[labels.test[id]!]![1]++;
+  return Object.fromEntries(classes.map((name, label) => [name, counts[label]!]));
+}

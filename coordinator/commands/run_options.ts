@@ -1,0 +1,36 @@
+// What a run is made from, once the command line is understood.
+import type { DataEnvironment } from "../../data/mod.ts";
+import type { ServerCertificate } from "../../shared/certificates.ts";
+import type { Backend, EngineName } from "../../shared/engine_names.ts";
+import type { Launcher } from "../launch/mod.ts";
+import type { Settings } from "./settings.ts";
+
+/** Everything that a run is made from. */
+export interface RunOptions {
+  readonly settings: Settings;
+  /** The engine to ask of workers. */
+  readonly backend: Backend;
+  readonly launcher: Launcher;
+  /** Workers to wait for before the first step. */
+  readonly minWorkers: number;
+  readonly listen: { readonly hostname: string; readonly port: number };
+  /** What workers from elsewhere show; undefined makes one up, for those that are started here. */
+  readonly token: string | undefined;
+  /** Encrypts what goes to other machines; undefined sends it in clear. */
+  readonly tls: ServerCertificate | undefined;
+  readonly data: DataEnvironment;
+  /** worker/main.ts */
+  readonly workerEntry: URL;
+  /** The version of Herd. */
+  readonly version: string;
+}
+
+/** What training needs of the workers' side. */
+export interface TrainParts {
+  /** worker/main.ts */
+  readonly workerEntry: URL;
+  /** The engine that a local worker would compute with. @throws {HerdError} cluster, if it does not work here */
+  chooseEngine(backend: Backend): Promise<{ readonly name: EngineName }>;
+  /** How many workers of an engine this machine has room for. */
+  localWorkers(engine: EngineName): number;
+}

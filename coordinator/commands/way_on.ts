@@ -1,0 +1,21 @@
+// What a person needs to know of a run that is broken off: where it stands, and how to go on with it.
+import { HerdError } from "../../shared/errors.ts";
+import { describePosition } from "../events/mod.ts";
+import type { Recorder } from "../storage/mod.ts";
+
+/** An error with where the run stands and how to go on; divergence would only come again, and a bug is a bug. */
+export function withWayOn(
+  error: unknown,
+  { position, isSafe, saved }: Pick<Recorder, "position" | "isSafe" | "saved">,
+  { folder, seeds }: { readonly folder: string; readonly seeds: readonly number[] },
+): unknown {
+  if (!(error instanceof HerdError) || error.code === "divergence") return error;
+  const { code, message } = error;
+  const where = saved === undefined
+    ? " before the first checkpoint"
+    : ` at ${describePosition(position, seeds)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
+  const [first, ...log] = message.split("\n"); // the end of a worker's log follows the sentence
+  const what = code === "interrupted" ? `${first}${where}` : `${first}; the run ended${where}`;
+  const lines = [`${what}: go on with: deno task train --resume ${folder}`, ...log];
+  return new HerdError(code, lines.join("\n"), { cause: error });
+}

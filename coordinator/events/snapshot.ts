@@ -1,0 +1,156 @@
+// What a run's events add up to: enough to draw the present state for whoever comes late, and to make the report from. A pure
+// fold, so that a stored stream of events gives the same report as the run that it is of.
+import type {
+  DatasetFacts,
+  Position,
+  RunEvent,
+  RunFacts,
+  RunHistory,
+  Traffic,
+  TrainingRecord,
+  WorkerInfo,
+} from "./event.ts";
+import { addFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
+import { isSameRun, type RunKey } from "./run_key.ts";
+
+/** The state of a run after some of its events. */
+export interface Snapshot {
+  readonly dataset: DatasetFacts | null;
+  readonly run: RunFacts | null;
+  /** All workers that could compute at some time, in earlier processes of the run too, in the order of their coming. */
+  readonly workers: readonly { readonly worker: WorkerInfo; readonly isHere: boolean }[];
+  /** Of all of them, in the order of their coming. */
+  readonly fingerprints: readonly string[];
+  /** Of the whole run. */
+  readonly faults: FaultCounts;
+  /** The trainings that have finished an epoch, in the order of their first. */
+  readonly trainings: readonly TrainingRecord[];
+  /** The end of the last step. */
+  readonly position: Position | null;
+  readonly traffic: Traffic;
+  /** What the newest checkpoint is of. */
+  readonly checkpoint: Position | null;
+  readonly end: Extract<RunEvent, { type: "end" }> | null;
+}
+
+/** Before the first event. */
+export const NOTHING_YET: Snapshot = {
+  dataset: null,
+  run: null,
+  workers: [],
+  fingerprints: [],
+  faults: NO_FAULTS,
+  trainings: [],
+  position: null,
+  traffic: { up: 0, down: 0 },
+  checkpoint: null,
+  end: null,
+};
+
+/** The state after one more event. */
+export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
+  switch (event.type) {
+    case "notice":
+    case "data":
+      return snapshot;
+    case "dataset": {
+      const { type: _type, ...dataset } = event;
+      return { ...snapshot, dataset };
+    }
+    case "run": {
+      const { type: _type, ...run } = event;
+      return run.resumed === null ? { ...snapshot, run } : withHistory({ ...snapshot, run }, run.resumed);
+    }
+    case "worker": {
+      const { what, worker } = event;
+      if (what === "joined") return snapshot;
+      const known = snapshot.workers.some((one) => isSameWorker(one.worker, worker));
+      if (what !== "ready" && !known) return snapshot; // it never could compute
+      const now = { worker, isHere: what === "ready" };
+      const workers = known
+        ? snapshot.workers.map((one) => isSameWorker(one.worker, worker) ? now : one)
+        : [...snapshot.workers, now];
+      return { ...snapshot, workers, fingerprints: union(snapshot.fingerprints, [worker.fingerprint]) };
+    }
+    case "fault": {
+      const { fault, count } = event;
+      return { ...snapshot, faults: addFaults(snapshot.faults, { ...NO_FAULTS, [fault]: count }) };
+    }
+    case "step": {
+      const { key, epoch, step, steps, traffic, speeds } = event;
+      const workers = snapshot.workers.map(({ worker, isHere }) => ({
+        worker: { ...worker, imagesPerSecond: speeds[worker.id] ?? worker.imagesPerSecond },
+        isHere,
+      }));
+      return { ...snapshot, position: { key, epoch, step, steps }, traffic, workers };
+    }
+    case "epoch": {
+      const { key, record, weightsSha256 } = event;
+      const earlier = snapshot.trainings.find((training) => isSameRun(training.key, key));
+      const training = { key, epochs: [...earlier?.epochs ?? [], record], weightsSha256 };
+      const trainings = earlier === undefined
+        ? [...snapshot.trainings, training]
+        : snapshot.trainings.map((one) => one === earlier ? training : one);
+      return { ...snapshot, trainings };
+    }
+    case "checkpoint":
+      return { ...snapshot, checkpoint: event.position };
+    case "end":
+      return { ...snapshot, end: event };
+    default: {
+      const unknown: never = event;
+      throw new Error(`Unknown event: ${JSON.stringify(unknown)}`);
+    }
+  }
+}
+
+/** Whether the bits are those of an undisturbed run on workers with one fingerprint, as far as is known. */
+export function isBitIdentical({ run, fingerprints, faults }: Snapshot): boolean {
+  const before = run?.resumed?.history;
+  const asBefore = before === undefined || (before.bitIdentical && before.herd === run?.herd);
+  return asBefore && fingerprints.length <= 1 && faults.undecidedDisputes === 0 && !run?.compressGradients;
+}
+
+/** The trainings in the order of an experiment: seed after seed, the arms as they were named. */
+export function inOrder(trainings: readonly TrainingRecord[], { arms, seeds }: RunFacts): TrainingRecord[] {
+  const keys = seeds.flatMap((seed) => arms.map((arm): RunKey => ({ arm, seed })));
+  return keys.flatMap((key) => trainings.filter((training) => isSameRun(training.key, key)));
+}
+
+/** What a checkpoint keeps of a run besides its trainings. */
+export function historyOf(snapshot: Snapshot): RunHistory {
+  const { run, workers, fingerprints, faults } = snapshot;
+  return {
+    herd: run?.herd ?? "",
+    workers: workers.map(({ worker }) => worker),
+    fingerprints,
+    bitIdentical: isBitIdentical(snapshot),
+    faults,
+  };
+}
+
+/** Workers may have come before the run was announced, and may have taken part before it was broken off. */
+function withHistory(
+  snapshot: Snapshot,
+  { at, history, trainings }: RunFacts["resumed"] & object,
+): Snapshot {
+  const gone = history.workers.filter((one) => !snapshot.workers.some(({ worker }) => isSameWorker(worker, one)));
+  return {
+    ...snapshot,
+    workers: [...gone.map((worker) => ({ worker, isHere: false })), ...snapshot.workers],
+    fingerprints: union(history.fingerprints, snapshot.fingerprints),
+    faults: addFaults(history.faults, snapshot.faults),
+    trainings: trainings.filter(({ epochs }) => epochs.length > 0),
+    position: at,
+    checkpoint: at,
+  };
+}
+
+/** A worker that is started again, or goes on with a resumed run, is the same; on another device it is another one. */
+function isSameWorker(a: WorkerInfo, b: WorkerInfo): boolean {
+  return a.id === b.id && a.host === b.host && a.fingerprint === b.fingerprint;
+}
+
+function union(a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])];
+}

@@ -1,0 +1,11 @@
+// The experiment's public face: what is trained, how far each training has come, and the loop.
+export { armOptimizer, type OptimizerSettings } from "./arms.ts";
+export { type Experiment, type SplitData, type StepComputer } from "./experiment.ts";
+export type { MetricsSums } from "./metrics.ts";
+export type { NumericConfig } from "./numeric_config.ts";
+export { applyUpdate, type GradientTransformation, type OptimizerState, type UpdateContext } from "./optimizer.ts";
+export { positionOf, standOf } from "./position.ts";
+export { type Listeners, runExperiment, type StepProgress } from "./run_experiment.ts";
+export type { Spent } from "./spent.ts";
+export { beginTraining, type EpochState, type Training, weightsHash } from "./training.ts";
+export { type Turn, turns } from "./turns.ts";

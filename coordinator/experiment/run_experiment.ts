@@ -1,0 +1,148 @@
+// The training loop: trainings take turns; each step is assign → reduce → update → broadcast → record.
+import { allFinite, divideBy } from "../../shared/sums.ts";
+import { HerdError } from "../../shared/errors.ts";
+import { parameterTable } from "../../shared/model.ts";
+import { describePosition, type EpochRecord, type MeanMetrics, type Position } from "../events/mod.ts";
+import { armOptimizer } from "./arms.ts";
+import { batchesOf, type Experiment, labelsOf, type StepComputer } from "./experiment.ts";
+import { MetricsAccumulator } from "./metrics.ts";
+import { applyUpdate } from "./optimizer.ts";
+import { sendWeights } from "./send_weights.ts";
+import { Meter, secondsOf } from "./spent.ts";
+import { beginTraining, EPOCH_START, type Training, weightsHash } from "./training.ts";
+import { nextTurn, trainingOf } from "./turns.ts";
+
+/** Where a training stands after a step. */
+export interface StepProgress extends Position {
+  /** Means over the epoch so far. */
+  readonly metrics: MeanMetrics;
+  /** Images of the epoch so far. */
+  readonly images: number;
+  /** What they took; those of the process's first step count as the others did. */
+  readonly seconds: number;
+}
+
+/** Who hears of an experiment. What has happened is in the trainings when they are called. */
+export interface Listeners {
+  /** A step is over, and the workers have the weights after it. */
+  onStep(progress: StepProgress): void | Promise<void>;
+  /** An epoch is over and tested. */
+  onEpoch(training: Training, record: EpochRecord): Promise<void>;
+  /** The experiment is broken off in this training, which stands at the end of its last finished step. */
+  onBreak(training: Training): Promise<void>;
+}
+
+/** A turn under way. */
+interface Epoch {
+  readonly training: Training;
+  readonly epoch: number;
+  readonly computer: StepComputer;
+  readonly experiment: Experiment;
+  readonly meter: Meter;
+  readonly listeners: Listeners;
+}
+
+/**
+ * Runs what is left of an experiment.
+ * @param trainings those that have begun; changed while they go on, and extended by those that begin
+ * @throws {HerdError} divergence, if a loss or gradient is not finite; and whatever the computer throws
+ */
+export async function runExperiment(
+  computer: StepComputer,
+  experiment: Experiment,
+  trainings: Training[],
+  listeners: Listeners,
+): Promise<void> {
+  const meter = new Meter(computer);
+  let last: Training | undefined;
+  for (let turn; (turn = nextTurn(experiment, trainings)) !== undefined;) {
+    const { key, epoch } = turn;
+    let training = trainingOf(trainings, key);
+    if (training === undefined) {
+      training = beginTraining(key, experiment.config, experiment.initialWeights(key.seed));
+      trainings.push(training);
+    }
+    try {
+      // After a turn the workers have its training's weights.
+      const residual = training === last ? training.residual : await sendWeights(computer, experiment, training);
+      await runEpoch({ training, epoch, computer, experiment, meter, listeners }, residual);
+      last = training;
+    } catch (error) {
+      // What broke it off matters more than whether its state could be kept.
+      await listeners.onBreak(training).catch(() => {});
+      throw error;
+    }
+  }
+}
+
+/** @param residual the training's after the first step to come, for the weights that the workers have */
+async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promise<void> {
+  const { training, epoch, computer, experiment, meter, listeners } = turn;
+  const { key, weights, slots } = training;
+  const { config } = experiment;
+  const optimizer = armOptimizer(key.arm, config);
+  const table = parameterTable(config.compute.model);
+  const metrics = new MetricsAccumulator(training.current.metrics);
+  const batches = batchesOf(experiment, { seed: key.seed, epoch });
+  meter.begin(training.current);
+  for (const [i, ids] of batches.entries()) {
+    const at = { key, epoch, step: i + 1, steps: batches.length };
+    if (at.step <= training.current.steps) continue;
+    const sum = await computer.gradients({ seed: key.seed, epoch, ids, step: at.step });
+    for (const part of ["losses", "gradient"] as const) assertFinite(sum[part], part, at, experiment);
+    divideBy(sum.gradient, ids.length);
+    optimizer.update(sum.gradient, { state: slots, weights, table });
+    applyUpdate(weights, sum.gradient);
+    metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
+    if (residual !== undefined) training.residual = residual;
+    training.current = { steps: at.step, metrics: metrics.sums, ...meter.step(ids.length) };
+    residual = await sendWeights(computer, experiment, training);
+    const { samples: images } = metrics.sums;
+    const seconds = secondsOf(images, training.current);
+    await listeners.onStep({ ...at, metrics: metrics.result(), images, seconds });
+  }
+  await endEpoch(turn, metrics);
+}
+
+/** Tests the weights and closes the epoch. */
+async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void> {
+  const { training, epoch, computer, experiment, meter, listeners } = turn;
+  const { train, test } = experiment;
+  const tested = performance.now();
+  const { seed } = training.key;
+  const { losses, logits } = await computer.evaluate({ seed, epoch, ids: test.ids });
+  const testSeconds = (performance.now() - tested) / 1000;
+  const testMetrics = new MetricsAccumulator();
+  testMetrics.add(losses, logits, labelsOf(test, test.ids));
+  const { loss: testLoss, accuracy: testAccuracy } = testMetrics.result();
+  const weightsSha256 = await weightsHash(training.weights);
+  const images = train.ids.length;
+  const seconds = secondsOf(images, training.current);
+  const { bytesUp, bytesDown } = meter.total();
+  const record: EpochRecord = {
+    epoch,
+    ...metrics.result(),
+    testLoss,
+    testAccuracy,
+    seconds,
+    testSeconds,
+    imagesPerSecond: images / seconds,
+    bytesUp,
+    bytesDown,
+  };
+  Object.assign(training, { epochs: [...training.epochs, record], weightsSha256, current: EPOCH_START });
+  await listeners.onEpoch(training, record);
+}
+
+function assertFinite(
+  values: Float32Array,
+  part: "losses" | "gradient",
+  at: Position,
+  { config: { learningRate }, seeds }: Experiment,
+): void {
+  if (allFinite(values)) return;
+  const what = part === "losses" ? "loss" : part;
+  const where = describePosition(at, seeds);
+  const remedy = `try a --learning-rate below ${learningRate}`;
+  throw new HerdError("divergence", `The ${what} is not finite in ${where}: ${remedy}`);
+}

@@ -1,0 +1,98 @@
+// `deno task data`: fetches or draws a data set, shows it, and says on demand whether there is something to learn in it.
+import { type Command, command, commonFlags, type Surroundings } from "../../shared/cli/command.ts";
+import { toggle } from "../../shared/cli/flags.ts";
+import { interruptible } from "../../shared/cli/interruptible.ts";
+import { HerdError } from "../../shared/errors.ts";
+import { checkDataset } from "../check.ts";
+import { cleanCache, describeCache } from "../clean.ts";
+import { describeDataset, progressLines } from "../describe.ts";
+import { dataEnvironment } from "../environment.ts";
+import { dataFlags } from "../flags.ts";
+import { type DataEnvironment, resolveDataset } from "../resolve.ts";
+
+const flags = {
+  ...dataFlags,
+  check: toggle("exit 3 if mean colour separates the classes, or if the network does not"),
+  clean: toggle("only bound the cache: what was not used for longest goes first"),
+  ...commonFlags,
+};
+
+/** A short training on a data set. */
+export interface Trial {
+  /** As --data. */
+  readonly data: string;
+  readonly environment: DataEnvironment;
+  readonly version: string;
+  /** Hears of each step; the accuracy is that of the epoch so far. */
+  onStep(step: { readonly epoch: number; readonly accuracy: number }): void;
+}
+
+/** What the command needs of the coordinator. */
+export interface DataParts {
+  /** Trains for 20 epochs at 100 px; the accuracies are those of the last one. */
+  learnability(
+    trial: Trial,
+    signal: AbortSignal,
+  ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }>;
+}
+
+/** A network that learns gets so much of the test images right. */
+const LEARNT = 0.8;
+
+/** The command that fetches or draws a data set and shows it. */
+export function dataCommand(parts: DataParts): Command {
+  return command({
+    summary: "Fetch or make a data set, and show it",
+    usage: "[flags]",
+    flags,
+    async run({ values: { data, imageSize, check, clean } }, surroundings) {
+      const { print, progress } = surroundings;
+      const environment = dataEnvironment(surroundings.environment);
+      if (clean) return describeCache(cleanCache(environment.cacheDir)).forEach((line) => print(line));
+      const lineOf = progressLines();
+      await interruptible(async (signal) => {
+        const { path, info } = await resolveDataset({
+          data,
+          imageSize,
+          environment,
+          signal,
+          onProgress: (one) => progress.show(lineOf(one)),
+          onNotice: print,
+        });
+        progress.clear();
+        for (const line of describeDataset(info, { limit: null })) print(line);
+        print(`Cache   ${path}`);
+        if (check) await checkData(parts, { data, path, environment, signal }, surroundings);
+      });
+    },
+  });
+}
+
+/** Whether mean colour separates the classes (it should not) and whether the network does (it should). */
+async function checkData(
+  { learnability }: DataParts,
+  { data, path, environment, signal }: {
+    readonly data: string;
+    readonly path: string;
+    readonly environment: DataEnvironment;
+    readonly signal: AbortSignal;
+  },
+  { print, progress, version }: Surroundings,
+): Promise<void> {
+  const { meanColourAccuracy, separatesByColour } = checkDataset(path);
+  const colour = separatesByColour ? "IT TELLS THE CLASSES APART" : "it does not separate the classes";
+  print(`Colour  logistic regression on mean colour: test accuracy ${meanColourAccuracy.toFixed(4)}; ${colour}`);
+  const onStep: Trial["onStep"] = ({ epoch, accuracy }) =>
+    progress.show(`Network epoch ${epoch}/20  accuracy ${accuracy.toFixed(4)}`);
+  const { accuracy, testAccuracy } = await learnability({ data, environment, version, onStep }, signal);
+  progress.clear();
+  const isLearnt = testAccuracy >= LEARNT;
+  const figures = `accuracy ${accuracy.toFixed(4)}, test accuracy ${testAccuracy.toFixed(4)}`;
+  print(`Network 20 epochs at 100 px: ${figures}; ${isLearnt ? "it learns them" : "IT DOES NOT LEARN THEM"}`);
+  if (!separatesByColour && isLearnt) return;
+  const faults = [
+    ...separatesByColour ? ["mean colour alone tells its classes apart"] : [],
+    ...isLearnt ? [] : ["the network does not learn it"],
+  ];
+  throw new HerdError("data", `The data set ${data} is unfit for the experiment: ${faults.join(", and ")}`);
+}

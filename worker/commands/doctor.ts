@@ -1,0 +1,28 @@
+// `deno task doctor`: which engines work on this machine, and what would make the others work.
+import { dataEnvironment } from "../../data/mod.ts";
+import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
+import { chooseEngine } from "../engines.ts";
+import { type TriedEngine, tryEngines } from "../trial.ts";
+
+/** The command that tries the engines. */
+export function doctorCommand(): Command {
+  return command({
+    summary: "What works on this machine",
+    usage: "",
+    flags: commonFlags,
+    async run(_given, { print, version, environment }) {
+      const { os, arch } = Deno.build;
+      print(`herd ${version}, deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`);
+      for (const engine of await tryEngines()) describe(engine).forEach((line) => print(line));
+      print(`auto    ${(await chooseEngine("auto")).name}`);
+      const { cacheDir, dataDir } = dataEnvironment(environment);
+      print(`cache   ${cacheDir}`);
+      print(`data    ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
+    },
+  });
+}
+
+function describe({ name, works, adapter, software, reason, remedy }: TriedEngine): string[] {
+  if (works) return [`${name.padEnd(7)} works: ${adapter}${name === "webgpu" && software ? " (no GPU)" : ""}`];
+  return [`${name.padEnd(7)} does not work: ${reason}`, `        to make it work: ${remedy}`];
+}
