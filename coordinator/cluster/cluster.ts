@@ -6,13 +6,11 @@ import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
 import type { FaultCounts, Traffic, WorkerInfo } from "../events/mod.ts";
 import { type Collector, gradientCollector, predictionsCollector } from "./collector.ts";
-import { Conductor, type ConductorOptions } from "./conductor.ts";
-import type { Membership } from "./membership.ts";
+import { Conductor } from "./conductor.ts";
+import type { ClusterOptions } from "./options.ts";
+import type { Roll } from "./roll.ts";
 import type { Work } from "./schedule.ts";
 import { type Samples, type Share, wholeShare, workOf } from "./share.ts";
-
-/** What a cluster is told. */
-export type ClusterOptions = ConductorOptions;
 
 /**
  * Listens for workers and computes with them. What cannot be mended ends it: every call then rejects with that error, which is
@@ -46,43 +44,43 @@ export class Cluster implements AsyncDisposable {
    */
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options);
-    await cluster.#membership.listen();
+    await cluster.#conductor.admission.listen();
     return cluster;
   }
 
   /** HOST:PORT for workers elsewhere. */
   get address(): string {
-    return this.#membership.address;
+    return this.#conductor.admission.address;
   }
 
   /** ws[s]://HOST:PORT for workers elsewhere. */
   get url(): string {
-    return this.#membership.url;
+    return this.#conductor.admission.url;
   }
 
   /** HOST:PORT for workers on this machine. */
   get localAddress(): string {
-    return this.#membership.localAddress;
+    return this.#conductor.admission.localAddress;
   }
 
   /** The workers that can compute, by id. */
   get members(): WorkerInfo[] {
-    return this.#membership.ready.map(({ info }) => info);
+    return this.#roll.ready.map(({ info }) => info);
   }
 
   /** About how long a leaf takes the slowest of them, as they said when they came, in milliseconds; 0 if nobody is there. */
   get leafMilliseconds(): number {
-    return Math.max(0, ...this.#membership.ready.map(({ ready }) => ready?.leafMilliseconds ?? 0));
+    return Math.max(0, ...this.#roll.ready.map(({ ready }) => ready?.leafMilliseconds ?? 0));
   }
 
   /** All workers that could compute at some time, by id. */
   get history(): WorkerInfo[] {
-    return this.#membership.history;
+    return this.#roll.history;
   }
 
   /** Payload bytes from and to all workers so far. */
   get traffic(): Traffic {
-    return this.#membership.traffic;
+    return this.#roll.traffic;
   }
 
   /** What went wrong and was mended so far. */
@@ -92,7 +90,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Of all workers that could compute at some time, in the order of their coming. */
   get fingerprints(): string[] {
-    return this.#membership.fingerprints;
+    return this.#roll.fingerprints;
   }
 
   /** False once two workers have got different bits where the same were to be expected, and where gradients are compressed. */
@@ -131,10 +129,10 @@ export class Cluster implements AsyncDisposable {
   async waitForMembers(count: number, deadlineMs: number): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
     const enough = async () => {
-      while (this.#membership.ready.length < count) await this.#changed.promise;
+      while (this.#roll.ready.length < count) await this.#changed.promise;
     };
     await within(deadlineMs, Promise.race([enough(), this.#failure.promise]), () => {
-      const there = `Only ${this.#membership.ready.length} of ${count} workers were ready`;
+      const there = `Only ${this.#roll.ready.length} of ${count} workers were ready`;
       const seconds = Math.round(deadlineMs / 1000);
       return new HerdError("cluster", `${there} after ${seconds} s (--join-timeout): see what they printed`);
     });
@@ -196,11 +194,12 @@ export class Cluster implements AsyncDisposable {
   /** Stops, and closes the door and all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    await this.#membership[Symbol.asyncDispose]();
+    await this.#roll.farewell();
+    await this.#conductor.admission.close();
   }
 
-  get #membership(): Membership {
-    return this.#conductor.membership;
+  get #roll(): Roll {
+    return this.#conductor.roll;
   }
 
   async #run<Result>(
@@ -215,7 +214,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #endIfForsaken(): void {
-    if (this.#givenUp === undefined || !this.#membership.isEmpty || this.#membership.hadOutsiders) return;
+    if (this.#givenUp === undefined || !this.#roll.isEmpty || this.#conductor.admission.hadOutsiders) return;
     this.fail(this.#givenUp);
   }
 }

@@ -1,34 +1,24 @@
 // Carries out with sockets and timers what steps decide, and tells them what happens to the workers. Who belongs to these is in
-// membership.ts.
+// roll.ts, how they come to do so in admission.ts.
 import { PeerStalled } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Frame } from "../../shared/frames.ts";
 import type { Compression } from "../../shared/half.ts";
-import type { ClusterEvent, WorkerInfo } from "../events/mod.ts";
+import type { ClusterEvent } from "../events/mod.ts";
+import { Admission } from "./admission.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Collector } from "./collector.ts";
 import type { Blame, Decisions, StepEvent } from "./decisions.ts";
 import type { Member } from "./member.ts";
-import { Membership, type MembershipOptions } from "./membership.ts";
+import type { ClusterOptions } from "./options.ts";
 import type { Order } from "./order.ts";
 import { Pause } from "./pause.ts";
+import { Roll } from "./roll.ts";
 import type { Work } from "./schedule.ts";
 import type { Share } from "./share.ts";
 import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
 import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
-
-/** What a conductor is told, and who hears of what happens. */
-export interface ConductorOptions extends MembershipOptions {
-  /** How long a run waits without any worker before it gives up, in milliseconds. */
-  readonly workerTimeout: number;
-  /** Hears what happens. */
-  emit?(event: ClusterEvent): void;
-  /** Hears of each leaf that a member has done, while work is under way. */
-  onLeaf?(): void;
-  /** Hears of a member that is lost because it hangs; its process may still be there. */
-  onSilent?(member: WorkerInfo): void;
-}
 
 /** Who hears of what a conductor cannot decide. */
 export interface ConductorEvents {
@@ -53,9 +43,10 @@ interface Running<Result> {
 
 /** The workers, and the work that they are doing. */
 export class Conductor {
-  readonly membership: Membership;
+  readonly roll: Roll;
+  readonly admission: Admission;
   readonly tally: Tally;
-  readonly #options: ConductorOptions;
+  readonly #options: ClusterOptions;
   readonly #events: ConductorEvents;
   readonly #emit: (event: ClusterEvent) => void;
   readonly #pause: Pause;
@@ -67,17 +58,17 @@ export class Conductor {
   #wake: ReturnType<typeof setTimeout> | undefined;
   #isUndisputed = true;
 
-  constructor(options: ConductorOptions, events: ConductorEvents) {
+  constructor(options: ClusterOptions, events: ConductorEvents) {
     this.#options = options;
     this.#events = events;
     this.#emit = (event) => options.emit?.(event);
     this.tally = new Tally(this.#emit);
     this.#pause = new Pause(options.workerTimeout, this.tally, events.onFailure);
     this.#weights = new Broadcast(options.runId);
-    this.membership = new Membership(options, {
+    this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
+    this.admission = new Admission(options, this.roll, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
       onReady: this.#guarded((member: Member) => this.#onReady(member)),
-      onLost: this.#guarded((member: Member, reason: string) => this.#onLost(member, reason)),
       onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),
       onHeartbeat: this.#guarded((member: Member) => {
         if (this.#running !== undefined) options.onLeaf?.();
@@ -89,7 +80,7 @@ export class Conductor {
       }),
       onUnable: this.#guarded((member: Member, reason: string) => {
         // While nobody has ever computed, waiting for better workers would be waiting for nothing.
-        if (this.membership.history.length > 0) return;
+        if (this.roll.history.length > 0) return;
         throw new HerdError("cluster", `Worker ${member.description} cannot work: ${reason}`);
       }),
       onFailure: events.onFailure,
@@ -104,7 +95,7 @@ export class Conductor {
   /** There are new weights: sends them to every worker. */
   setWeights(weights: Float32Array, compress: Compression): void {
     this.#weights.set(weights, compress);
-    for (const member of this.membership.ready) this.#supply(member);
+    for (const member of this.roll.ready) this.#supply(member);
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in, or the signal aborts. */
@@ -122,7 +113,7 @@ export class Conductor {
     const breakOff = () => this.#breakOff(running, signal!.reason);
     signal?.addEventListener("abort", breakOff, { once: true });
     try {
-      this.#enlist(this.membership.ready);
+      this.#enlist(this.roll.ready);
       return await promise;
     } finally {
       signal?.removeEventListener("abort", breakOff);
@@ -139,12 +130,12 @@ export class Conductor {
   stop(): void {
     this.#pause.end(false);
     clearTimeout(this.#wake);
-    this.membership.stop();
+    this.roll.stop();
   }
 
   /** Whoever is in the middle of an order takes others when it shows a sign of life, as one that is late does. */
   #breakOff({ step, reject }: Running<unknown>, reason: unknown): void {
-    for (const member of this.membership.ready) if (step.owes(member)) member.late ??= { images: 0, started: 0 };
+    for (const member of this.roll.ready) if (step.owes(member)) member.late ??= { images: 0, started: 0 };
     reject(reason);
   }
 
@@ -153,7 +144,7 @@ export class Conductor {
     this.#running = undefined;
     clearTimeout(this.#wake);
     this.#pause.end(false);
-    for (const member of this.membership.ready) this.#watch(member);
+    for (const member of this.roll.ready) this.#watch(member);
   }
 
   /** Tells the step under way what happens, and does what it decides. */
@@ -171,7 +162,7 @@ export class Conductor {
       this.#end(running);
       return running.resolve(result);
     }
-    if (this.membership.isEmpty) this.#pause.begin();
+    if (this.roll.isEmpty) this.#pause.begin();
     else this.#pause.end(true);
   }
 
@@ -190,7 +181,7 @@ export class Conductor {
 
   #send({ number, share, at }: Running<unknown>, { worker, range }: Order<Member>): void {
     worker.channel.send({
-      ...this.membership.envelope(number),
+      ...this.roll.envelope(number),
       type: "work",
       task: at.task,
       seed: share.seed,
@@ -206,7 +197,7 @@ export class Conductor {
   /** Takes workers into the work under way, but for those that have to get the newest weights first or are late with others. */
   #enlist(members: readonly Member[]): void {
     const workers = members.filter((member) =>
-      this.#weights.hasReached(member) && member.late === undefined && this.membership.has(member)
+      this.#weights.hasReached(member) && member.late === undefined && this.roll.has(member)
     );
     this.#tell({ type: "join", workers });
   }
@@ -218,7 +209,7 @@ export class Conductor {
     this.#weights.send(member, () => this.#enlist([member])).catch((error) => {
       if (!(error instanceof HerdError)) this.#events.onFailure(error);
       else if (error instanceof PeerStalled) this.#dropSilent(member, error);
-      else this.membership.lose(member, error);
+      else this.roll.lose(member, error);
     });
     this.#enlist([member]);
   }
@@ -246,9 +237,9 @@ export class Conductor {
 
   /** A worker hangs: its process, which may still be there, is of no use either. */
   #dropSilent(member: Member, error: HerdError): void {
-    if (!this.membership.has(member)) return;
+    if (!this.roll.has(member)) return;
     this.#options.onSilent?.(member.info);
-    this.membership.lose(member, error);
+    this.roll.lose(member, error);
   }
 
   #onReady(member: Member): void {
@@ -261,7 +252,7 @@ export class Conductor {
     const { step, at } = this.#running ?? {};
     const owed = step?.owed(member) ?? [];
     if (member.ready !== undefined) this.tally.count("workersLost", 1);
-    const others = this.membership.ready.filter(({ late }) => late === undefined);
+    const others = this.roll.ready.filter(({ late }) => late === undefined);
     this.#emit({ type: "worker", what: "lost", worker: member.info, reason: sayLost(reason, owed, others, at) });
     this.#events.onLost();
     this.#tell({ type: "leave", worker: member });
@@ -280,7 +271,7 @@ export class Conductor {
       this.#carryOut(this.#before, { ...decisions, blames: [] });
       for (const blame of blames) this.#accuse(blame);
     }
-    member.channel.send({ ...this.membership.envelope(this.#steps), type: "stale", step: number });
+    member.channel.send({ ...this.roll.envelope(this.#steps), type: "stale", step: number });
   }
 
   /** A worker has got something wrong that the step under way does not know of. */
@@ -293,7 +284,7 @@ export class Conductor {
   #punish(blame: Blame<Member>): void {
     const { worker, fault } = blame;
     const story = sayBad(blame, this.#running?.at);
-    if (this.membership.strike(worker)) {
+    if (this.roll.strike(worker)) {
       this.tally.count(fault, 1);
       this.tally.count("workersExcluded", 1);
       const reason = `it ${story}; it is excluded`;

@@ -1,0 +1,37 @@
+// What a cluster is told.
+import type { ServedDataset } from "../../data/mod.ts";
+import type { ServerCertificate } from "../../shared/certificates.ts";
+import type { ComputeConfig } from "../../shared/config.ts";
+import type { Backend } from "../../shared/engine_names.ts";
+import type { DoorLimits } from "../door/mod.ts";
+import type { ClusterEvent, WorkerInfo } from "../events/mod.ts";
+import type { LeafLimits } from "./deadline.ts";
+import type { PaceLimits } from "./pace.ts";
+
+/** What a cluster is told, and who hears of what happens in it. */
+export interface ClusterOptions {
+  /** 16 hexadecimal digits. */
+  readonly runId: string;
+  readonly token: string;
+  readonly hostname: string;
+  readonly port: number;
+  /** Encrypts connections from outside; those of this machine have a door of their own then. */
+  readonly tls?: ServerCertificate | undefined;
+  /** Bounds on connections without the token; by default those of doorkeeper.ts. */
+  readonly door?: DoorLimits;
+  readonly config: ComputeConfig;
+  readonly configHash: string;
+  readonly backend: Backend;
+  /** From where workers on other machines fetch the packed data set; without it there are none of them. */
+  readonly dataset?: Pick<ServedDataset, "manifest" | "readChunk">;
+  /** Bounds on waiting for a worker; by default those of deadline.ts and pace.ts. */
+  readonly limits?: { readonly leaf: LeafLimits; readonly pace: PaceLimits };
+  /** How long a run waits without any worker before it gives up, in milliseconds. */
+  readonly workerTimeout: number;
+  /** Hears what happens. */
+  emit?(event: ClusterEvent): void;
+  /** Hears of each leaf that a member has done, while work is under way. */
+  onLeaf?(): void;
+  /** Hears of a member that is lost because it hangs; its process may still be there. */
+  onSilent?(member: WorkerInfo): void;
+}
