@@ -1,0 +1,31 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { DEFAULT_SETTINGS, FREE_ON_RESUME, trainFlags } from "../../../coordinator/commands/mod.ts";
+import type { Flags } from "../../../shared/cli/flags.ts";
+import { granted } from "../../fixtures/permissions.ts";
+
+const FLAGS: Flags = trainFlags;
+
+Deno.test("every flag of train says what --resume makes of it", () => {
+  for (const [name, { kept }] of Object.entries(FLAGS)) assertEquals(kept !== undefined, true, `--${name}`);
+});
+
+Deno.test("what changes bits is fixed on resume", () => {
+  // What the numeric config is made from, in coordinator/commands/identity.ts.
+  const numeric = "batch-size micro-batch learning-rate momentum seed arms model data image-size limit compress";
+  for (const name of [...numeric.split(" "), "compress-gradients"]) assertEquals(FLAGS[name]?.kept, "bits", name);
+});
+
+Deno.test("the defaults are those of the Keras example", () => {
+  const { epochs, batchSize, learningRate, momentum, arms, model, imageSize } = DEFAULT_SETTINGS;
+  assertEquals([epochs, batchSize, learningRate, momentum, imageSize], [10, 128, 1e-4, 0, 300]);
+  assertEquals([arms, model], [["no-gc", "gc"], "keras-example"]);
+});
+
+Deno.test({
+  name: "the page about resuming lists the flags that are free, as they are declared",
+  ignore: !await granted("read"),
+  async fn() {
+    const page = await Deno.readTextFile(new URL("../../../coordinator/storage/README.md", import.meta.url));
+    assertStringIncludes(page, FREE_ON_RESUME.map((name) => `\`--${name}\``).join(", "));
+  },
+});
