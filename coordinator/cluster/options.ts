@@ -12,15 +12,21 @@ import type { PaceLimits } from "./pace.ts";
 export interface ClusterOptions {
   /** 16 hexadecimal digits. */
   readonly runId: string;
+  /** What workers must show to be let in. */
   readonly token: string;
+  /** Where to listen: a host name or an address of this machine. */
   readonly hostname: string;
+  /** 0 takes a free one. */
   readonly port: number;
   /** Encrypts connections from outside; those of this machine have a door of their own then. */
   readonly tls?: ServerCertificate | undefined;
   /** Bounds on connections without the token; by default those of doorkeeper.ts. */
   readonly door?: DoorLimits;
+  /** What workers compute with. */
   readonly config: ComputeConfig;
+  /** SHA-256 of the config: workers must get the same. */
   readonly configHash: string;
+  /** The engine that workers are to use, unless their user chose another. */
   readonly backend: Backend;
   /** From where workers on other machines fetch the packed data set; without it there are none of them. */
   readonly dataset?: Pick<ServedDataset, "manifest" | "readChunk">;
