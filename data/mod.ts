@@ -1,7 +1,7 @@
 // Data sets: finding, fetching, decoding, drawing and packing images, reading them back, and the cache that holds them.
 export type { DataProgress, DatasetInfo, Split } from "./dataset_info.ts";
 export { cacheDirectory } from "./cache.ts";
-export { dataCommand } from "./commands/data.ts";
+export { dataCommand, type DataParts, type Trial } from "./commands/data.ts";
 export { dataEnvironment } from "./environment.ts";
 export { dataFlags } from "./flags.ts";
 export { PackedDataset } from "./packed_dataset.ts";

@@ -7,6 +7,7 @@ import { HerdError, messageOf } from "./errors.ts";
 export interface ServerCertificate {
   /** The certificate, and those between it and its authority. */
   readonly cert: string;
+  /** The private key of the certificate. */
   readonly key: string;
 }
 

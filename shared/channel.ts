@@ -23,6 +23,7 @@ const MOST_UNREAD = 10_000;
 
 /** What is known of the connection below a WebSocket: bytes so far, of messages that are not whole yet too. */
 export interface Meter {
+  /** Bytes that have come in so far, also of a message that is not whole yet. */
   readonly bytesRead: number;
   /** Those that wait to be written count. */
   readonly bytesWritten: number;
@@ -38,6 +39,7 @@ export interface ChannelOptions {
 
 /** The peer has stopped reading: it hangs, or the network between is broken. */
 export class PeerStalled extends HerdError {
+  /** An error of the code "cluster". */
   constructor(message: string) {
     super("cluster", message);
   }
@@ -52,6 +54,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   runId = "";
   /** Payload bytes so far. */
   bytesIn = 0;
+  /** Payload bytes that went out so far. */
   bytesOut = 0;
   readonly #socket: WebSocket;
   readonly #queue: { readonly incoming: Incoming<In>; readonly bytes: number }[] = [];
@@ -70,6 +73,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   #wake: (() => void) | undefined;
   readonly #listeners = new Set<() => void>();
 
+  /** Listens to an open socket from now on. @param parse reads the peer's control messages */
   constructor(socket: WebSocket, parse: Parser<In>, { meter, limits = PROGRESS_LIMITS }: ChannelOptions = {}) {
     this.#meter = meter;
     this.#limits = limits;

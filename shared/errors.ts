@@ -14,9 +14,12 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 
 /** A failure that has a cause outside Herd. The message is one sentence: what is wrong, the value seen, what to do. */
 export class HerdError extends Error {
+  /** Tells it from other errors where classes cannot. */
   override readonly name = "HerdError";
+  /** What kind of thing went wrong: it decides the exit code. */
   readonly code: ErrorCode;
 
+  /** An error for people. @param message one sentence: what is wrong, the value seen, what to do */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

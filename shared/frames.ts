@@ -10,14 +10,21 @@ import { PROTOCOL_VERSION } from "./protocol.ts";
 
 /** Sums over a subtree of a step, from a worker. */
 export interface PartialFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "partial";
+  /** Of the cluster, from 1. */
   readonly step: number;
+  /** Of the node in the reduction tree. */
   readonly level: number;
+  /** Of the node on its level. */
   readonly index: number;
   /** {@linkcode checksum} of the weights that it was computed with. */
   readonly weights: number;
+  /** Flat sum, never a mean. */
   readonly gradient: Float32Array;
+  /** One a sample, in sample order. */
   readonly losses: Float32Array;
+  /** `classes` a sample, in sample order. */
   readonly logits: Float32Array;
   /** How the gradient is to travel, of a frame that is sent; fp16 is scaled, since sums of small gradients are below it. */
   readonly compress?: Compression;
@@ -27,19 +34,27 @@ export interface PartialFrame {
 
 /** The predictions for one leaf of an evaluation, from a worker. */
 export interface PredictionsFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "predictions";
+  /** Of the cluster, from 1. */
   readonly step: number;
+  /** Of the leaf. */
   readonly index: number;
   /** {@linkcode checksum} of the weights that they were computed with. */
   readonly weights: number;
+  /** One a sample, in sample order. */
   readonly losses: Float32Array;
+  /** `classes` a sample, in sample order. */
   readonly logits: Float32Array;
 }
 
 /** Flat weights, to all workers; `step` is their version, which rises with each. */
 export interface WeightsFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "weights";
+  /** The version of the weights. */
   readonly step: number;
+  /** Flat, as laid out by the parameter table. */
   readonly weights: Float32Array;
   /** How they are to travel, of a frame that is sent; unscaled, so that what has come in compresses to the same bits. */
   readonly compress?: Compression;
@@ -47,11 +62,15 @@ export interface WeightsFrame {
 
 /** A piece of the packed data set, to a remote worker. */
 export interface ChunkFrame {
+  /** Tells the kinds of frames apart. */
   readonly kind: "chunk";
+  /** Of the piece, from 0. */
   readonly index: number;
+  /** All of them 8 MiB long, but the last one. */
   readonly bytes: Uint8Array;
 }
 
+/** Any frame. */
 export type Frame = PartialFrame | PredictionsFrame | WeightsFrame | ChunkFrame;
 
 const MAGIC = 0x44524548; // "HERD"

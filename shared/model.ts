@@ -38,33 +38,46 @@ export interface Parameter {
 
 /** The shapes of one conv block, in pixels and channels. */
 export interface ConvShape {
+  /** Tells the kinds of layers apart. */
   readonly kind: "conv";
   /** Index in the spec's list: the `layer` word of random counters. */
   readonly layer: number;
+  /** Side of the input in pixels. */
   readonly inputSize: number;
+  /** Channels of the input. */
   readonly inputChannels: number;
   /** Side of the convolution's output, before pooling: inputSize − 2. */
   readonly convSize: number;
   /** Side of the block's output: floor(convSize / 2). */
   readonly outputSize: number;
+  /** Channels of the output. */
   readonly filters: number;
+  /** Rate of the dropout before pooling; 0 for none. */
   readonly dropout: number;
 }
 
 /** The shapes of one dense layer. */
 export interface DenseShape {
+  /** Tells the kinds of layers apart. */
   readonly kind: "dense";
+  /** Index in the spec's list: the `layer` word of random counters. */
   readonly layer: number;
+  /** Values that come in. */
   readonly inputs: number;
+  /** Values that go out. */
   readonly units: number;
+  /** Rate of the dropout of what comes in; 0 for none. */
   readonly dropoutBefore: number;
+  /** Whether negative outputs become 0. */
   readonly relu: boolean;
 }
 
+/** The shapes of any layer. */
 export type LayerShape = ConvShape | DenseShape;
 
 /** The names of the built-in models. */
 export const MODEL_NAMES = ["keras-example", "tiny"] as const;
+/** The name of a built-in model. */
 export type ModelName = (typeof MODEL_NAMES)[number];
 
 const WIDTHS: Readonly<Record<ModelName, { filters: readonly number[]; units: number }>> = {
@@ -141,7 +154,8 @@ export function layerShapes(spec: ModelSpec): readonly LayerShape[] {
 }
 
 /** What is special to each kind of layer. */
-type KerasLayerKind =
+/** The kinds of layers that Keras lists. */
+export type KerasLayerKind =
   | { readonly kind: "conv"; readonly filters: number }
   | { readonly kind: "dropout"; readonly rate: number }
   | { readonly kind: "pool" }

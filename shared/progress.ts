@@ -24,7 +24,7 @@ export class Progress {
   /** How many looks may find nothing yet. */
   #left: number;
 
-  /** @param bytes that had moved when the wait began */
+  /** Begins to look. @param bytes that had moved when the wait began */
   constructor(bytes: number, limits: ProgressLimits = PROGRESS_LIMITS) {
     this.#limits = limits;
     this.#bytes = bytes;

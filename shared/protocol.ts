@@ -118,7 +118,9 @@ const stop = v.object({ ...envelope, type: v.literal("stop") });
 const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, ready, heartbeat, failed]);
 const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);
 
+/** What a worker may say. */
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;
+/** What a coordinator may say. */
 export type CoordinatorMessage = v.InferOutput<typeof fromCoordinator>;
 /** An order to compute leaves. */
 export type Work = Extract<CoordinatorMessage, { type: "work" }>;
@@ -126,10 +128,10 @@ export type Work = Extract<CoordinatorMessage, { type: "work" }>;
 /** Reads a message of one direction. */
 export type Parser<T> = (text: string) => T;
 
-/** @throws {HerdError} cluster, if the text is not a message from a worker */
+/** Reads what a worker says. @throws {HerdError} cluster, if the text is not a message from a worker */
 export const parseWorkerMessage: Parser<WorkerMessage> = (text) => parse(fromWorker, text, MOST_CHARACTERS.fromWorker);
 
-/** @throws {HerdError} cluster, if the text is not a message from a coordinator */
+/** Reads what a coordinator says. @throws {HerdError} cluster, if the text is not a message from a coordinator */
 export const parseCoordinatorMessage: Parser<CoordinatorMessage> = (text) =>
   parse(fromCoordinator, text, MOST_CHARACTERS.fromCoordinator);
 

@@ -4,13 +4,17 @@ import { HerdError } from "./errors.ts";
 
 /** A tensor by name: float32, int32 or uint8 values in row-major order. */
 export interface Tensor {
+  /** Sizes of the dimensions; none for a scalar. */
   readonly shape: readonly number[];
+  /** As many values as the shape has, in row-major order. */
   readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
 /** What a file holds. */
 export interface TensorFile {
+  /** By name, in the order of their data. */
   readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -13,6 +13,7 @@ export const Purpose = {
   proceduralData: 7,
   limit: 8,
 } as const;
+/** One of the purposes. */
 export type Purpose = (typeof Purpose)[keyof typeof Purpose];
 
 /** Two 32-bit words: a key, a counter or a result. */

@@ -10,7 +10,9 @@ import type { TrainParts } from "./run_options.ts";
 export interface LearnabilityOptions extends TrainParts {
   /** As --data. */
   readonly data: string;
+  /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
+  /** The version of Herd. */
   readonly version: string;
   /** Hears of each step: the accuracy is that of the epoch so far. */
   onStep(step: { readonly epoch: number; readonly accuracy: number }): void;

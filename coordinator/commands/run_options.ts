@@ -7,17 +7,21 @@ import type { Settings } from "./settings.ts";
 
 /** Everything that a run is made from. */
 export interface RunOptions {
+  /** What the command line says. */
   readonly settings: Settings;
   /** The engine to ask of workers. */
   readonly backend: Backend;
+  /** Starts the workers, and keeps them running. */
   readonly launcher: Launcher;
   /** Workers to wait for before the first step. */
   readonly minWorkers: number;
+  /** Where workers connect; port 0 takes a free one. */
   readonly listen: { readonly hostname: string; readonly port: number };
   /** What workers from elsewhere show; undefined makes one up, for those that are started here. */
   readonly token: string | undefined;
   /** Encrypts what goes to other machines; undefined sends it in clear. */
   readonly tls: ServerCertificate | undefined;
+  /** Where data comes from and goes to. */
   readonly data: DataEnvironment;
   /** worker/main.ts */
   readonly workerEntry: URL;

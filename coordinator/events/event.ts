@@ -10,13 +10,17 @@ import type { ArmName, RunKey } from "./run_key.ts";
 
 /** A worker, as the coordinator knows it. */
 export interface WorkerInfo {
+  /** Unique among the workers of a run: w1, w2, … are local ones, r1, r2, … come from elsewhere. */
   readonly id: string;
   /** "" for a process of this machine. */
   readonly host: string;
+  /** Of its process. */
   readonly pid: number;
+  /** What it computes with. */
   readonly engine: EngineName;
   /** Its device in words. */
   readonly adapter: string;
+  /** SHA-256, in hexadecimal, of all that its bits depend on. */
   readonly fingerprint: string;
   /** In recent training steps; 0 until measured. */
   readonly imagesPerSecond: number;
@@ -26,13 +30,17 @@ export interface WorkerInfo {
 
 /** Payload bytes between the coordinator and all workers. */
 export interface Traffic {
+  /** From the workers. */
   readonly up: number;
+  /** To the workers. */
   readonly down: number;
 }
 
 /** Mean loss and accuracy over samples. */
 export interface MeanMetrics {
+  /** Mean cross entropy. */
   readonly loss: number;
+  /** Part of the samples whose class is right, 0 to 1. */
   readonly accuracy: number;
 }
 
@@ -40,19 +48,27 @@ export interface MeanMetrics {
 export interface EpochRecord extends MeanMetrics {
   /** From 1. */
   readonly epoch: number;
+  /** Mean cross entropy of the test images. */
   readonly testLoss: number;
+  /** Part of the test images whose class is right, 0 to 1. */
   readonly testAccuracy: number;
   /** The training part, first batch to last update; the first step of a process is counted as the others took. */
   readonly seconds: number;
+  /** What the test took. */
   readonly testSeconds: number;
+  /** Training images by the seconds of the training part. */
   readonly imagesPerSecond: number;
+  /** From the workers, the test included. */
   readonly bytesUp: number;
+  /** To the workers, the test included. */
   readonly bytesDown: number;
 }
 
 /** The finished epochs of one training. */
 export interface TrainingRecord {
+  /** Which training it is. */
   readonly key: RunKey;
+  /** In order, the first one first. */
   readonly epochs: readonly EpochRecord[];
   /** Of the flat float32 weights after the last of them; "" before the first. */
   readonly weightsSha256: string;
@@ -60,9 +76,13 @@ export interface TrainingRecord {
 
 /** The end of a step: `step` of the `steps` of a training's epoch are finished. */
 export interface Position {
+  /** Which training it is. */
   readonly key: RunKey;
+  /** From 1. */
   readonly epoch: number;
+  /** Finished steps of the epoch, from 0. */
   readonly step: number;
+  /** Steps of a whole epoch. */
   readonly steps: number;
 }
 
@@ -70,28 +90,39 @@ export interface Position {
 export interface RunHistory {
   /** The version of Herd that wrote the checkpoint. */
   readonly herd: string;
+  /** All that could compute at some time. */
   readonly workers: readonly WorkerInfo[];
   /** Of all workers, in the order of their coming. */
   readonly fingerprints: readonly string[];
   /** Whether the bits were those of an uninterrupted run, as far as is known. */
   readonly bitIdentical: boolean;
+  /** What went wrong and was mended. */
   readonly faults: FaultCounts;
 }
 
 /** The fixed facts of a run. */
 export interface RunFacts {
+  /** Where the run leaves its files. */
   readonly folder: string;
+  /** The version of Herd. */
   readonly herd: string;
   /** The engine that was asked of the workers. */
   readonly backend: Backend;
+  /** As --model names it. */
   readonly modelName: string;
+  /** Its layers and image size. */
   readonly model: ModelSpec;
+  /** What is compared, the first with each other. */
   readonly arms: readonly ArmName[];
+  /** One pair of trainings each. */
   readonly seeds: readonly number[];
+  /** Of each training. */
   readonly epochs: number;
   /** Of the flat float32 weights that every arm of a seed starts from. */
   readonly initialWeightsSha256: Readonly<Record<number, string>>;
+  /** How weights travel in training steps. */
   readonly compress: Compression;
+  /** Whether gradients travel so too; results then depend on who computes what. */
   readonly compressGradients: boolean;
   /** What a resumed run goes on from; null for one that begins. */
   readonly resumed: {
@@ -103,7 +134,9 @@ export interface RunFacts {
 
 /** The data set of a run, and what of it is used. */
 export interface DatasetFacts {
+  /** The whole set. */
   readonly info: DatasetInfo;
+  /** Training images taken, or null for all. */
   readonly limit: number | null;
   /** Whether the procedural set stands in for the real one, which could not be fetched. */
   readonly fallback: boolean;

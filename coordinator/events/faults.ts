@@ -24,6 +24,7 @@ export interface FaultCounts {
   readonly undecidedDisputes: number;
   /** Times that no worker was left. */
   readonly pauses: number;
+  /** Seconds that the run waited for a worker in these pauses. */
   readonly pausedSeconds: number;
 }
 

@@ -7,7 +7,9 @@ export type ArmName = (typeof ARM_NAMES)[number];
 
 /** One training: an arm with a seed. */
 export interface RunKey {
+  /** Which optimizer it trains with. */
   readonly arm: ArmName;
+  /** Of its weights, order, augmentation and dropout. */
   readonly seed: number;
 }
 

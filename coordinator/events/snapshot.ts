@@ -15,7 +15,9 @@ import { isSameRun, type RunKey } from "./run_key.ts";
 
 /** The state of a run after some of its events. */
 export interface Snapshot {
+  /** Null until it is found. */
   readonly dataset: DatasetFacts | null;
+  /** Null until the run begins. */
   readonly run: RunFacts | null;
   /** All workers that could compute at some time, in earlier processes of the run too, in the order of their coming. */
   readonly workers: readonly { readonly worker: WorkerInfo; readonly isHere: boolean }[];
@@ -27,9 +29,11 @@ export interface Snapshot {
   readonly trainings: readonly TrainingRecord[];
   /** The end of the last step. */
   readonly position: Position | null;
+  /** Of this process. */
   readonly traffic: Traffic;
   /** What the newest checkpoint is of. */
   readonly checkpoint: Position | null;
+  /** Null while the run lasts. */
   readonly end: Extract<RunEvent, { type: "end" }> | null;
 }
 

@@ -17,19 +17,27 @@ import { parameterCount } from "../../shared/model.ts";
 
 /** One arm with one seed. */
 export interface ArmReport {
+  /** Which optimizer it trained with. */
   readonly arm: ArmName;
+  /** Of its weights, order, augmentation and dropout. */
   readonly seed: number;
   /** SHA-256 over the flat float32 weights: equal in two runs whose results are the same bits. */
   readonly weightsSha256: string;
+  /** SHA-256 over the flat float32 weights that it began with; equal for all arms of a seed. */
   readonly initialWeightsSha256: string;
+  /** Seconds of the training parts of all epochs. */
   readonly trainSeconds: number;
+  /** In order, the first one first. */
   readonly epochs: readonly EpochRecord[];
 }
 
 /** A metric of the last epoch, an arm against the first one. */
 export interface Comparison {
+  /** What is compared. */
   readonly metric: "loss" | "accuracy" | "testLoss" | "testAccuracy" | "seconds";
+  /** The arm that the others are compared with. */
   readonly baseline: ArmName;
+  /** The arm that is compared. */
   readonly arm: ArmName;
   /** Pairs of runs that differ in the arm alone. */
   readonly pairs: number;
@@ -37,21 +45,29 @@ export interface Comparison {
   readonly meanDifference: number;
   /** 95 % confidence interval of the mean; one pair has none. */
   readonly ci95: readonly [number, number] | null;
+  /** What the difference allows to say, in a sentence. */
   readonly verdict: string;
 }
 
 /** A worker, as the report lists it. */
 export interface WorkerReport {
+  /** Its name in the run. */
   readonly id: string;
+  /** What it computed with. */
   readonly engine: string;
+  /** Its device in words. */
   readonly adapter: string;
+  /** "" for a process of the coordinator's machine. */
   readonly host: string;
+  /** In its last training steps. */
   readonly imagesPerSecond: number;
 }
 
 /** The whole report. */
 export interface Report {
+  /** Whether the run has done all that it was to do. */
   readonly complete: boolean;
+  /** What was trained and tested on; counts are of the images that were used. */
   readonly dataset: {
     readonly name: string;
     readonly train: number;
@@ -63,16 +79,23 @@ export interface Report {
     /** Whether the procedural set stands in for the real one, which could not be fetched. */
     readonly fallback: boolean;
   };
+  /** The network, and how many values it has. */
   readonly model: { readonly name: string; readonly parameters: number };
+  /** What the first worker computed with. */
   readonly engine: { readonly name: string; readonly fingerprint: string; readonly adapter: string };
   /** How weights travelled in training steps, and whether gradients did so too. */
   readonly compress: Compression;
+  /** Whether gradients travelled compressed too. */
   readonly compressGradients: boolean;
+  /** Whether another undisturbed run of the same config gets the same bits, as far as is known. */
   readonly bitIdentical: boolean;
+  /** All that could compute at some time. */
   readonly workers: readonly WorkerReport[];
   /** What went wrong during the run and was mended. */
   readonly faults: FaultCounts;
+  /** A training each: seed after seed, the arms as they were named. */
   readonly arms: readonly ArmReport[];
+  /** A metric and an arm each. */
   readonly comparison: readonly Comparison[];
 }
 

@@ -12,7 +12,9 @@ import { summaryTable } from "./summary_table.ts";
 export interface TerminalOptions {
   /** Writes a line to stdout. */
   print(line: string): void;
+  /** The live line. */
   readonly progress: ProgressLine;
+  /** Whether stdout shows colours. */
   readonly colour: boolean;
   /** Only the final block and what must not be missed. */
   readonly quiet: boolean;
@@ -35,6 +37,7 @@ export class Terminal {
   #doneBefore = 0;
   #estimated = false;
 
+  /** Nothing is printed yet. */
   constructor(options: TerminalOptions) {
     this.#options = options;
   }

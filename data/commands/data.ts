@@ -21,7 +21,9 @@ const flags = {
 export interface Trial {
   /** As --data. */
   readonly data: string;
+  /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
+  /** The version of Herd. */
   readonly version: string;
   /** Hears of each step; the accuracy is that of the epoch so far. */
   onStep(step: { readonly epoch: number; readonly accuracy: number }): void;

@@ -13,6 +13,7 @@ export interface Surroundings {
   print(line: string): void;
   /** Writes a line to stdout without holding up the process while its reader is slow. */
   printLater(line: string): Promise<void>;
+  /** The live line. */
   readonly progress: ProgressLine;
   /** Whether stdout shows colours. */
   readonly colour: boolean;
@@ -27,6 +28,7 @@ export const commonFlags = {
 
 /** What a command line said. */
 export interface Given<F extends Flags> {
+  /** Under the flags' names in camel case. */
   readonly values: Values<F>;
   /** The names of the flags that are there. */
   readonly given: ReadonlySet<string>;
@@ -36,11 +38,13 @@ export interface Given<F extends Flags> {
 
 /** A command, whatever its flags. */
 export interface Command {
+  /** What it does, in a few words. */
   readonly summary: string;
+  /** What it may be told. */
   readonly flags: Flags;
   /** What stands behind the command's name in its help. */
   readonly usage: string;
-  /** @throws {HerdError} usage, for flags that it does not know */
+  /** Does it. @throws {HerdError} usage, for flags that it does not know */
   run(args: readonly string[], surroundings: Surroundings): Promise<void>;
 }
 

@@ -6,13 +6,15 @@ import { HerdError } from "../errors.ts";
 export interface Flag<T> {
   /** What stands for the value in the help; null for a flag without a value. */
   readonly value: string | null;
+  /** What it is for, in a few words. */
   readonly help: string;
   /** The default as the help shows it. */
   readonly shown: string | undefined;
+  /** The value when it is not given. */
   readonly fallback: T;
   /** What a later command that goes on with the work may say: see {@linkcode Kept}. */
   readonly kept?: Kept;
-  /** @throws {HerdError} usage */
+  /** The value that a text stands for. @throws {HerdError} usage */
   parse(text: string, name: string): T;
 }
 

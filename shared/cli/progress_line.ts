@@ -11,6 +11,7 @@ export class ProgressLine {
   #last = 0;
 
   /**
+   * Nothing is shown yet.
    * @param write takes text as it is, without adding a line end
    * @param live whether there is a terminal to show it
    */

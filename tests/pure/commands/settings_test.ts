@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DEFAULT_SETTINGS, FREE_ON_RESUME, trainFlags } from "../../../coordinator/commands/mod.ts";
+import { DEFAULT_SETTINGS, FREE_ON_RESUME, trainFlags } from "../../../coordinator/commands/settings.ts";
 import type { Flags } from "../../../shared/cli/flags.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
