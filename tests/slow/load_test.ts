@@ -38,7 +38,6 @@ Deno.test({
     let attacked = false;
     let memory = { before: 0, most: 0 };
     let attackers: Promise<unknown> | undefined;
-    let report: Report | undefined;
     try {
       for await (const event of eventsOf(child)) {
         memory = { ...memory, most: await memoryOf(child.pid) || memory.most };
@@ -67,7 +66,8 @@ Deno.test({
     }
     await attackers;
     assert(attacked);
-    const { badAnswers, workersExcluded } = report!.faults;
+    const report = await workspace.report("attacked");
+    const { badAnswers, workersExcluded } = report.faults;
     assertEquals([badAnswers, workersExcluded], [3, 1]);
     assertStringIncludes(notices.join("\n"), "malformed frame");
     const growth = memory.most - memory.before;
@@ -76,7 +76,7 @@ Deno.test({
     const quiet = await workspace.run(workspace.train("quiet", ...settings));
     assertEquals(quiet.code, 0, quiet.stderr);
     const bits = ({ arms }: Report) => arms.map(({ weightsSha256 }) => weightsSha256);
-    assertEquals(bits(report!), bits(await workspace.report("quiet")));
+    assertEquals(bits(report), bits(await workspace.report("quiet")));
   },
 });
 
