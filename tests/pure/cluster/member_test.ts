@@ -2,10 +2,13 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { EventEmitter } from "node:events";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
+import { Identities } from "../../../coordinator/cluster/identities.ts";
 import { Member } from "../../../coordinator/cluster/member.ts";
 import { Channel } from "../../../shared/channel.ts";
 import { leastBytes } from "../../../shared/progress.ts";
 import { parseWorkerMessage } from "../../../shared/protocol.ts";
+
+const identity = new Identities(undefined, () => true).welcome("");
 
 /** Waits until a worker is called silent, of whose connection each look finds so many bytes more, `times` times. */
 async function silence(bytes: number, times: number): Promise<{ looks: number; message: string }> {
@@ -15,9 +18,10 @@ async function silence(bytes: number, times: number): Promise<{ looks: number; m
       return Math.min(looks++, times) * bytes;
     },
     bytesWritten: 0,
+    prependListener() {},
   };
   const channel = new Channel(new EventEmitter() as unknown as WebSocket, parseWorkerMessage, { meter });
-  const member = new Member(channel, { first: 5, floor: 5 });
+  const member = new Member({ channel, identity, from: "", host: "", pid: 1 }, { first: 5, floor: 5 });
   const { message } = await new Promise<Error>((resolve) => member.watch(resolve));
   member.unwatch();
   return { looks, message };
