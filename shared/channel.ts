@@ -156,8 +156,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     this.#scratch = undefined;
     const bytes = encodeFrame(this.runId, frame, scratch);
     await this.sendBytes(bytes);
-    // Chunks are rare and large, and to whom they go sends nothing like them.
-    if (frame.kind !== "chunk") this.#scratch = bytes;
+    this.#scratch = bytes;
   }
 
   /** Its bytes are too many: whoever waits for it learns that it is gone. */

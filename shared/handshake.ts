@@ -63,12 +63,18 @@ export function boundStranger(
   connection: Pick<Duplex, "on" | "off" | "destroy">,
 ): { forget(): void } {
   let bytes = 0;
+  let isKnown = false; // what comes in one piece with the last proof may be any amount
   const count = (chunk: Uint8Array) => {
     bytes += chunk.length;
-    if (bytes > MOST_STRANGER_BYTES) connection.destroy();
+    if (bytes > MOST_STRANGER_BYTES && !isKnown) connection.destroy();
   };
   connection.on("data", count);
-  return { forget: () => void connection.off("data", count) };
+  return {
+    forget() {
+      isKnown = true;
+      connection.off("data", count);
+    },
+  };
 }
 
 function reader<T>(schema: v.GenericSchema<unknown, T>): (text: string) => T {

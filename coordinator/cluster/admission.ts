@@ -3,7 +3,7 @@ import type { ServedDataset } from "../../data/mod.ts";
 import type { ByteBudget } from "../../shared/byte_budget.ts";
 import { Channel } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { type Frame, largestAnswer } from "../../shared/frames.ts";
+import { encodeFrame, type Frame, largestAnswer } from "../../shared/frames.ts";
 import { isProof } from "../../shared/handshake.ts";
 import {
   type CoordinatorMessage,
@@ -160,8 +160,7 @@ export class Admission {
         // Its next message is not looked at before this one is answered: one chunk is under way a member.
         using _turn = await this.#chunks.take();
         if (!this.#roll.has(member)) return;
-        const bytes = this.#dataset.readChunk(message.index);
-        return await member.channel.sendFrame({ kind: "chunk", index: message.index, bytes });
+        return await member.channel.sendBytes(this.#chunkFrame(message.index));
       }
       case "ready":
         if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
@@ -228,6 +227,11 @@ export class Admission {
       configHash,
       backend,
     };
+  }
+
+  /** Nothing but the frame stays in memory while it waits to be read. */
+  #chunkFrame(index: number): Uint8Array {
+    return encodeFrame(this.#options.runId, { kind: "chunk", index, bytes: this.#dataset.readChunk(index) });
   }
 
   #admit(member: Member, message: Extract<WorkerMessage, { type: "ready" }>): void {

@@ -193,12 +193,13 @@ Deno.test("listen() takes a kilobyte of a stranger, whatever its messages may be
     attack(socket);
     assertEquals(await within(5_000, closed, () => new Error(`it may go on: ${attack}`)), 1006);
   }
-  // Whoever is known may send more.
-  const { socket: known } = await joinCoordinator({ url: `ws://${scene.listener.address}`, token: TOKEN });
-  await new Promise((resolve) => known.once("message", resolve)); // its welcome
-  const heard = new Promise<string>((resolve) => scene.visits[0]!.socket.once("message", (data) => resolve(`${data}`)));
+  // Whoever is known may send more, also in one piece with its proof.
+  const heard = Promise.withResolvers<number>();
+  const onVisit = ({ socket }: Visit) => socket.once("message", (data) => heard.resolve(`${data}`.length));
+  await using other = await open({ onVisit });
+  const { socket: known } = await joinCoordinator({ url: `ws://${other.listener.address}`, token: TOKEN });
   known.send("x".repeat(MAX_PAYLOAD));
-  assertEquals((await heard).length, MAX_PAYLOAD);
+  assertEquals(await within(5_000, heard.promise, () => new Error("it is dropped")), MAX_PAYLOAD);
   known.terminate();
 });
 
