@@ -36,6 +36,7 @@ export interface ListenOptions {
 
 /** A connection that has proved that it knows the token. */
 export interface Visit {
+  /** Nobody listens to it yet. */
   readonly socket: WebSocket;
   /** The address that it comes from, "" for this machine's own. */
   readonly from: string;

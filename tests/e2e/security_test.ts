@@ -66,7 +66,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "train and worker do not send a token in clear to other machines unless told to",
+  name: "train and worker do not connect in clear to other machines unless told to",
   ignore,
   async fn() {
     await using workspace = await Workspace.create();

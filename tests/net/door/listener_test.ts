@@ -5,7 +5,7 @@ import type { ClientOptions, WebSocket as Socket } from "ws";
 import type { Listener, ListenOptions, Visit } from "../../../coordinator/door/listener.ts";
 import { readServerCertificate, type ServerCertificate } from "../../../shared/certificates.ts";
 import { messageOf } from "../../../shared/errors.ts";
-import { proofOf, randomHex, SUBPROTOCOL } from "../../../shared/handshake.ts";
+import { proofOf, SUBPROTOCOL } from "../../../shared/handshake.ts";
 import { within } from "../../../shared/within.ts";
 import { hasOpenssl, makeCertificate } from "../../fixtures/certificates.ts";
 import { temporaryDirectory } from "../../fixtures/data_files.ts";
