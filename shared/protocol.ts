@@ -15,7 +15,15 @@ export const MOST_CHARACTERS = { fromWorker: 8 * 1024, fromCoordinator: 16 * 102
 /** The most characters of the texts in a message: of a machine's name, a device's, and a reason. */
 export const MOST_TEXT = { host: 255, adapter: 300, reason: 1_000 } as const;
 /** The largest config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
-export const MOST = { imageSize: 4096, batchSize: 1_000_000, microBatch: 65_536, width: 65_536, layers: 64 } as const;
+export const MOST = {
+  imageSize: 4096,
+  batchSize: 1_000_000,
+  microBatch: 65_536,
+  width: 65_536,
+  layers: 64,
+  /** Of one order. */
+  leaves: 262_144,
+} as const;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const upTo = (most: number) => v.pipe(count, v.maxValue(most));
@@ -121,7 +129,7 @@ const work = v.object({
   leafCount: count,
   range,
   /** Sample ids of each leaf in the range. */
-  samples: v.array(v.array(count)),
+  samples: v.pipe(v.array(v.array(count)), v.maxLength(MOST.leaves)),
 });
 /** coordinator → worker: the answer came for a step that is over. */
 const stale = v.object({ ...envelope, type: v.literal("stale") });

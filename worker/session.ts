@@ -239,7 +239,7 @@ function refuseUntrainable({ model, microBatch }: ComputeConfig): void {
 /** An order must have a place in its step's tree, and leaves of the size that the engine is made for. */
 function refuseUnfit({ task, range, leafCount, samples, step }: Work, { batchSize, microBatch }: ComputeConfig): void {
   const length = range.end - range.start;
-  // A test set may be of any size, and nothing is allocated by it.
+  // A test set may be of any size: nothing is allocated but for the leaves that are listed.
   const most = task === "train" ? Math.ceil(batchSize / microBatch) : Infinity;
   const fits = length >= 1 && length === samples.length && range.end <= leafCount && leafCount <= most &&
     samples.every((ids) => ids.length >= 1 && ids.length <= microBatch);

@@ -238,6 +238,19 @@ Deno.test("a worker refuses an order that does not fit its step or its engine", 
   for (const work of cases) {
     assertStringIncludes((await meet(CONFIG, work)).message, "makes no sense");
   }
+  const samples = Array.from({ length: 262_145 }, () => [0]);
+  const range = { start: 0, end: samples.length };
+  const long = {
+    ...envelope,
+    type: "work",
+    task: "evaluate",
+    seed: 0,
+    epoch: 1,
+    weights: 0,
+    leafCount: range.end,
+    range,
+  };
+  assertThrows(() => parseCoordinatorMessage(JSON.stringify({ ...long, samples })), HerdError, '"samples"');
 });
 
 Deno.test("a worker refuses weights of another network", { ignore }, async () => {
