@@ -28,7 +28,7 @@ async function stop(cluster: Cluster, ...workers: readonly Worker[]): Promise<vo
 
 /** Why a worker was not let in. */
 async function refusal(worker: Worker): Promise<string> {
-  await worker.closed;
+  await within(5_000, worker.closed, () => new Error("it is let in"));
   for (const message of worker.received) if (message.type === "refused") return message.reason;
   return `not refused: ${worker.received.map(({ type }) => type)}`;
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Backend } from "../../../shared/engine_names.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { proofOf, SUBPROTOCOL } from "../../../shared/handshake.ts";
+import { within } from "../../../shared/within.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
 const ignore = !await granted("net", "env", "sys"); // listens on the loopback; ws reads the environment
@@ -162,7 +163,28 @@ Deno.test("a worker believes nobody who does not prove at once that he knows the
   for (const [what, answer] of Object.entries(attacks)) {
     await using thief = await impostor(0, answer);
     const url = `ws://127.0.0.1:${thief.port}`;
-    await assertRejects(() => runSession({ ...nobody, url, token: TOKEN }), HerdError);
+    const session = within(5_000, runSession({ ...nobody, url, token: TOKEN }), () => new Error(`it believes ${what}`));
+    await assertRejects(() => session, HerdError);
     assertEquals(thief.heard.length, 2, what);
   }
+});
+
+Deno.test("a worker takes a kilobyte of somebody who has not proved that he knows the token", { ignore }, async () => {
+  const { WebSocketServer } = await import("ws");
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  const dropped = Promise.withResolvers<void>();
+  server.on("connection", (socket, { socket: connection }) => {
+    socket.on("error", () => {});
+    socket.once("close", () => dropped.resolve());
+    const begun = new DataView(new ArrayBuffer(100_000));
+    begun.setUint16(0, 0x827f); // final, binary, 64-bit length
+    begun.setBigUint64(2, 400_000_000n);
+    socket.once("message", () => connection.write(new Uint8Array(begun.buffer)));
+  });
+  await new Promise<void>((resolve) => server.once("listening", resolve));
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ended = assertRejects(() => runSession({ ...nobody, url, token: TOKEN }), HerdError, "Could not join");
+  await within(5_000, dropped.promise, () => new Error("it waits for more"));
+  await ended;
+  await new Promise((resolve) => server.close(resolve));
 });
