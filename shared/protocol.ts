@@ -9,7 +9,7 @@ import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -100,6 +100,8 @@ const work = v.object({
   ...envelope,
   type: v.literal("work"),
   task: v.picklist(["train", "evaluate"]),
+  /** The number of the order within the step: answers carry it. */
+  attempt: count,
   seed: count,
   epoch: count,
   /** Version of the weights to compute with; 0 for none yet. */

@@ -20,6 +20,7 @@ export class Member implements Hand {
   /** Set when the worker can compute. */
   ready: Ready | undefined;
   standing = new Standing();
+  isOwn = false;
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number } | undefined;
   readonly #limits: LeafLimits;

@@ -84,9 +84,13 @@ export class Roll {
     return [...this.#members].filter((other) => other !== member && other.id === member.id);
   }
 
-  /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
-  strike(member: Member): boolean {
-    const isExcluded = member.standing.strike();
+  /**
+   * A worker has given a bad answer.
+   * @param isJudged whether its bits were judged to be wrong
+   * @returns true if it was one too many, and the worker is excluded
+   */
+  strike(member: Member, isJudged: boolean): boolean {
+    const isExcluded = member.standing.strike(isJudged);
     if (isExcluded) this.refuse(member, EXCLUDED);
     return isExcluded;
   }

@@ -45,6 +45,7 @@ export async function learnability(
         backend,
         launcher: localLauncher(workers),
         minWorkers: workers,
+        verify: 0,
         listen: { hostname: "127.0.0.1", port: 0 },
         token: undefined,
         tls: undefined,

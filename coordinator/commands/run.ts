@@ -8,6 +8,7 @@ import { type Experiment, runExperiment, type StepProgress, type Training } from
 import { type Report, reportHtml, reportOf } from "../report/mod.ts";
 import {
   CheckpointStore,
+  keepWhatWasBefore,
   MetricsFile,
   Recorder,
   type Resumed,
@@ -80,6 +81,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const trainings = [...resumed?.trainings ?? []];
   const metrics = new MetricsFile(folder, (text) => bus.emit({ type: "notice", text }));
   using _metrics = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
+  using _kept = bus.subscribe("The keeping of checkpoints", keepWhatWasBefore(store));
   using _warnings = bus.subscribe("The look at fingerprints", warnIfMixed(bus, resumed?.history));
   let tellStep = (_progress: StepProgress) => {};
   const recorder = new Recorder({
@@ -141,6 +143,7 @@ async function compute(
     configHash: await configHash(config),
     backend: options.backend,
     workerTimeout: 1000 * settings.workerTimeout,
+    verify: options.verify,
     dataset,
     onSilent: ({ id }) => endProcess(id),
     emit: bus.emit,

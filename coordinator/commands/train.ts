@@ -14,6 +14,8 @@ import { runTraining } from "./run.ts";
 import type { RunOptions, TrainParts } from "./run_options.ts";
 import { type Settings, trainFlags } from "./settings.ts";
 
+/** What is looked at of workers that this coordinator cannot trust. */
+const VERIFY = 0.01;
 /** What a subscriber gets to say what it still has to say, at the end. */
 const SETTLE_MS = 5_000;
 
@@ -88,6 +90,12 @@ async function runOptions(
   // A launcher hands out a token that is made up; whoever comes by himself must be given one.
   const strangersCome = token === undefined && !launcher.fromOutside;
   refuseUnsafe(settings, { isOpen: !isLoopback(listen.hostname), strangersCome, tls });
+  const outsiders = token !== undefined || launcher.fromOutside;
+  const verify = settings.verify ?? (outsiders && !settings.compressGradients ? VERIFY : 0);
+  if (verify > 0 && settings.compressGradients) {
+    const why = "sums of compressed gradients depend on who computes what, so nobody can tell a wrong one";
+    throw new HerdError("usage", `--verify ${verify} cannot work with --compress-gradients: ${why}; give one of them`);
+  }
   const minWorkers = settings.minWorkers ?? Math.max(1, launcher.count);
   if (minWorkers > launcher.count && token === undefined) {
     const others = `${minWorkers} workers are awaited and ${launcher.count} started here`;
@@ -98,6 +106,7 @@ async function runOptions(
     backend: engine?.name ?? settings.backend,
     launcher,
     minWorkers,
+    verify,
     listen,
     token,
     tls,

@@ -1,6 +1,17 @@
 // Where a run stands, for people.
-import type { Position } from "./event.ts";
 import type { RunKey } from "./run_key.ts";
+
+/** The end of a step: `step` of the `steps` of a training's epoch are finished. */
+export interface Position {
+  /** Which training it is. */
+  readonly key: RunKey;
+  /** From 1. */
+  readonly epoch: number;
+  /** Finished steps of the epoch, from 0. */
+  readonly step: number;
+  /** Steps of a whole epoch. */
+  readonly steps: number;
+}
 
 /** "arm gc", or "arm gc, seed 2" in a run of several seeds. */
 export function describeKey({ arm, seed }: RunKey, seeds: readonly number[]): string {

@@ -4,7 +4,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { parameterTable } from "../../shared/model.ts";
 import { describePosition, type EpochRecord, type MeanMetrics, type Position } from "../events/mod.ts";
 import { armOptimizer } from "./arms.ts";
-import { batchesOf, type Experiment, labelsOf, type StepComputer } from "./experiment.ts";
+import { batchesOf, type Experiment, labelsOf, type StepComputer, stepsOf } from "./experiment.ts";
 import { MetricsAccumulator } from "./metrics.ts";
 import { applyUpdate } from "./optimizer.ts";
 import { sendWeights } from "./send_weights.ts";
@@ -88,8 +88,9 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
   for (const [i, ids] of batches.entries()) {
     const at = { key, epoch, step: i + 1, steps: batches.length };
     if (at.step <= training.current.steps) continue;
-    const sum = await computer.gradients({ seed: key.seed, epoch, ids, step: at.step });
-    for (const part of ["losses", "gradient"] as const) assertFinite(sum[part], part, at, experiment);
+    const sum = await computer.gradients({ seed: key.seed, epoch, ids, position: at });
+    assertFinite(sum.losses, "loss", at, experiment);
+    assertFinite(sum.gradient, "gradient", at, experiment);
     divideBy(sum.gradient, ids.length);
     optimizer.update(sum.gradient, { state: slots, weights, table });
     applyUpdate(weights, sum.gradient);
@@ -108,10 +109,13 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
 async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void> {
   const { training, epoch, computer, experiment, meter, listeners } = turn;
   const { train, test } = experiment;
-  const tested = performance.now();
-  const { seed } = training.key;
-  const { losses, logits } = await computer.evaluate({ seed, epoch, ids: test.ids });
-  const testSeconds = (performance.now() - tested) / 1000;
+  const { key } = training;
+  const steps = stepsOf(experiment);
+  const at = { key, epoch, step: steps, steps };
+  const began = performance.now();
+  const { losses, logits } = await computer.evaluate({ seed: key.seed, epoch, ids: test.ids, position: at });
+  const testSeconds = (performance.now() - began) / 1000;
+  assertFinite(losses, "test loss", at, experiment);
   const testMetrics = new MetricsAccumulator();
   testMetrics.add(losses, logits, labelsOf(test, test.ids));
   const { loss: testLoss, accuracy: testAccuracy } = testMetrics.result();
@@ -136,12 +140,11 @@ async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void>
 
 function assertFinite(
   values: Float32Array,
-  part: "losses" | "gradient",
+  what: string,
   at: Position,
   { config: { learningRate }, seeds }: Experiment,
 ): void {
   if (allFinite(values)) return;
-  const what = part === "losses" ? "loss" : part;
   const where = describePosition(at, seeds);
   const remedy = `try a --learning-rate below ${learningRate}`;
   throw new HerdError("divergence", `The ${what} is not finite in ${where}: ${remedy}`);

@@ -1,16 +1,21 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
 import { HerdError } from "../../shared/errors.ts";
+import { chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import {
   type ArmName,
+  type CheckCounts,
   type DatasetFacts,
+  describePosition,
   type EpochRecord,
   type FaultCounts,
   inOrder,
   isBitIdentical,
+  NO_CHECKS,
   NO_FAULTS,
   type RunFacts,
   type Snapshot,
+  type Taint,
   type TrainingRecord,
 } from "../events/mod.ts";
 import { parameterCount } from "../../shared/model.ts";
@@ -93,6 +98,15 @@ export interface Report {
   readonly workers: readonly WorkerReport[];
   /** What went wrong during the run and was mended. */
   readonly faults: FaultCounts;
+  /** What second workers computed again, and how likely it is, at least, that a worker which falsifies a share of its answers is found out in an epoch. */
+  readonly verification: CheckCounts & {
+    /** The share of the steps that is checked; 0 for none. */
+    readonly share: number;
+    /** By the share that is falsified. */
+    readonly chanceToBeCaught: Readonly<Record<string, number>>;
+  };
+  /** Workers whose wrong answers are in the weights, and since when. */
+  readonly taints: readonly Taint[];
   /** A training each: seed after seed, the arms as they were named. */
   readonly arms: readonly ArmReport[];
   /** A metric and an arm each. */
@@ -125,6 +139,8 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
     compressGradients: run.compressGradients,
     bitIdentical: isBitIdentical(snapshot),
     faults,
+    verification: verificationOf(snapshot),
+    taints: snapshot.taints,
     workers: workers.map(({ id, engine, adapter, host, imagesPerSecond }) => ({
       id,
       engine,
@@ -135,6 +151,15 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
     arms,
     comparison: compare(arms),
   };
+}
+
+/** Shares of its answers that a worker may falsify, for which the risk is told. */
+const FALSIFIED = [0.01, 0.1, 1];
+
+function verificationOf({ run, checks }: Snapshot): Report["verification"] {
+  const { verify: share = 0, steps = 0 } = run ?? {};
+  const chances = share === 0 ? [] : FALSIFIED.map((part) => [`${part}`, chanceToBeCaught(part, share, steps)]);
+  return { share, ...checks, chanceToBeCaught: Object.fromEntries(chances) };
 }
 
 function armReport(
@@ -167,6 +192,34 @@ export function describeIdentity({ bitIdentical, compressGradients }: Report): s
     ? "gradients were compressed"
     : "workers computed, or may have computed, different bits";
   return `Bit-identity is off: ${why}.`;
+}
+
+/** "w3 on host, since arm gc, epoch 2, step 1 of 9" */
+export function nameTaints(taints: readonly Taint[]): string {
+  const seeds = new Set(taints.map(({ since }) => since.key.seed));
+  return taints.map(({ worker, host, since }) => {
+    const who = `${worker}${host === "" ? "" : ` on ${host}`}`;
+    return `wrong answers of ${who}, since ${describePosition(since, [...seeds])}`;
+  }).join("; ");
+}
+
+/** That a result is not to be trusted, and why, in a sentence; "" if it may be. */
+export function describeTaints({ taints }: Report): string {
+  if (taints.length === 0) return "";
+  return `TAINTED: in this result there are ${nameTaints(taints)}: do not rely on it.`;
+}
+
+/** What was checked by computing it again, and what that is worth, in sentences; "" if nothing was to be. */
+export function describeVerification({ verification }: Report): string {
+  const { share, compared, impossible, differing, chanceToBeCaught } = verification;
+  if (share === 0) return "";
+  const percent = (part: number) => `${Math.round(1000 * part) / 10} %`;
+  const risks = Object.entries(chanceToBeCaught).map(([part, chance]) =>
+    `${percent(Number(part))} of its answers: ${percent(chance)}`
+  );
+  return `Verified: second workers computed ${compared} answers again, ${differing} differed; ${impossible} could not be ` +
+    `(no other worker with that fingerprint). A worker that falsifies answers is caught within an epoch, ` +
+    `unless its accomplices check it, with a chance of at least, for ${risks.join("; ")}.`;
 }
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
@@ -228,7 +281,9 @@ export function parseReport(text: string, path: string): Report {
   try {
     const report = JSON.parse(text) as Report;
     if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
-      const before = { compress: "none", compressGradients: false } as const; // reports that do not know of it
+      // Reports from before these were in them.
+      const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: {} };
+      const before = { compress: "none", compressGradients: false, verification, taints: [] } as const;
       return { ...before, ...report, faults: { ...NO_FAULTS, ...report.faults } };
     }
   } catch {

@@ -4,6 +4,6 @@ export { type CheckpointFiles, CheckpointStore, type Draft } from "./checkpoint_
 export { newestRun, readReportText, writeReportPage } from "./finished_runs.ts";
 export { MetricsFile } from "./metrics_file.ts";
 export { Recorder, type RecorderOptions } from "./recorder.ts";
-export { loadCheckpoints, type Resumed } from "./resume.ts";
+export { keepWhatWasBefore, loadCheckpoints, type Resumed } from "./resume.ts";
 export { readRunConfig, type RunConfig } from "./run_config.ts";
 export { RunDirectory } from "./run_folder.ts";

@@ -10,6 +10,7 @@ import {
 import {
   afterEvent,
   type EpochRecord,
+  NO_CHECKS,
   NO_FAULTS,
   NOTHING_YET,
   type RunEvent,
@@ -57,6 +58,8 @@ function report(changes: Partial<Report> = {}): Report {
     compressGradients: false,
     bitIdentical: true,
     faults: NO_FAULTS,
+    verification: { share: 0, ...NO_CHECKS, chanceToBeCaught: {} },
+    taints: [],
     workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],
     arms,
     comparison: compare(arms),
