@@ -11,6 +11,7 @@ const info: DatasetInfo = {
   test: 256,
   classCounts: { horses: [500, 128], humans: [527, 128] },
   sha256: "0123456789abcdef".repeat(4),
+  skipped: { count: 0, files: [] },
 };
 
 Deno.test("describeDataset() tells size, shape, classes, hash and limit", () => {

@@ -46,6 +46,7 @@ test("a folder becomes a packed file with its images in order of class/name", as
     test: 4,
     classCounts: { horses: [4, 2], humans: [4, 2] },
     sha256: "",
+    skipped: { count: 0, files: [] },
   });
   using dataset = PackedDataset.open(path);
   assertEquals(dataset.info, info);

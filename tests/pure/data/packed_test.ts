@@ -218,10 +218,15 @@ Deno.test({
   },
 });
 
-Deno.test("packedPath() depends on identity and size", () => {
-  const paths = [packedPath("c", "a", 1), packedPath("c", "a", 2), packedPath("c", "b", 1)];
-  assertEquals(new Set(paths).size, 3);
-  assertEquals(packedPath("c", "a", 1), paths[0]!);
+Deno.test("packedPath() depends on identity, size and whether images may be left out", () => {
+  const paths = [
+    packedPath("c", "a", { imageSize: 1 }),
+    packedPath("c", "a", { imageSize: 2 }),
+    packedPath("c", "b", { imageSize: 1 }),
+    packedPath("c", "a", { imageSize: 1, skipUnreadable: true }),
+  ];
+  assertEquals(new Set(paths).size, 4);
+  assertEquals(packedPath("c", "a", { imageSize: 1, skipUnreadable: false }), paths[0]!);
   assertMatch(paths[0]!, /^c\/packed\/[0-9a-f]{32}\.herd$/);
 });
 

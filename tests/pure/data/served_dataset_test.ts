@@ -76,7 +76,7 @@ test("hashing ends with the run", async ({ path }) => {
 
 test("a fetch collects chunks in any order and finds the finished file the next time", async (scene) => {
   const { source, dir, manifest } = scene;
-  using writer = new ChunkedCacheWriter(dir, manifest);
+  using writer = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(writer.missing(), [0, 1, 2]);
   await writer.write(2, source.readChunk(2));
   await writer.write(0, source.readChunk(0));
@@ -88,14 +88,14 @@ test("a fetch collects chunks in any order and finds the finished file the next 
   const path = await writer.finish();
   assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
   assertEquals(fixtures.filesBelow(dir).length, 1);
-  using again = new ChunkedCacheWriter(dir, manifest);
+  using again = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(again.missing(), []);
   assertEquals(await again.finish(), path);
 });
 
 test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, manifest }) => {
   {
-    using writer = new ChunkedCacheWriter(dir, manifest);
+    using writer = await ChunkedCacheWriter.open(dir, manifest);
     await writer.write(0, source.readChunk(0));
     await writer.write(2, source.readChunk(2));
   }
@@ -105,13 +105,13 @@ test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, man
     file.seekSync(2 * CHUNK_BYTES, Deno.SeekMode.Start);
     file.writeSync(Uint8Array.of(source.readChunk(2)[0]! ^ 1));
   }
-  using writer = new ChunkedCacheWriter(dir, manifest);
+  using writer = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(writer.missing(), [1, 2]);
 });
 
 test("a chunk that is corrupted, short, or in the wrong place is refused and stays missing", async (scene) => {
   const { source, dir, manifest } = scene;
-  using writer = new ChunkedCacheWriter(dir, manifest);
+  using writer = await ChunkedCacheWriter.open(dir, manifest);
   const chunk = source.readChunk(2);
   const corrupted = chunk.slice();
   corrupted[500]! ^= 1;
@@ -124,8 +124,8 @@ test("a chunk that is corrupted, short, or in the wrong place is refused and sta
 });
 
 test("two workers of one machine may collect the same file at once", async ({ source, dir, manifest }) => {
-  using first = new ChunkedCacheWriter(dir, manifest);
-  using second = new ChunkedCacheWriter(dir, manifest);
+  using first = await ChunkedCacheWriter.open(dir, manifest);
+  using second = await ChunkedCacheWriter.open(dir, manifest);
   for (const index of [0, 1, 2]) {
     await first.write(index, source.readChunk(index));
     await second.write(2 - index, source.readChunk(2 - index));

@@ -50,6 +50,7 @@ function report(changes: Partial<Report> = {}): Report {
       sha256: "c".repeat(64),
       imageShape: [300, 300, 3],
       fallback: false,
+      skipped: { count: 0, files: [] },
     },
     model: { name: "keras-example", parameters: 1_704_097 },
     engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
