@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ChunkedCacheWriter, ServedDataset } from "../../../data/mod.ts";
 import { CHUNK_BYTES, type DatasetManifest } from "../../../shared/dataset_manifest.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { fetchDataset } from "../../../worker/remote.ts";
 import { parseCoordinatorMessage, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
@@ -107,6 +108,49 @@ test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, man
   }
   using writer = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(writer.missing(), [1, 2]);
+});
+
+/** Fetches what is missing. @returns where the file is, and the chunks that had to be fetched */
+async function collect({ source, dir, manifest }: Scene): Promise<{ path: string; fetched: number[] }> {
+  const fetched: number[] = [];
+  const fetch = (index: number) => Promise.resolve(source.readChunk(fetched[fetched.push(index) - 1]!));
+  const path = await fetchDataset({ manifest: () => Promise.resolve(manifest), fetch }, dir, () => {});
+  return { path, fetched };
+}
+
+/** What may befall a fetched file, and the chunks that are to be fetched again. */
+const DAMAGES: Readonly<Record<string, [damage: (path: string) => void, chunks: number[]]>> = {
+  "nothing": [() => {}, []],
+  "half of it inverted": [(path) => {
+    const bytes = Deno.readFileSync(path);
+    Deno.writeFileSync(path, bytes.map((byte, i) => i < bytes.length / 2 ? byte : 255 - byte));
+  }, [1, 2]],
+  "a bit of its last byte": [(path) => {
+    using file = Deno.openSync(path, { write: true });
+    file.seekSync(-1, Deno.SeekMode.End);
+    file.writeSync(Uint8Array.of(CONTENT.at(-1)! ^ 1));
+  }, [2]],
+  "its end missing": [(path) => Deno.truncateSync(path, LENGTH - 1), [2]],
+  "something behind its end": [(path) => Deno.writeFileSync(path, Uint8Array.of(1), { append: true }), []],
+};
+for (const [what, [damage, chunks]] of Object.entries(DAMAGES)) {
+  test(`a fetched file with ${what} is mended when it is opened`, async (scene) => {
+    assertEquals((await collect(scene)).fetched, [0, 1, 2]);
+    const { path } = await collect(scene);
+    damage(path);
+    assertEquals(await collect(scene), { path, fetched: chunks });
+    assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
+    assertEquals(fixtures.filesBelow(scene.dir).length, 1);
+  });
+}
+
+test("a damaged file that several find at once, one of them after another has mended it, is mended for all", async (scene) => {
+  const { path } = await collect(scene);
+  DAMAGES["half of it inverted"]![0](path);
+  const all = await Promise.all([collect(scene), collect(scene), collect(scene)]);
+  assertEquals(all.map((one) => one.path), [path, path, path]);
+  assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
+  assertEquals(fixtures.filesBelow(scene.dir).length, 1);
 });
 
 test("a chunk that is corrupted, short, or in the wrong place is refused and stays missing", async (scene) => {
