@@ -93,6 +93,8 @@ function decodeHeader(header: Uint8Array): Header {
   const [depth, colourType, interlace] = [header[8]!, header[9]!, header[12]!];
   if (![1, 2, 4, 8, 16].includes(depth)) throw new Error(`it has ${depth} bits a sample`);
   if (CHANNELS[colourType] === undefined) throw new Error(`its colour type is ${colourType}`);
+  // The decoder would take each of their samples for a byte.
+  if (interlace !== 0 && depth < 8) throw new Error(`it is interlaced with ${depth} bits a sample, which is not read`);
   return { width: view.getUint32(0), height: view.getUint32(4), depth, colourType, isInterlaced: interlace !== 0 };
 }
 

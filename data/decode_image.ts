@@ -8,7 +8,7 @@ import type { RgbImage } from "./dataset_info.ts";
 import { LimitError, MOST_DECODE_BYTES, MOST_PIXELS } from "./image_limits.ts";
 
 /**
- * Decodes a PNG (any colour type and depth; alpha is dropped, 16 bits are rounded to 8) or a JPEG (its orientation tag
+ * Decodes a PNG (alpha is dropped, 16 bits are rounded to 8; not interlaced ones of fewer than 8) or a JPEG (its orientation tag
  * is ignored; colour profiles are, too). Throws HerdError "data" calling the file by `name`.
  */
 export function decodeImage(bytes: Uint8Array, name: string): RgbImage {

@@ -1,9 +1,6 @@
 // Inflating what is known to give so many bytes: it stops at the first one more, whatever else the packed bytes hold.
 import { inflateRawSync, inflateSync } from "node:zlib";
 
-/** No deflate stream expands by more than this: a shorter one cannot be what it is said to be. */
-const MOST_EXPANSION = 1032;
-
 /**
  * The bytes of a deflate stream.
  * @param options how many they are, and whether the stream stands alone ("raw") or in the frame of RFC 1950 ("zlib")
@@ -14,8 +11,6 @@ export function inflateExactly(
   { bytes, frame }: { readonly bytes: number; readonly frame: "raw" | "zlib" },
 ): Uint8Array {
   const inflate = frame === "raw" ? inflateRawSync : inflateSync;
-  const fewer = () => new Error(`its data is too short for the ${bytes} bytes that its header says`);
-  if (bytes > packed.length * MOST_EXPANSION) throw fewer();
   let inflated: Uint8Array;
   try {
     // One byte more than needed, so that the whole lies in a single piece.
@@ -24,6 +19,6 @@ export function inflateExactly(
     if (!(error instanceof RangeError)) throw error;
     throw new Error(`its data gives more than the ${bytes} bytes that its header says`, { cause: error });
   }
-  if (inflated.length < bytes) throw fewer();
+  if (inflated.length < bytes) throw new Error(`its data is too short for the ${bytes} bytes that its header says`);
   return inflated;
 }

@@ -15,14 +15,16 @@ export async function openRegular(
   path: string,
   { open = (path) => Deno.open(path, { read: true }), stallMs = STALL_MS }: ReadInternals = {},
 ): Promise<Readable & Disposable> {
+  const soon = <T>(promise: Promise<T>) =>
+    within(stallMs, promise, () => new Error(`no byte of it came for ${stallMs / 1000} s`));
   // Before it is opened: opening a pipe waits for somebody to write to it.
-  const { isFile } = await within(stallMs, Deno.stat(path), () => stalled(stallMs));
+  const { isFile } = await soon(Deno.stat(path));
   if (!isFile) throw new Error("it is not a regular file");
-  const file = await within(stallMs, open(path), () => stalled(stallMs));
+  const file = await soon(open(path));
   return {
-    read: (target) => within(stallMs, file.read(target), () => stalled(stallMs)),
-    seek: (offset, whence) => file.seek(offset, whence),
-    stat: () => within(stallMs, file.stat(), () => stalled(stallMs)),
+    read: (target) => soon(file.read(target)),
+    seek: (offset, whence) => soon(file.seek(offset, whence)),
+    stat: () => soon(file.stat()),
     close: () => file.close(),
     [Symbol.dispose]: () => file.close(),
   };
@@ -35,8 +37,4 @@ export async function readRegular(path: string, internals?: ReadInternals): Prom
   refuseLargeFile(size);
   const bytes = new Uint8Array(size);
   return bytes.subarray(0, await readAt(file, 0, bytes));
-}
-
-function stalled(milliseconds: number): Error {
-  return new Error(`no byte of it came for ${milliseconds / 1000} s`);
 }

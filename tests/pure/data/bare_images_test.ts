@@ -87,6 +87,14 @@ const FALSE: Readonly<Record<string, [() => Uint8Array, says: string]>> = {
   "a PNG without rows": [() => pngOf(pngHeader({ width: 1, height: 0 }), pngChunk("IDAT")), "1×0"],
   "an unknown colour type": [() => pngOf(pngHeader({ width: 1, height: 1, colourType: 5 })), "colour type is 5"],
   "an unknown depth": [() => pngOf(pngHeader({ width: 1, height: 1, depth: 3 })), "3 bits"],
+  "an interlaced PNG of few bits": [
+    () =>
+      pngOf(
+        pngHeader({ width: 8, height: 8, colourType: 0, depth: 1, interlace: 1 }),
+        pngChunk("IDAT", deflateSync(new Uint8Array(15 + 15))),
+      ),
+    "interlaced with 1 bits",
+  ],
   "a chunk longer than the file": [() => pngOf(pngHeader({ width: 1, height: 1 })).subarray(0, -13), "within a chunk"],
   "data beyond what the header says": [bombs.pngOfTooMuchData, "gives more than the 310 bytes"],
   "a JPEG of too many scans": [() => bombs.jpegOfManyScans(100), "the limit is 20 million"],

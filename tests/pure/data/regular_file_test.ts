@@ -50,8 +50,9 @@ test("a file that does not open, or stops in the middle, is given up", async (pa
   await assertRejects(() => readRegular(path, { open: never, stallMs }), Error, "no byte of it came for 0.02 s");
   await assertRejects(() => readRegular(path, { open: async () => await stuck, stallMs }), Error, "no byte of it came");
   assertEquals([reads, closed], [2, 1]);
-  using file = await openRegular(path, { open: async () => await { ...stuck, stat: never }, stallMs });
+  using file = await openRegular(path, { open: async () => await { ...stuck, stat: never, seek: never }, stallMs });
   await assertRejects(() => file.stat(), Error, "no byte of it came");
+  await assertRejects(() => file.seek(0, Deno.SeekMode.Start), Error, "no byte of it came");
 });
 
 test("a file larger than an image may be is not read: its name, size and the limit are told", async (path) => {

@@ -153,6 +153,27 @@ test("a damaged file that several find at once, one of them after another has me
   assertEquals(fixtures.filesBelow(scene.dir).length, 1);
 });
 
+test("a file that another process mends while it is looked at keeps its name", async (scene) => {
+  const { path } = await collect(scene);
+  const sound = Deno.readFileSync(path);
+  Deno.truncateSync(path, 5);
+  const { open } = Deno;
+  try {
+    Deno.open = async (...args) => {
+      const damaged = await open(...args);
+      Deno.writeFileSync(`${path}.other`, sound);
+      Deno.renameSync(`${path}.other`, path);
+      Deno.open = open;
+      return damaged;
+    };
+    using writer = await ChunkedCacheWriter.open(scene.dir, scene.manifest);
+    assertEquals(writer.missing(), []);
+    assertEquals(fixtures.filesBelow(scene.dir), [path.slice(scene.dir.length + 1)]);
+  } finally {
+    Deno.open = open;
+  }
+});
+
 test("a chunk that is corrupted, short, or in the wrong place is refused and stays missing", async (scene) => {
   const { source, dir, manifest } = scene;
   using writer = await ChunkedCacheWriter.open(dir, manifest);
