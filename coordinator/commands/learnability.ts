@@ -10,6 +10,8 @@ import type { TrainParts } from "./run_options.ts";
 export interface LearnabilityOptions extends TrainParts {
   /** As --data. */
   readonly data: string;
+  /** Whether to go on without the image files that cannot be read. */
+  readonly skipUnreadable: boolean;
   /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
   /** The version of Herd. */
@@ -28,7 +30,7 @@ const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: 5e-4, w
  * @throws {HerdError} data, cluster or divergence, as a run does
  */
 export async function learnability(
-  { data, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
+  { data, skipUnreadable, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
   signal: AbortSignal,
 ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
   const out = await Deno.makeTempDir({ prefix: "herd-check-" });
@@ -41,7 +43,7 @@ export async function learnability(
     const workers = localWorkers(backend);
     const { arms } = await runTraining(
       {
-        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, out },
+        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, skipUnreadable, out },
         backend,
         launcher: localLauncher(workers),
         minWorkers: workers,

@@ -1,4 +1,5 @@
 // The result of a run as text, for the end of a run and for the report command.
+import { describeSkipped } from "../../data/mod.ts";
 import { describeFaults } from "../events/mod.ts";
 import {
   chanceAccuracy,
@@ -21,6 +22,7 @@ export function finalBlock(report: Report): string[] {
   const tainted = describeTaints(report);
   if (tainted !== "") lines.push("", tainted);
   if (report.dataset.fallback) lines.push("", "PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED");
+  if (report.dataset.skipped.count > 0) lines.push("", describeSkipped(report.dataset.skipped));
   const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(report.dataset.classes, split).toFixed(4)})`;
   for (const { arm, epochs, trainSeconds, weightsSha256 } of report.arms) {
     const last = epochs.at(-1);

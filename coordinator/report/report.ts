@@ -1,4 +1,5 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
+import { NONE_SKIPPED, type Skipped } from "../../data/mod.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
@@ -83,6 +84,8 @@ export interface Report {
     readonly imageShape: readonly [number, number, number];
     /** Whether the procedural set stands in for the real one, which could not be fetched. */
     readonly fallback: boolean;
+    /** The image files that --skip-unreadable has left out. */
+    readonly skipped: Skipped;
   };
   /** The network, and how many values it has. */
   readonly model: { readonly name: string; readonly parameters: number };
@@ -173,10 +176,10 @@ function armReport(
 
 /** Counts are of the images that the run used. */
 function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["dataset"] {
-  const { imageSize, channels, name, sha256 } = info;
+  const { imageSize, channels, name, sha256, skipped } = info;
   const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
   const imageShape = [imageSize, imageSize, channels] as const;
-  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback };
+  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback, skipped };
 }
 
 /** What was compressed, in a sentence; "" if nothing was. */
@@ -284,7 +287,8 @@ export function parseReport(text: string, path: string): Report {
       // Reports from before these were in them.
       const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: {} };
       const before = { compress: "none", compressGradients: false, verification, taints: [] } as const;
-      return { ...before, ...report, faults: { ...NO_FAULTS, ...report.faults } };
+      const dataset = { ...report.dataset, skipped: report.dataset.skipped ?? NONE_SKIPPED };
+      return { ...before, ...report, dataset, faults: { ...NO_FAULTS, ...report.faults } };
     }
   } catch {
     // Said below.

@@ -1,4 +1,5 @@
 // report.html: curves, figures and hashes of a run on one self-contained page, drawn as SVG.
+import { describeSkipped } from "../../data/mod.ts";
 import { describeFaults, type EpochRecord } from "../events/mod.ts";
 import {
   chanceAccuracy,
@@ -21,6 +22,7 @@ export function reportHtml(report: Report): string {
   const marks = [
     ...tainted === "" ? [] : [tainted],
     ...dataset.fallback ? ["PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED"] : [],
+    ...dataset.skipped.count > 0 ? [describeSkipped(dataset.skipped)] : [],
     ...report.complete ? [] : ["This run was broken off: the figures are of the epochs that it finished."],
   ];
   return `<!doctype html>

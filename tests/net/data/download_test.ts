@@ -257,6 +257,21 @@ test("without a connection auto draws its own images and says so in capitals", a
   assertEquals((await scene.resolve()).fallback, true);
 });
 
+test("a damaged packed file is made again from the archives, and nothing else stands in for them", async (scene) => {
+  const first = await scene.resolve();
+  const sound = Deno.readFileSync(first.path);
+  const damage = () =>
+    Deno.writeFileSync(first.path, sound.map((byte, i) => i < sound.length - 100 ? byte : 255 - byte));
+  damage();
+  assertEquals(await scene.resolve(), first);
+  assertEquals(Deno.readFileSync(first.path), sound);
+  damage();
+  Deno.removeSync(scene.downloads, { recursive: true });
+  await scene.stop();
+  const error = await assertRejects(() => scene.resolve(), HerdError, `Cannot make the damaged '${first.path}' anew`);
+  assertEquals(error.code, "data");
+});
+
 test("an explicit name never falls back", async (scene) => {
   await scene.stop();
   const error = await assertRejects(() => scene.resolve({ data: "horses-or-humans" }), NoConnectionError);

@@ -51,6 +51,7 @@ function report(changes: Partial<Report> = {}): Report {
       sha256: "c".repeat(64),
       imageShape: [300, 300, 3],
       fallback: false,
+      skipped: { count: 0, files: [] },
     },
     model: { name: "keras-example", parameters: 1_704_097 },
     engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
@@ -101,6 +102,7 @@ Deno.test("reportOf() makes the report of what a run has told, arms in the order
   assertEquals(made.workers.map(({ id, host }) => [id, host]), [["w9", "far"], ["w10", ""]]);
   assertEquals([made.complete, made.bitIdentical, made.engine.name], [false, true, "simd"]);
   assertEquals([made.dataset.train, made.dataset.test, made.comparison.length], [64, 8, 5]);
+  assertEquals(made.dataset.skipped, DATASET.info.skipped);
   assertThrows(() => reportOf(NOTHING_YET, true), RangeError, "has not begun");
 });
 
@@ -152,6 +154,18 @@ Deno.test("finalBlock() and reportHtml() say what is not as it should be", () =>
   assert(!finalBlock(report()).join("\n").includes("Faults"));
   const html = reportHtml(odd);
   for (const part of ["PROCEDURAL DATA", "broken off", "(PROCEDURAL DATA)", faults]) assertStringIncludes(html, part);
+});
+
+Deno.test("finalBlock() and reportHtml() say which images were left out; a report of before had none", () => {
+  const without = report({ dataset: { ...report().dataset, skipped: { count: 12, files: ["a.png", "<b>.png"] } } });
+  assertStringIncludes(finalBlock(without).join("\n"), "unreadable: 12 images (a.png, <b>.png and 10 more).");
+  assertStringIncludes(reportHtml(without), "unreadable: 12 images (a.png, &#60;b&#62;.png and 10 more).");
+  const { skipped: _skipped, ...dataset } = report().dataset;
+  const before = parseReport(JSON.stringify({ ...report(), dataset }), "x");
+  assertEquals(before.dataset.skipped, { count: 0, files: [] });
+  for (const text of [finalBlock(before).join("\n"), reportHtml(before)]) {
+    assertEquals(text.includes("Left out"), false);
+  }
 });
 
 Deno.test("reportHtml() is self-contained, draws a line for each arm and split, and escapes names", () => {
