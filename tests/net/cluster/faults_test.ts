@@ -146,8 +146,12 @@ Deno.test(
     const lie = { fault: Fault.WrongBits, always: true, at: 6 };
     const { taints, excluded } = await verified([lie, lie], 3);
     assertEquals(excluded.toSorted(), ["r1", "r2"]);
-    assertEquals(taints.map((taint) => taint.type === "taint" && taint.worker).toSorted(), ["r1", "r2"]);
-    assertEquals(taints.map((taint) => taint.type === "taint" && taint.since.epoch), [1, 1]);
+    // Whoever had no part in the weights before it was found out taints nothing.
+    assert(taints.length >= 1);
+    for (const taint of taints) {
+      assert(taint.type === "taint" && excluded.includes(taint.worker));
+      assertEquals([taint.since.key.arm, taint.since.epoch], ["gc", 1]);
+    }
   },
 );
 
