@@ -1,5 +1,5 @@
 // What happens in a run: the union of events, the bus that passes them on, what they add up to, and the names of trainings.
-export { EventBus, type Subscriber } from "./bus.ts";
+export { EventBus, type Subscriber, type Subscription } from "./bus.ts";
 export { addChecks, type CheckCounts, NO_CHECKS, type Taint } from "./checks.ts";
 export type {
   ClusterEvent,
