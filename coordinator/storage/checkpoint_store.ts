@@ -123,14 +123,15 @@ export class CheckpointStore {
   /**
    * The newest checkpoint of each training that can be used; the newest of all comes last.
    * @param decode throws a HerdError for bytes that cannot be used
-   * @throws {HerdError} data, if a training has checkpoints but none can be used, or if there are such of an older format
+   * @throws {HerdError} data, if the folder cannot be made or read, if a training has checkpoints but none can be used, or if
+   * there are such of an older format
    */
   async load<T>(
     keys: readonly RunKey[],
     decode: (bytes: Uint8Array, key: RunKey) => T,
     describe: (value: T) => string,
   ): Promise<T[]> {
-    const names = await this.#files.list(this.#folder);
+    const names = await this.#list();
     refuseOldCheckpoints(this.#folder, names);
     const found: Loaded<T>[] = [];
     for (const key of keys) {
@@ -175,6 +176,15 @@ export class CheckpointStore {
     }
     const what = `No checkpoint of ${runName(key)} in ${this.#folder} can be used: ${reasons.join("; ")}`;
     throw new HerdError("data", `${what}: restore one, or remove them to begin ${runName(key)} anew`);
+  }
+
+  async #list(): Promise<string[]> {
+    try {
+      return await this.#files.list(this.#folder);
+    } catch (cause) {
+      const what = `Cannot read the checkpoints in ${this.#folder} (${messageOf(cause)})`;
+      throw new HerdError("data", `${what}: make it a folder that can be read and written`, { cause });
+    }
   }
 
   async #read<T>(name: string, decode: (bytes: Uint8Array) => T): Promise<{ value: T } | { reason: string }> {
