@@ -74,6 +74,9 @@ async function runOptions(
   if (settings.compressGradients && settings.compress === "none") {
     throw new HerdError("usage", "--compress-gradients is given without --compress: give --compress fp16 or bf16 too");
   }
+  if (settings.json && settings.quiet) {
+    throw new HerdError("usage", "--quiet is for text, and --json prints none: give one of them");
+  }
   const listen = parseAddress(settings.listen);
   const token = settings.tokenFile === undefined ? undefined : await readToken(settings.tokenFile);
   const elsewhere = settings.launcher !== "local";
