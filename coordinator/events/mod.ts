@@ -14,7 +14,7 @@ export type {
   TrainingRecord,
   WorkerInfo,
 } from "./event.ts";
-export { addFaults, describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
-export { describeKey, describePosition, type Position } from "./position.ts";
+export { describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
+export { describePosition, type Position } from "./position.ts";
 export { ARM_NAMES, type ArmName, isSameRun, type RunKey, runName } from "./run_key.ts";
 export { afterEvent, historyOf, inOrder, isBitIdentical, NOTHING_YET, type Snapshot } from "./snapshot.ts";
