@@ -35,7 +35,7 @@ const KEPT = 2;
 const MOST_PINS = 8;
 
 /** A checkpoint that is to be written. */
-export interface Draft {
+export interface PendingCheckpoint {
   /** The training that it is of. */
   readonly key: RunKey;
   /** Where the training stands, for people. */
@@ -147,9 +147,9 @@ export class CheckpointStore {
    * Waits for the write before, then starts to write a checkpoint, and does not wait for its end. A write that fails is told
    * once, and the older checkpoints stay.
    */
-  async write(draft: Draft): Promise<void> {
+  async write(pending: PendingCheckpoint): Promise<void> {
     const before = this.#writing;
-    this.#writing = before.then(() => this.#write(draft));
+    this.#writing = before.then(() => this.#write(pending));
     await before;
   }
 
@@ -202,7 +202,7 @@ export class CheckpointStore {
     }
   }
 
-  async #write({ key, description, encode, onSafe }: Draft): Promise<void> {
+  async #write({ key, description, encode, onSafe }: PendingCheckpoint): Promise<void> {
     try {
       const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#files.list(this.#folder)).map(numberOf)) + 1;
