@@ -7,7 +7,6 @@ export { dataFlags } from "./flags.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
-export type { DatasetManifest } from "../shared/dataset_manifest.ts";
 export { ServedDataset } from "./served_dataset.ts";
 export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
 export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeCache } from "./clean.ts";

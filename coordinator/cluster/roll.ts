@@ -1,4 +1,5 @@
 // Who belongs to the cluster: the workers that are there, those that were, and what they have been seen to do.
+import { byId } from "../../shared/by_id.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { PROTOCOL_VERSION } from "../../shared/protocol.ts";
 import { within } from "../../shared/within.ts";
@@ -135,10 +136,4 @@ export class Roll {
     this.#retired = { up: up + member.channel.bytesIn, down: down + member.channel.bytesOut };
     if (member.ready !== undefined) this.#past.set(member.id, member.info);
   }
-}
-
-const NUMBERS = new Intl.Collator("en", { numeric: true });
-
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return NUMBERS.compare(a.id, b.id);
 }

@@ -1,5 +1,6 @@
 // Whether the network can learn a data set at all: a short training on small images, without a comparison.
 import type { DataEnvironment } from "../../data/mod.ts";
+import { HerdError, messageOf } from "../../shared/errors.ts";
 import { EventBus } from "../events/mod.ts";
 import { localLauncher } from "../launch/mod.ts";
 import { runTraining } from "./run.ts";
@@ -33,7 +34,7 @@ export async function learnability(
   { data, skipUnreadable, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
   signal: AbortSignal,
 ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
-  const out = await Deno.makeTempDir({ prefix: "herd-check-" });
+  const out = await temporaryFolder();
   const bus = new EventBus();
   using _ = bus.subscribe("The check", (event) => {
     if (event.type === "step") onStep(event);
@@ -61,5 +62,14 @@ export async function learnability(
     return arms[0]!.epochs.at(-1)!;
   } finally {
     await Deno.remove(out, { recursive: true });
+  }
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await Deno.makeTempDir({ prefix: "herd-check-" });
+  } catch (cause) {
+    const remedy = "set TMPDIR to a directory that can be written";
+    throw new HerdError("data", `Cannot make a temporary folder (${messageOf(cause)}): ${remedy}`, { cause });
   }
 }

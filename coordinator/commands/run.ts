@@ -37,8 +37,9 @@ interface Prepared {
   readonly signal: AbortSignal;
 }
 
-/** What subscribers get to write down what they have heard before the report is made. */
+/** What metrics.jsonl gets to be written to its end, in a run that is complete and in one that is broken off. */
 const SETTLE_MS = 60_000;
+const BROKEN_OFF_SETTLE_MS = 500;
 
 /**
  * Runs the experiment and leaves its folder, or goes on with one that was broken off. A run that is broken off leaves a
@@ -80,7 +81,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const { options, folder, store, identity, experiment, resumed, bus, signal } = prepared;
   const trainings = [...resumed?.trainings ?? []];
   const metrics = new MetricsFile(folder, (text) => bus.emit({ type: "notice", text }));
-  using _metrics = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
+  using metricsLines = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
   using _kept = bus.subscribe("The keeping of checkpoints", keepWhatWasBefore(store));
   using _warnings = bus.subscribe("The look at fingerprints", warnIfMixed(bus, resumed?.history));
   let tellStep = (_progress: StepProgress) => {};
@@ -96,7 +97,6 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   });
   const facts = await runFacts(prepared, recorder.position);
   const writeReport = async (complete: boolean) => {
-    await bus.settle(SETTLE_MS);
     const report = reportOf(bus.snapshot, complete);
     await folder.writeReport(report, reportHtml(report));
     return report;
@@ -106,12 +106,13 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     if (resumed !== undefined) await recorder.rewind();
     await compute(prepared, { facts, trainings, recorder, onStep: (tell) => tellStep = tell });
     await recorder.finish();
-    await bus.settle(SETTLE_MS);
+    await metricsLines.settle(SETTLE_MS);
     await metrics.finish();
     return await writeReport(true);
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
+    await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
     const { folder: { path }, identity: { seeds } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds });
   }

@@ -13,12 +13,8 @@ export interface Position {
   readonly steps: number;
 }
 
-/** "arm gc", or "arm gc, seed 2" in a run of several seeds. */
-export function describeKey({ arm, seed }: RunKey, seeds: readonly number[]): string {
-  return `arm ${arm}${seeds.length > 1 ? `, seed ${seed}` : ""}`;
-}
-
 /** "arm gc, epoch 3, step 5 of 9", or "arm gc, seed 2, epoch 3, step 5 of 9" in a run of several seeds. */
 export function describePosition({ key, epoch, step, steps }: Position, seeds: readonly number[]): string {
-  return `${describeKey(key, seeds)}, epoch ${epoch}, step ${step} of ${steps}`;
+  const training = `arm ${key.arm}${seeds.length > 1 ? `, seed ${key.seed}` : ""}`;
+  return `${training}, epoch ${epoch}, step ${step} of ${steps}`;
 }

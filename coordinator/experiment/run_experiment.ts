@@ -8,7 +8,7 @@ import { batchesOf, type Experiment, labelsOf, type StepComputer, stepsOf } from
 import { MetricsAccumulator } from "./metrics.ts";
 import { applyUpdate } from "./optimizer.ts";
 import { sendWeights } from "./send_weights.ts";
-import { Meter, secondsOf } from "./spent.ts";
+import { secondsOf, Stopwatch } from "./spent.ts";
 import { beginTraining, EPOCH_START, type Training, weightsHash } from "./training.ts";
 import { nextTurn, trainingOf } from "./turns.ts";
 
@@ -38,7 +38,7 @@ interface Epoch {
   readonly epoch: number;
   readonly computer: StepComputer;
   readonly experiment: Experiment;
-  readonly meter: Meter;
+  readonly stopwatch: Stopwatch;
   readonly listeners: Listeners;
 }
 
@@ -53,7 +53,7 @@ export async function runExperiment(
   trainings: Training[],
   listeners: Listeners,
 ): Promise<void> {
-  const meter = new Meter(computer);
+  const stopwatch = new Stopwatch(computer);
   let last: Training | undefined;
   for (let turn; (turn = nextTurn(experiment, trainings)) !== undefined;) {
     const { key, epoch } = turn;
@@ -65,7 +65,7 @@ export async function runExperiment(
     try {
       // After a turn the workers have its training's weights.
       const residual = training === last ? training.residual : await sendWeights(computer, experiment, training);
-      await runEpoch({ training, epoch, computer, experiment, meter, listeners }, residual);
+      await runEpoch({ training, epoch, computer, experiment, stopwatch, listeners }, residual);
       last = training;
     } catch (error) {
       // What broke it off matters more than whether its state could be kept.
@@ -77,14 +77,14 @@ export async function runExperiment(
 
 /** @param residual the training's after the first step to come, for the weights that the workers have */
 async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promise<void> {
-  const { training, epoch, computer, experiment, meter, listeners } = turn;
+  const { training, epoch, computer, experiment, stopwatch, listeners } = turn;
   const { key, weights, slots } = training;
   const { config } = experiment;
   const optimizer = armOptimizer(key.arm, config);
   const table = parameterTable(config.compute.model);
   const metrics = new MetricsAccumulator(training.current.metrics);
   const batches = batchesOf(experiment, { seed: key.seed, epoch });
-  meter.begin(training.current);
+  stopwatch.begin(training.current);
   for (const [i, ids] of batches.entries()) {
     const at = { key, epoch, step: i + 1, steps: batches.length };
     if (at.step <= training.current.steps) continue;
@@ -96,7 +96,7 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
     applyUpdate(weights, sum.gradient);
     metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
     if (residual !== undefined) training.residual = residual;
-    training.current = { steps: at.step, metrics: metrics.sums, ...meter.step(ids.length) };
+    training.current = { steps: at.step, metrics: metrics.sums, ...stopwatch.step(ids.length) };
     residual = await sendWeights(computer, experiment, training);
     const { samples: images } = metrics.sums;
     const seconds = secondsOf(images, training.current);
@@ -107,7 +107,7 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
 
 /** Tests the weights and closes the epoch. */
 async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void> {
-  const { training, epoch, computer, experiment, meter, listeners } = turn;
+  const { training, epoch, computer, experiment, stopwatch, listeners } = turn;
   const { train, test } = experiment;
   const { key } = training;
   const steps = stepsOf(experiment);
@@ -122,7 +122,7 @@ async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void>
   const weightsSha256 = await weightsHash(training.weights);
   const images = train.ids.length;
   const seconds = secondsOf(images, training.current);
-  const { bytesUp, bytesDown } = meter.total();
+  const { bytesUp, bytesDown } = stopwatch.total();
   const record: EpochRecord = {
     epoch,
     ...metrics.result(),

@@ -1,5 +1,6 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
 import { NONE_SKIPPED, type Skipped } from "../../data/mod.ts";
+import { byId } from "../../shared/by_id.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
@@ -116,8 +117,6 @@ export interface Report {
   readonly comparison: readonly Comparison[];
 }
 
-const NUMBERS = new Intl.Collator("en", { numeric: true });
-
 /**
  * The report of a run, from what its events add up to.
  * @param complete whether the run has done all that it was to do
@@ -126,7 +125,7 @@ const NUMBERS = new Intl.Collator("en", { numeric: true });
 export function reportOf(snapshot: Snapshot, complete: boolean): Report {
   const { dataset, run, faults } = snapshot;
   if (dataset === null || run === null) throw new RangeError("Cannot report on a run that has not begun");
-  const workers = snapshot.workers.map(({ worker }) => worker).sort((a, b) => NUMBERS.compare(a.id, b.id));
+  const workers = snapshot.workers.map(({ worker }) => worker).sort(byId);
   const [first] = workers;
   const arms = inOrder(snapshot.trainings, run).map((training) => armReport(training, run));
   return {

@@ -35,7 +35,7 @@ const KEPT = 2;
 const MOST_PINS = 8;
 
 /** A checkpoint that is to be written. */
-export interface Draft {
+export interface PendingCheckpoint {
   /** The training that it is of. */
   readonly key: RunKey;
   /** Where the training stands, for people. */
@@ -123,14 +123,15 @@ export class CheckpointStore {
   /**
    * The newest checkpoint of each training that can be used; the newest of all comes last.
    * @param decode throws a HerdError for bytes that cannot be used
-   * @throws {HerdError} data, if a training has checkpoints but none can be used, or if there are such of an older format
+   * @throws {HerdError} data, if the folder cannot be made or read, if a training has checkpoints but none can be used, or if
+   * there are such of an older format
    */
   async load<T>(
     keys: readonly RunKey[],
     decode: (bytes: Uint8Array, key: RunKey) => T,
     describe: (value: T) => string,
   ): Promise<T[]> {
-    const names = await this.#files.list(this.#folder);
+    const names = await this.#list();
     refuseOldCheckpoints(this.#folder, names);
     const found: Loaded<T>[] = [];
     for (const key of keys) {
@@ -146,9 +147,9 @@ export class CheckpointStore {
    * Waits for the write before, then starts to write a checkpoint, and does not wait for its end. A write that fails is told
    * once, and the older checkpoints stay.
    */
-  async write(draft: Draft): Promise<void> {
+  async write(pending: PendingCheckpoint): Promise<void> {
     const before = this.#writing;
-    this.#writing = before.then(() => this.#write(draft));
+    this.#writing = before.then(() => this.#write(pending));
     await before;
   }
 
@@ -177,6 +178,15 @@ export class CheckpointStore {
     throw new HerdError("data", `${what}: restore one, or remove them to begin ${runName(key)} anew`);
   }
 
+  async #list(): Promise<string[]> {
+    try {
+      return await this.#files.list(this.#folder);
+    } catch (cause) {
+      const what = `Cannot read the checkpoints in ${this.#folder} (${messageOf(cause)})`;
+      throw new HerdError("data", `${what}: make it a folder that can be read and written`, { cause });
+    }
+  }
+
   async #read<T>(name: string, decode: (bytes: Uint8Array) => T): Promise<{ value: T } | { reason: string }> {
     let bytes: Uint8Array;
     try {
@@ -192,7 +202,7 @@ export class CheckpointStore {
     }
   }
 
-  async #write({ key, description, encode, onSafe }: Draft): Promise<void> {
+  async #write({ key, description, encode, onSafe }: PendingCheckpoint): Promise<void> {
     try {
       const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#files.list(this.#folder)).map(numberOf)) + 1;

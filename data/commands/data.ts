@@ -49,10 +49,10 @@ export function dataCommand(parts: DataParts): Command {
     summary: "Fetch or make a data set, and show it",
     usage: "[flags]",
     flags,
-    async run({ values: { data, imageSize, skipUnreadable, check, clean } }, surroundings) {
+    async run({ values: { data, imageSize, skipUnreadable, check, clean }, given }, surroundings) {
       const { print, progress } = surroundings;
       const environment = dataEnvironment(surroundings.environment);
-      if (clean) return describeCache(cleanCache(environment.cacheDir)).forEach((line) => print(line));
+      if (clean) return cleanAlone(environment.cacheDir, given, print);
       const lineOf = progressLines();
       await interruptible(async (signal) => {
         const { path, info } = await resolveDataset({
@@ -71,6 +71,18 @@ export function dataCommand(parts: DataParts): Command {
       });
     },
   });
+}
+
+/** @throws {HerdError} usage, for flags that have nothing to do then; data, if something could not be read or removed */
+function cleanAlone(cacheDir: string, given: ReadonlySet<string>, print: (line: string) => void): void {
+  const [other] = given.difference(new Set(["clean", "verbose"]));
+  if (other !== undefined) throw new HerdError("usage", `--clean does nothing else: give it without --${other}`);
+  const report = cleanCache(cacheDir);
+  describeCache(report).forEach((line) => print(line));
+  const [failure, ...more] = report.failures;
+  if (failure === undefined) return;
+  const others = more.length === 0 ? "" : ` and ${more.length} more`;
+  throw new HerdError("data", `${failure}${others}: make the cache yours, or set HERD_CACHE_DIR to another directory`);
 }
 
 /** Whether mean colour separates the classes (it should not) and whether the network does (it should). */
