@@ -1,5 +1,7 @@
 // A JPEG reduced to what its pixels depend on, checked before anything is allocated: the decoder sees one frame, its tables
-// and scans, and none of what cameras and phones add (previews, profiles, comments, a film behind the end).
+// and scans, and none of what cameras and phones add (previews, profiles, comments, a film behind the end). The decoder does
+// not look at lengths everywhere: so every segment must be as long as what it holds, and every scan have its restarts, or
+// else it could be led to markers that were not looked at here.
 import { Buffer } from "node:buffer";
 import { LimitError, MOST_WORK, refuseLargeImage } from "./image_limits.ts";
 
@@ -37,9 +39,17 @@ const BLOCK_BYTES = 900;
 /** And for a pixel, after its components: red, green and blue. */
 const PIXEL_BYTES = 3;
 
+interface Component {
+  /** Blocks that are held, and those that a scan of this component alone goes through. */
+  readonly blocks: number;
+  readonly seen: number;
+}
+
 interface Frame {
-  /** Blocks of each component, by its id. */
-  readonly blocks: ReadonlyMap<number, number>;
+  /** By their ids. */
+  readonly components: ReadonlyMap<number, Component>;
+  /** Groups of blocks that a scan of several components goes through. */
+  readonly units: number;
 }
 
 /**
@@ -50,6 +60,7 @@ interface Frame {
 export function bareJpeg(bytes: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [Uint8Array.of(0xff, Marker.start)];
   let frame: Frame | undefined;
+  let interval = 0;
   let work = 0;
   for (let at = 2;;) {
     const { marker, start } = nextMarker(bytes, at);
@@ -65,13 +76,23 @@ export function bareJpeg(bytes: Uint8Array): Uint8Array {
       frame = readFrame(content, bytes.length);
     }
     if (!KEPT.has(marker)) continue;
-    work += marker === Marker.scan ? blocksOfScan(content, frame) : content.length;
+    if (lengthOf(marker, content) !== content.length) throw new Error(`its segment ${hex(marker)} has a wrong length`);
+    parts.push(Uint8Array.of(0xff, marker), bytes.subarray(start, at));
+    if (marker === Marker.restartInterval) interval = lengthAt(content, 0);
+    if (marker === Marker.scan) {
+      const scan = readScan(content, frame);
+      const coded = codedData(bytes, at);
+      const restarts = interval === 0 ? 0 : Math.ceil(scan.units / interval) - 1;
+      if (coded.restarts !== restarts) throw new Error(`a scan has ${coded.restarts} restarts instead of ${restarts}`);
+      parts.push(bytes.subarray(at, coded.end));
+      at = coded.next;
+      work += scan.blocks;
+    }
+    work += content.length;
     if (work > MOST_WORK) {
       const limit = `the limit is ${MOST_WORK / 1e6} million blocks and bytes`;
       throw new LimitError(`its scans go through its blocks too often, or it has too many tables, ${limit}`);
     }
-    if (marker === Marker.scan) at = endOfScan(bytes, at);
-    parts.push(Uint8Array.of(0xff, marker), bytes.subarray(start, at));
   }
   if (frame === undefined) throw new Error("it has no frame");
   return Buffer.concat([...parts, Uint8Array.of(0xff, Marker.end)]);
@@ -99,50 +120,76 @@ function lengthAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) << 8 | (bytes[at + 1] ?? 0);
 }
 
-/** Where the coded data that follows a scan's segment ends: at the first marker but restarts; FF 00 is a byte of data. */
-function endOfScan(bytes: Uint8Array, start: number): number {
-  for (let at = bytes.indexOf(0xff, start); at >= 0; at = bytes.indexOf(0xff, at + 2)) {
-    const next = bytes[at + 1] ?? 0;
-    if (next !== 0 && !isRestart(next)) return at;
+/** How long the content of a segment must be, as it says itself; NaN if that makes no sense. */
+function lengthOf(marker: number, content: Uint8Array): number {
+  if (marker === Marker.restartInterval) return 2;
+  if (marker === Marker.scan) return 4 + 2 * (content[0] ?? 0);
+  if (marker !== Marker.quantization && marker !== Marker.huffmanTables) return content.length;
+  let length = 0;
+  while (length < content.length) {
+    const counts = content.subarray(length + 1, length + 17);
+    const precision = content[length]! >> 4;
+    if (marker === Marker.huffmanTables) length += 17 + counts.reduce((sum, count) => sum + count, 0);
+    else length += precision < 2 ? 1 + 64 * (precision + 1) : NaN;
   }
-  return bytes.length;
+  return length;
+}
+
+/**
+ * The coded data that follows a scan's segment, up to the first marker but restarts; FF 00 is a byte of data. Restarts at its
+ * end, where nothing follows, do not count.
+ */
+function codedData(bytes: Uint8Array, start: number): { end: number; next: number; restarts: number } {
+  let next = bytes.length;
+  let restarts = 0;
+  for (let at = bytes.indexOf(0xff, start); at >= 0; at = bytes.indexOf(0xff, at + 2)) {
+    const code = bytes[at + 1] ?? 0;
+    if (isRestart(code)) restarts++;
+    else if (code !== 0) {
+      next = at;
+      break;
+    }
+  }
+  let end = next;
+  for (; restarts > 0 && bytes[end - 2] === 0xff && isRestart(bytes[end - 1]!); end -= 2) restarts--;
+  return { end, next, restarts };
 }
 
 /** @param fileBytes of the whole image */
 function readFrame(content: Uint8Array, fileBytes: number): Frame {
   const [height, width, count] = [lengthAt(content, 1), lengthAt(content, 3), content[5] ?? 0];
-  if (![1, 3, 4].includes(count) || content.length !== 6 + 3 * count) throw new Error("its frame is damaged");
-  const components = Array.from({ length: count }, (_, i) => {
+  const sampled = Array.from({ length: count }, (_, i) => {
     const [id = 0, sampling = 0] = content.subarray(6 + 3 * i);
     return { id, h: sampling >> 4, v: sampling & 15 };
   });
-  const [mostH, mostV] = [Math.max(...components.map(({ h }) => h)), Math.max(...components.map(({ v }) => v))];
-  if (components.some(({ h, v }) => h < 1 || v < 1) || mostH > 4 || mostV > 4) throw new Error("its frame is damaged");
+  const [mostH, mostV] = [Math.max(...sampled.map(({ h }) => h)), Math.max(...sampled.map(({ v }) => v))];
   const [columns, rows] = [Math.ceil(width / 8), Math.ceil(height / 8)];
-  const blocks = new Map(
-    components.map(({ id, h, v }) => [id, Math.ceil(columns / mostH) * h * Math.ceil(rows / mostV) * v] as const),
-  );
-  const held = [...blocks.values()].reduce((sum, blocks) => sum + blocks * BLOCK_BYTES, 0);
-  refuseLargeImage(width, height, held + width * height * (PIXEL_BYTES + count));
-  // Each block that is seen takes a bit at least.
-  const seen = components.reduce(
-    (sum, { h, v }) => sum + Math.ceil(columns * h / mostH) * Math.ceil(rows * v / mostV),
-    0,
-  );
-  if (seen > 8 * fileBytes) throw new Error(`its data is too short for the ${width}×${height} that its header says`);
-  return { blocks };
+  const units = Math.ceil(columns / mostH) * Math.ceil(rows / mostV);
+  const components = new Map(sampled.map(({ id, h, v }) => {
+    const seen = Math.ceil(columns * h / mostH) * Math.ceil(rows * v / mostV);
+    return [id, { blocks: units * h * v, seen }] as const;
+  }));
+  const isSound = [1, 3, 4].includes(count) && content.length === 6 + 3 * count && components.size === count &&
+    sampled.every(({ h, v }) => h >= 1 && v >= 1) && mostH <= 4 && mostV <= 4;
+  if (!isSound) throw new Error("its frame is damaged");
+  const sum = (of: keyof Component) => [...components.values()].reduce((sum, component) => sum + component[of], 0);
+  refuseLargeImage(width, height, BLOCK_BYTES * sum("blocks") + width * height * (PIXEL_BYTES + count));
+  // Each block takes a bit at least.
+  if (sum("seen") > 8 * fileBytes) {
+    throw new Error(`its data is too short for the ${width}×${height} that its header says`);
+  }
+  return { components, units };
 }
 
-/** How many blocks of samples a scan goes through. */
-function blocksOfScan(content: Uint8Array, frame: Frame | undefined): number {
-  const count = content[0] ?? 0;
-  let blocks = 0;
-  for (let i = 0; i < count; i++) {
-    const of = frame?.blocks.get(content[1 + 2 * i] ?? -1);
-    if (of === undefined) throw new Error("it has a scan of what its frame does not have");
-    blocks += of;
-  }
-  return blocks;
+/** How many blocks a scan goes through, and in how many units, between which there may be restarts. */
+function readScan(content: Uint8Array, frame: Frame | undefined): { blocks: number; units: number } {
+  const ids = Array.from({ length: content[0]! }, (_, i) => content[1 + 2 * i]!);
+  const components = ids.map((id) => frame?.components.get(id));
+  const [first] = components;
+  if (frame === undefined || first === undefined) throw new Error("it has a scan of nothing that its frame has");
+  const blocks = components.reduce((sum, component) => sum + (component?.blocks ?? NaN), 0);
+  if (Number.isNaN(blocks)) throw new Error("it has a scan of what its frame does not have");
+  return { blocks, units: components.length === 1 ? first.seen : frame.units };
 }
 
 function hex(marker: number): string {

@@ -14,12 +14,15 @@ const INDEXED = 3;
 /** Samples a pixel by colour type. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, [INDEXED]: 1, 4: 2, 6: 4 };
 /** The passes of Adam7: first column and row, and the steps to the next. */
-const PASSES = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [
-  0,
-  1,
-  1,
-  2,
-]] as const;
+const PASSES = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
 /** How often the image data is there at once on its way through the decoder, besides the pixels that it gives. */
 const COPIES = 6;
 /** Image data is handed on in pieces, for the decoder to hold little besides what it has finished. */

@@ -118,7 +118,7 @@ const FALSE: Readonly<Record<string, [() => Uint8Array, says: string]>> = {
     "frame is damaged",
   ],
   "a JPEG of tables": [
-    () => bombs.concat([0xff, 0xd8], ...new Array(310).fill(jpegSegment(0xc4, new Uint8Array(65_533)))),
+    () => bombs.concat([0xff, 0xd8], ...new Array(310).fill(jpegSegment(0xc4, new Uint8Array(17 * 3854)))),
     "the limit is 20 million",
   ],
 };
@@ -145,6 +145,44 @@ Deno.test("whatever bytes of an image are others, it decodes or is refused in a 
     }),
     { numRuns: 500 },
   );
+});
+
+/** Segments that are longer or shorter than what they hold, with a frame of 64 megapixels where a decoder could look next. */
+const HIDDEN: Readonly<Record<string, (frame: Uint8Array) => [segments: Uint8Array, says: string]>> = {
+  "behind a restart interval": (frame) => [jpegSegment(0xdd, bombs.concat([0, 0], frame)), "FF DD has a wrong length"],
+  "behind a scan of nothing": (frame) => [
+    bombs.concat(jpegSegment(0xda, [0]), jpegSegment(0xdb, bombs.concat([0], frame, new Uint8Array(64)))),
+    "FF DA has a wrong length",
+  ],
+  "behind codes that are too few": (frame) => [
+    bombs.concat(
+      jpegSegment(0xc4, [0, 4, ...new Array(15).fill(0)]),
+      jpegSegment(0xdb, bombs.concat([0], frame, new Uint8Array(64))),
+    ),
+    "FF C4 has a wrong length",
+  ],
+  "behind a table that is too short": (frame) => [
+    bombs.concat(jpegSegment(0xdb, new Uint8Array(62)), jpegSegment(0xee, frame)),
+    "FF DB has a wrong length",
+  ],
+};
+for (const [where, make] of Object.entries(HIDDEN)) {
+  Deno.test(`a frame of a JPEG that hides ${where} is not reached`, () => {
+    const plain = bombs.smallJpeg();
+    const large = bombs.jpegThatSays(8000, 8000);
+    const [segments, says] = make(large.subarray(segmentIn(large, 0xc0), segmentIn(large, 0xc4)));
+    assertThrows(() => decodeImage(jpegWith(plain, segmentIn(plain, 0xc0), segments), "x"), HerdError, says);
+  });
+}
+
+Deno.test("a frame of a JPEG that hides behind a restart too many is not reached; one at the end is left out", () => {
+  const plain = bombs.smallJpeg();
+  const large = bombs.jpegThatSays(8000, 8000);
+  const frame = large.subarray(segmentIn(large, 0xc0), segmentIn(large, 0xc4));
+  // 00 E0 is taken for a segment if its length leads to a marker.
+  const jump = bombs.concat([0xff, 0xd0, 0x00, 0xe0, 0, 8], frame.map((byte) => byte === 0xff ? 0xfe : byte));
+  assertThrows(() => decodeImage(jpegWith(plain, plain.length - 2, jump), "x"), HerdError, "1 restarts instead of 0");
+  assertEquals(pixelsOf(jpegWith(plain, plain.length - 2, [0xff, 0xd0])), pixelsOf(plain));
 });
 
 Deno.test("the decoder of JPEG meets the markers that were looked at, and no others", () => {
