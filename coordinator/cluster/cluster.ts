@@ -185,10 +185,13 @@ export class Cluster implements AsyncDisposable {
     return await this.#run(share, work, predictionsCollection(this.#options.config.model, work), signal);
   }
 
-  /** Tells the workers that the run is over; what they do after that is no failure. */
-  stop(): void {
+  /**
+   * Tells the workers that the run is over; what they do after that is no failure.
+   * @param mayGoOn it is only broken off: workers that nobody here starts again come again later
+   */
+  stop(mayGoOn = false): void {
     this.#stopped = true;
-    this.#conductor.stop();
+    this.#conductor.stop(mayGoOn);
   }
 
   /** Stops, and closes the door and all connections. */

@@ -136,11 +136,11 @@ export class Conductor {
     this.#running?.reject(error);
   }
 
-  /** Tells the workers that the run is over. */
-  stop(): void {
+  /** Tells the workers that the run is over, or may go on later. */
+  stop(mayGoOn: boolean): void {
     this.#pause.end(false);
     clearTimeout(this.#wake);
-    this.roll.stop();
+    this.roll.stop(mayGoOn);
   }
 
   /** Whoever is in the middle of an order takes others when it shows a sign of life, as one that is late does. */

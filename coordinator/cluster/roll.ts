@@ -113,13 +113,13 @@ export class Roll {
     member.channel.close();
   }
 
-  /** Tells the workers that the run is over; what they do after that is no fault. */
-  stop(): void {
+  /** Tells the workers that the run is over, or may go on later; what they do after that is no fault. */
+  stop(mayGoOn: boolean): void {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const member of this.#members) {
       member.unwatch();
-      member.channel.send({ ...this.envelope(0), type: "stop" });
+      member.channel.send({ ...this.envelope(0), type: "stop", mayGoOn });
       member.channel.close();
     }
   }

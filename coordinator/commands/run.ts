@@ -21,7 +21,7 @@ import { startWorkers } from "./processes.ts";
 import { finishedReport, loadResumed, refuseOther, warnIfMixed } from "./resume.ts";
 import { loadData, type RunData } from "./run_data.ts";
 import type { RunOptions } from "./run_options.ts";
-import { withWayOn } from "./way_on.ts";
+import { mayGoOn, withWayOn } from "./way_on.ts";
 
 /** What is settled before the first worker starts. */
 interface Prepared {
@@ -165,13 +165,17 @@ async function compute(
   try {
     await using workers = startWorkers(options, places);
     endProcess = (worker) => workers.kill(worker);
+    let broken = false;
     try {
       if (workers.count < minWorkers) bus.emit({ type: "notice", text: `Waiting for workers on ${cluster.url}` });
       await cluster.waitForMembers(minWorkers, 1000 * settings.joinTimeout);
       hasBegun = true;
       await runExperiment(cluster, experiment, trainings, recorder);
+    } catch (error) {
+      broken = mayGoOn(error);
+      throw error;
     } finally {
-      cluster.stop();
+      cluster.stop(broken);
     }
   } finally {
     signal.removeEventListener("abort", interrupt);

@@ -193,7 +193,8 @@ Deno.test("messages of either direction are validated, and name the field that i
     parseWorkerMessage(JSON.stringify({ ...envelope, type: "heartbeat", leaves: 1, milliseconds: 2 })).type,
     "heartbeat",
   );
-  assertEquals(parseCoordinatorMessage(JSON.stringify({ ...envelope, type: "stop" })), { ...envelope, type: "stop" });
+  const stop = { ...envelope, type: "stop", mayGoOn: false } as const;
+  assertEquals(parseCoordinatorMessage(JSON.stringify(stop)), stop);
   const bad: [string, string][] = [
     ["{", "not JSON"],
     ["null", "malformed"],
