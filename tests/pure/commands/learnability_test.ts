@@ -18,7 +18,13 @@ Deno.test({
       for (const place of [file, `${file}/below`, `${file}-missing`]) {
         Deno.env.set("TMPDIR", place);
         const parts = { chooseEngine: unused, localWorkers: unused, workerEntry: new URL(import.meta.url) };
-        const trial = { data: "procedural", environment: { cacheDir: file }, version: "test", onStep: unused };
+        const trial = {
+          data: "procedural",
+          environment: { cacheDir: file },
+          version: "test",
+          onStep: unused,
+          skipUnreadable: false,
+        };
         const error = await assertRejects(
           () => learnability({ ...parts, ...trial }, new AbortController().signal),
           HerdError,
