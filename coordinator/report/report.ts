@@ -106,8 +106,8 @@ export interface Report {
   readonly verification: CheckCounts & {
     /** The share of the steps that is checked; 0 for none. */
     readonly share: number;
-    /** By the share that is falsified. */
-    readonly chanceToBeCaught: Readonly<Record<string, number>>;
+    /** By the share that is falsified, 0 to 1. */
+    readonly chanceToBeCaught: readonly { readonly falsified: number; readonly chance: number }[];
   };
   /** Workers whose wrong answers are in the weights, and since when. */
   readonly taints: readonly Taint[];
@@ -160,8 +160,8 @@ const FALSIFIED = [0.01, 0.1, 1];
 
 function verificationOf({ run, checks }: Snapshot): Report["verification"] {
   const { verify: share = 0, steps = 0 } = run ?? {};
-  const chances = share === 0 ? [] : FALSIFIED.map((part) => [`${part}`, chanceToBeCaught(part, share, steps)]);
-  return { share, ...checks, chanceToBeCaught: Object.fromEntries(chances) };
+  const chances = FALSIFIED.map((falsified) => ({ falsified, chance: chanceToBeCaught(falsified, share, steps) }));
+  return { share, ...checks, chanceToBeCaught: share === 0 ? [] : chances };
 }
 
 function armReport(
@@ -216,12 +216,10 @@ export function describeVerification({ verification }: Report): string {
   const { share, compared, impossible, differing, chanceToBeCaught } = verification;
   if (share === 0) return "";
   const percent = (part: number) => `${Math.round(1000 * part) / 10} %`;
-  const risks = Object.entries(chanceToBeCaught).map(([part, chance]) =>
-    `${percent(Number(part))} of its answers: ${percent(chance)}`
-  );
+  const risks = chanceToBeCaught.map(({ falsified, chance }) => `${percent(falsified)} of them ${percent(chance)}`);
   return `Verified: second workers computed ${compared} answers again, ${differing} differed; ${impossible} could not be ` +
     `(no other worker with that fingerprint). A worker that falsifies answers is caught within an epoch, ` +
-    `unless its accomplices check it, with a chance of at least, for ${risks.join("; ")}.`;
+    `unless its accomplices check it, with a chance of at least: for ${risks.join(", ")}.`;
 }
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
@@ -284,7 +282,7 @@ export function parseReport(text: string, path: string): Report {
     const report = JSON.parse(text) as Report;
     if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
       // Reports from before these were in them.
-      const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: {} };
+      const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: [] };
       const before = { compress: "none", compressGradients: false, verification, taints: [] } as const;
       const dataset = { ...report.dataset, skipped: report.dataset.skipped ?? NONE_SKIPPED };
       return { ...before, ...report, dataset, faults: { ...NO_FAULTS, ...report.faults } };

@@ -59,7 +59,7 @@ function report(changes: Partial<Report> = {}): Report {
     compressGradients: false,
     bitIdentical: true,
     faults: NO_FAULTS,
-    verification: { share: 0, ...NO_CHECKS, chanceToBeCaught: {} },
+    verification: { share: 0, ...NO_CHECKS, chanceToBeCaught: [] },
     taints: [],
     workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],
     arms,
@@ -189,4 +189,35 @@ Deno.test("parseReport() reads a report back and refuses anything else", () => {
 Deno.test("formatSeconds() and formatBytes() are short", () => {
   assertEquals([0, 59.6, 3599, 7265, NaN].map(formatSeconds), ["0 s", "1 min 00 s", "59 min 59 s", "2 h 01 min", "–"]);
   assertEquals([999, 149_574_867].map(formatBytes), ["1.0 kB", "149.6 MB"]);
+});
+
+Deno.test("a report says what was verified, what that is worth, and what is tainted, as text and as a page", () => {
+  const since = { key: { arm: "gc", seed: 0 }, epoch: 2, step: 1, steps: 9 } as const;
+  const events: RunEvent[] = [
+    { type: "dataset", ...DATASET },
+    { type: "run", ...FACTS, steps: 9, verify: 0.01 },
+    { type: "check", compared: 20, impossible: 1, differing: 0 },
+    { type: "check", compared: 3, impossible: 0, differing: 1 },
+    { type: "taint", worker: "r2", host: "<node7>", since },
+  ];
+  const made = reportOf(events.reduce(afterEvent, NOTHING_YET), true);
+  const { chanceToBeCaught, ...counts } = made.verification;
+  assertEquals(counts, { share: 0.01, compared: 23, impossible: 1, differing: 1 });
+  assertEquals(chanceToBeCaught.map(({ falsified }) => falsified), [0.01, 0.1, 1]);
+  assertEquals(made.bitIdentical, false);
+  const text = finalBlock(made).join("\n");
+  assertStringIncludes(
+    text,
+    "TAINTED: in this result there are wrong answers of r2 on <node7>, since arm gc, epoch 2, step 1",
+  );
+  assertStringIncludes(text, "computed 23 answers again, 1 differed; 1 could not be");
+  assertStringIncludes(text, "for 1 % of them 1.1 %, 10 % of them 10.7 %, 100 % of them 100 %");
+  const page = reportHtml(made);
+  assertStringIncludes(page, "TAINTED");
+  assert(!page.includes("<node7>"));
+  assertEquals(parseReport(JSON.stringify(made), "x"), made);
+  // One from before there was any of it.
+  const { verification: _verification, taints: _taints, ...old } = made;
+  const read = parseReport(JSON.stringify(old), "x");
+  assertEquals([read.verification.share, read.taints], [0, []]);
 });
