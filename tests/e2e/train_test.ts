@@ -203,6 +203,12 @@ Deno.test({
       [["train", "--bakcend", "cpu"], 2, "did you mean --backend?"],
       [["train", "--image-size", "50"], 2, "use 94 or more"],
       [["train", "--data", join(workspace.path, "nothing")], 3, "nothing"],
+      [["train", "--verify", "2"], 2, "--verify must be"],
+      [
+        ["train", "--verify", "0.5", "--compress", "fp16", "--compress-gradients"],
+        2,
+        "--verify 0.5 cannot work with --compress-gradients",
+      ],
       [["train", "--compress-gradients"], 2, "--compress-gradients is given without --compress: give --compress fp16"],
       [["train", "--json", "--quiet"], 2, "--quiet is for text, and --json prints none: give one of them"],
       [["train", "--launcher", "slurm", "--workers", "2"], 2, "--workers 2 counts local workers"],
