@@ -143,7 +143,7 @@ Deno.test(
   "faults: two colluders of five are excluded; what they said before taints the result, and is named",
   { ignore },
   async () => {
-    const lie = { fault: Fault.WrongBits, always: true, at: 6 };
+    const lie = { fault: Fault.WrongBits, since: 3 };
     const { taints, excluded } = await verified([lie, lie], 3);
     assertEquals(excluded.toSorted(), ["r1", "r2"]);
     // Whoever had no part in the weights before it was found out taints nothing.

@@ -6,6 +6,8 @@ import { validate as validateService } from "kubernetes-models/_schemas/IoK8sApi
 import { validate as validatePolicy } from "kubernetes-models/_schemas/IoK8sApiNetworkingV1NetworkPolicy";
 import * as v from "valibot";
 import { parseAllDocuments } from "yaml";
+import { mayGoOn } from "../../../coordinator/commands/way_on.ts";
+import { EXIT_CODES, HerdError } from "../../../shared/errors.ts";
 import denoJson from "../../../deno.json" with { type: "json" };
 import { granted } from "../../fixtures/permissions.ts";
 import { watched } from "../../fixtures/unread.ts";
@@ -154,5 +156,25 @@ Deno.test({
     assert(script!.startsWith("/herd/coordinator/launch/"), script);
     const { mode } = await Deno.stat(new URL(script!.slice("/herd/coordinator/launch/".length), LAUNCH));
     assertEquals(mode! & 0o111, 0o111, "the script can be executed");
+  },
+});
+
+Deno.test({
+  name: "kubernetes: a coordinator is started again after just those errors after which its workers come again",
+  ignore,
+  async fn() {
+    const found = (await documents()).find(({ kind, metadata }) =>
+      kind === "Job" && metadata.name === "herd-coordinator"
+    );
+    const rule = v.object({ action: v.string(), onExitCodes: v.optional(v.object({ values: v.array(v.number()) })) });
+    const { spec } = v.parse(
+      v.object({ spec: v.object({ podFailurePolicy: v.object({ rules: v.array(rule) }) }) }),
+      found,
+    );
+    const final = Object.entries(EXIT_CODES)
+      .filter(([code]) => !mayGoOn(new HerdError(code as keyof typeof EXIT_CODES, "")))
+      .map(([, exit]) => exit);
+    assertEquals(spec.podFailurePolicy.rules.find(({ action }) => action === "FailJob")!.onExitCodes!.values, final);
+    assert(mayGoOn(new Error("a bug")));
   },
 });
