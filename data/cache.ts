@@ -45,6 +45,11 @@ export function isThere(path: string): boolean {
   }
 }
 
+/** Whether an open file still has this path. */
+export function isSameFile(file: Pick<Deno.FsFile, "statSync">, path: string): boolean {
+  return isThere(path) && file.statSync().ino === Deno.statSync(path).ino;
+}
+
 /** The sentence for a write that failed: a full disk is worth its own advice. */
 export function writeFailure(path: string, error: unknown): HerdError {
   if (error instanceof HerdError) return error;

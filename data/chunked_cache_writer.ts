@@ -1,19 +1,20 @@
-// A packed file as a worker on another machine collects it: each chunk is fetched once, checked against its hash, and the
-// finished file is found again by its content.
+// A packed file as a worker on another machine collects it: each chunk is fetched once, checked against its hash whenever the
+// file is opened, and the finished file is found again by its content.
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { commit, partPath, writeAll } from "../shared/atomic_file.ts";
 import { canonicalJson } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import { HerdError } from "../shared/errors.ts";
-import { makeDirectory, touch, tryLock, writeFailure } from "./cache.ts";
+import { isSameFile, isThere, makeDirectory, removeIfThere, touch, tryLock, writeFailure } from "./cache.ts";
 import { cleanCache } from "./clean.ts";
-import { readAtSync } from "./read_at.ts";
+import { readAt } from "./read_at.ts";
 
 /**
  * Collects the chunks of a manifest in the cache directory, in one file named after the manifest's hash. Chunks that an
  * earlier fetch left there are kept, as far as their hashes are right; processes that collect the same file at once
- * write the same bytes to the same places. The final name appears when all chunks are there, and not before.
+ * write the same bytes to the same places. The final name appears when all chunks are there, and not before; a file that is
+ * found damaged loses it until its bad chunks are fetched again.
  */
 export class ChunkedCacheWriter implements Disposable {
   /** Where the finished file stands. */
@@ -23,30 +24,28 @@ export class ChunkedCacheWriter implements Disposable {
   readonly #missing = new Set<number>();
   #file: Deno.FsFile | undefined;
 
-  /**
-   * Looks at what is there already.
-   * @param cacheDir Herd's cache folder, made if it is missing
-   * @throws {HerdError} data, if it cannot be written
-   */
-  constructor(cacheDir: string, manifest: DatasetManifest) {
+  private constructor(cacheDir: string, manifest: DatasetManifest) {
     this.#cacheDir = cacheDir;
     this.#manifest = manifest;
     const { byteLength, chunkBytes, hashes } = manifest;
     const key = createHash("sha256").update(canonicalJson({ byteLength, chunkBytes, hashes })).digest("hex");
     this.path = join(cacheDir, "fetched", `${key.slice(0, 32)}.herd`);
-    if (isFileOf(this.path, byteLength)) {
-      touch(this.path);
-      return;
-    }
-    makeDirectory(dirname(this.path));
+  }
+
+  /**
+   * Looks at what is there already: every chunk is read and hashed, in the background.
+   * @param cacheDir Herd's cache folder, made if it is missing
+   * @throws {HerdError} data, if it cannot be written
+   */
+  static async open(cacheDir: string, manifest: DatasetManifest): Promise<ChunkedCacheWriter> {
+    const writer = new ChunkedCacheWriter(cacheDir, manifest);
     try {
-      this.#file = Deno.openSync(partPath(this.path), { read: true, write: true, create: true });
-      tryLock(this.#file, false, true); // it is in use
-      this.#findMissing(this.#file);
+      if (!await writer.#isFinished()) await writer.#openPart();
     } catch (error) {
-      this[Symbol.dispose]();
-      throw writeFailure(this.path, error);
+      writer[Symbol.dispose]();
+      throw writeFailure(writer.path, error);
     }
+    return writer;
   }
 
   /** The indices of the chunks that are still to be written, ascending. */
@@ -115,17 +114,44 @@ export class ChunkedCacheWriter implements Disposable {
     this.#file = undefined;
   }
 
-  #findMissing(file: Deno.FsFile): void {
+  /** Whether the file is there and sound. One that is not becomes what an unfinished fetch leaves. */
+  async #isFinished(): Promise<boolean> {
+    if (!isThere(this.path)) return false;
+    using file = await Deno.open(this.path, { read: true });
+    tryLock(file, false, true); // it is in use
+    const { size } = await file.stat();
+    if (size === this.#manifest.byteLength && (await this.#badChunks(file)).length === 0) {
+      touch(this.path);
+      return true;
+    }
+    // Another process may have found that out before, and mended it by now or be about to.
+    if (!isSameFile(file, this.path)) return await this.#isFinished();
+    if (isThere(partPath(this.path))) removeIfThere(this.path);
+    else Deno.renameSync(this.path, partPath(this.path));
+    return false;
+  }
+
+  async #openPart(): Promise<void> {
+    makeDirectory(dirname(this.path));
+    this.#file = await Deno.open(partPath(this.path), { read: true, write: true, create: true });
+    tryLock(this.#file, false, true); // it is in use
+    for (const index of await this.#badChunks(this.#file)) this.#missing.add(index);
+  }
+
+  /** The chunks of a file that are not there, or whose hashes are wrong. */
+  async #badChunks(file: Deno.FsFile): Promise<number[]> {
     const { byteLength, chunkBytes, hashes } = this.#manifest;
     const buffer = new Uint8Array(Math.min(chunkBytes, byteLength));
-    const present = file.statSync().size;
+    const { size } = await file.stat();
+    const bad: number[] = [];
     for (const [index, expected] of hashes.entries()) {
       const start = index * chunkBytes;
       const chunk = buffer.subarray(0, Math.min(chunkBytes, byteLength - start));
-      const isThere = start + chunk.length <= present && readAtSync(file, start, chunk) === chunk.length &&
+      const isSound = start + chunk.length <= size && await readAt(file, start, chunk) === chunk.length &&
         sha256(chunk) === expected;
-      if (!isThere) this.#missing.add(index);
+      if (!isSound) bad.push(index);
     }
+    return bad;
   }
 }
 

@@ -1,6 +1,7 @@
 // The bound on Herd's cache folder: what was not used for longest is removed first, and never what is in use.
 import { join } from "node:path";
 import { formatBytes } from "../shared/cli/format.ts";
+import { messageOf } from "../shared/errors.ts";
 import { tryLock } from "./cache.ts";
 import { TEST_ZIP, TRAIN_ZIP } from "./image_layout.ts";
 import { openLock } from "./log_folder.ts";
@@ -46,6 +47,8 @@ export interface CacheReport {
   readonly files: readonly CacheFile[];
   /** What was there and is gone. */
   readonly removed: readonly CacheFile[];
+  /** What could not be read or removed, and why: a sentence each. */
+  readonly failures: readonly string[];
 }
 
 /**
@@ -71,7 +74,8 @@ export function filesToRemove(
 }
 
 /**
- * Keeps the cache below its limit, and removes what killed processes have left unfinished. What cannot be removed stays.
+ * Keeps the cache below its limit, and removes what killed processes have left unfinished. What cannot be removed stays,
+ * and is told.
  * @param cacheDir Herd's cache folder; it need not be there
  * @param options the bytes that may stay, by default 10 GB, and the present time in milliseconds since 1970
  */
@@ -79,13 +83,15 @@ export function cleanCache(
   cacheDir: string,
   { limit = CACHE_LIMIT, now = Date.now() }: { readonly limit?: number; readonly now?: number } = {},
 ): CacheReport {
-  const files = new Set(listCache(cacheDir));
+  const failures: string[] = [];
+  const fail: Fail = (what, path, error) => void failures.push(`Cannot ${what} '${path}' (${messageOf(error)})`);
+  const files = new Set(listCache(cacheDir, fail));
   const removed: CacheFile[] = [];
   const inUse = new Set<CacheFile>();
   for (;;) {
     const [next] = filesToRemove([...files], { limit, now, inUse });
-    if (next === undefined) return { cacheDir, limit, files: [...files], removed };
-    if (!removeUnlessUsed(next)) {
+    if (next === undefined) return { cacheDir, limit, files: [...files], removed, failures };
+    if (!removeUnlessUsed(next, fail)) {
       inUse.add(next);
       continue;
     }
@@ -105,21 +111,24 @@ export function describeCache({ cacheDir, limit, files, removed }: CacheReport):
   ];
 }
 
-function listCache(cacheDir: string): CacheFile[] {
+/** Takes what could not be done with a path, and what it threw. */
+type Fail = (what: "read" | "remove", path: string, error: unknown) => void;
+
+function listCache(cacheDir: string, fail: Fail): CacheFile[] {
   return Object.entries(KINDS).flatMap(([kind, { names }]) => {
     const folder = join(cacheDir, kind);
-    return entriesOf(folder).filter(({ name }) => names.test(name)).flatMap(({ name, isFile, isDirectory }) => {
+    return entriesOf(folder, fail).filter(({ name }) => names.test(name)).flatMap(({ name, isFile, isDirectory }) => {
       if (kind === "relays" ? !isDirectory : !isFile) return [];
       const path = join(folder, name);
       const isScrap = kind === "packed" && !name.endsWith(".herd");
-      return [{ kind: kind as CacheKind, path, ...measure(path, isDirectory), isScrap }];
+      return [{ kind: kind as CacheKind, path, ...measure(path, isDirectory, fail), isScrap }];
     });
   });
 }
 
 /** Bytes and last use, of a folder those of all files in it. */
-function measure(path: string, isDirectory: boolean): { bytes: number; used: number } {
-  const paths = isDirectory ? entriesOf(path).map(({ name }) => join(path, name)) : [path];
+function measure(path: string, isDirectory: boolean, fail: Fail): { bytes: number; used: number } {
+  const paths = isDirectory ? entriesOf(path, fail).map(({ name }) => join(path, name)) : [path];
   let [bytes, used] = [0, 0];
   for (const one of paths) {
     try {
@@ -132,24 +141,26 @@ function measure(path: string, isDirectory: boolean): { bytes: number; used: num
   return { bytes, used };
 }
 
-function entriesOf(folder: string): Deno.DirEntry[] {
+function entriesOf(folder: string, fail: Fail): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(folder)];
-  } catch {
-    return []; // there is none, or it is not ours to read
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) fail("read", folder, error);
+    return [];
   }
 }
 
 /** Whether it was not in use and is gone now. */
-function removeUnlessUsed({ kind, path, used }: CacheFile): boolean {
+function removeUnlessUsed({ kind, path, used }: CacheFile, fail: Fail): boolean {
   const isDirectory = kind === "relays";
   try {
     using lock = isDirectory ? openLock(path) : Deno.openSync(path, { read: true });
     // Only the lock tells whether a process is at work with it; the time, whether one has been since it was listed.
-    if (!tryLock(lock, true, false) || (!isDirectory && measure(path, false).used !== used)) return false;
+    if (!tryLock(lock, true, false) || (!isDirectory && measure(path, false, fail).used !== used)) return false;
     Deno.removeSync(path, { recursive: isDirectory });
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) fail("remove", path, error);
     return false;
   }
 }

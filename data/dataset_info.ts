@@ -1,8 +1,11 @@
 // What a data set says about itself: the words that the coordinator, the report and the packed file share.
+import { HerdError } from "../shared/errors.ts";
 
 /** The two parts of a data set. */
 export type Split = "train" | "test";
 export const SPLITS: readonly Split[] = ["train", "test"];
+/** No image was left out. */
+export const NONE_SKIPPED: Skipped = { count: 0, files: [] };
 
 /** A data set at one image size. */
 export interface DatasetInfo {
@@ -25,6 +28,16 @@ export interface DatasetInfo {
    * (one byte), in sample id order, all of train and then all of test.
    */
   readonly sha256: string;
+  /** The files that --skip-unreadable has left out: they are not counted above, and the others are numbered without them. */
+  readonly skipped: Skipped;
+}
+
+/** Image files that were left out because they could not be read. */
+export interface Skipped {
+  /** How many they are. */
+  readonly count: number;
+  /** What they are called: all of them, or as many of the first as there is room for. */
+  readonly files: readonly string[];
 }
 
 /** How far the making of a data set is. */
@@ -48,6 +61,14 @@ export interface RgbImage {
   readonly pixels: Uint8Array;
 }
 
+/** An image file that cannot be used: it can be left out. */
+export class UnreadableImage extends HerdError {
+  /** @param cause says in a sentence which it is, what is wrong and what to do */
+  constructor(cause: HerdError) {
+    super("data", `${cause.message}, or leave such images out with --skip-unreadable`, { cause });
+  }
+}
+
 /** Anything that yields labelled images in sample id order: files or the drawn figures. */
 export interface ImageSource extends Disposable {
   readonly name: string;
@@ -57,7 +78,7 @@ export interface ImageSource extends Disposable {
   readonly phase: "decode" | "draw";
   /** A text that differs whenever the images may differ: the packed file's key is made of it. */
   readonly identity: string;
-  /** One image at its native size. Throws HerdError "data" naming the file. */
+  /** One image at its native size. Throws UnreadableImage naming the file; HerdError "data", if the set is not what it seems. */
   image(split: Split, id: number): Promise<RgbImage>;
   /** What to call this sample when speaking to people. */
   describe(split: Split, id: number): string;

@@ -2,14 +2,14 @@
 import { decode as decodePng, type DecodedPng, hasPngSignature } from "fast-png";
 import jpeg from "jpeg-js";
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { bareJpeg } from "./bare_jpeg.ts";
+import { barePng } from "./bare_png.ts";
 import type { RgbImage } from "./dataset_info.ts";
-
-/** Larger images are refused before anything of their size is allocated. */
-const MAX_PIXELS = 100e6;
+import { LimitError, MOST_DECODE_BYTES, MOST_PIXELS } from "./image_limits.ts";
 
 /**
- * Decodes a PNG (any colour type and depth; alpha is dropped, 16 bits are rounded to 8) or a JPEG (its orientation tag
- * is ignored). Throws HerdError "data" calling the file by `name`.
+ * Decodes a PNG (alpha is dropped, 16 bits are rounded to 8; not interlaced ones of fewer than 8) or a JPEG (its orientation tag
+ * is ignored; colour profiles are, too). Throws HerdError "data" calling the file by `name`.
  */
 export function decodeImage(bytes: Uint8Array, name: string): RgbImage {
   if (bytes.length === 0) throw new HerdError("data", `The image '${name}' is empty: replace or remove it`);
@@ -18,11 +18,10 @@ export function decodeImage(bytes: Uint8Array, name: string): RgbImage {
   try {
     return decode(bytes);
   } catch (error) {
-    throw new HerdError(
-      "data",
-      `The image '${name}' is damaged or cut short (${messageOf(error)}): replace or remove it`,
-      { cause: error },
-    );
+    const what = error instanceof LimitError ? "too large" : "damaged or cut short";
+    throw new HerdError("data", `The image '${name}' is ${what} (${messageOf(error)}): replace or remove it`, {
+      cause: error,
+    });
   }
 }
 
@@ -31,19 +30,18 @@ function isJpeg(bytes: Uint8Array): boolean {
 }
 
 function jpegToRgb(bytes: Uint8Array): RgbImage {
-  const { width, height, data } = jpeg.decode(bytes, {
+  const { width, height, data } = jpeg.decode(bareJpeg(bytes), {
     useTArray: true,
     formatAsRGBA: false,
     tolerantDecoding: false,
-    maxResolutionInMP: MAX_PIXELS / 1e6,
-    maxMemoryUsageInMB: 2048,
+    maxResolutionInMP: MOST_PIXELS / 1e6,
+    maxMemoryUsageInMB: MOST_DECODE_BYTES / 2 ** 20,
   });
   return { width, height, pixels: data };
 }
 
 function pngToRgb(bytes: Uint8Array): RgbImage {
-  checkPngSize(bytes);
-  const png = decodePng(bytes, { checkCrc: true });
+  const png = decodePng(barePng(bytes));
   const { width, height } = png;
   const samples = to8Bits(png);
   if (samples.length !== width * height * png.channels) throw new Error("it has too few pixels");
@@ -53,19 +51,12 @@ function pngToRgb(bytes: Uint8Array): RgbImage {
   return { width, height, pixels };
 }
 
-/** The header chunk always comes first: length, "IHDR", width, height. */
-function checkPngSize(bytes: Uint8Array): void {
-  if (bytes.length < 33) throw new Error("its header is incomplete");
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  if (width === 0 || height === 0) throw new Error(`its size is ${width}×${height}`);
-  if (width * height > MAX_PIXELS) throw new Error(`its size of ${width}×${height} is over ${MAX_PIXELS / 1e6} MP`);
-}
-
 /** One byte a sample: palette indices as they are, grey levels of fewer bits stretched to 0 … 255. */
 function to8Bits({ data, depth, width, height, palette }: DecodedPng): Uint8Array {
   if (depth === 8) return new Uint8Array(data.buffer, data.byteOffset, data.length);
-  if (depth === 16) return Uint8Array.from(data, (value) => Math.floor((value * 2 + 257) / 514));
+  // Array-likes, not the arrays themselves: from() would first make a list of all their values.
+  const { length } = data;
+  if (depth === 16) return Uint8Array.from({ length }, (_, i) => Math.floor((data[i]! * 2 + 257) / 514));
   // Fewer than 8 bits occur with one channel only; rows start on a byte.
   const rowBytes = Math.ceil(width * depth / 8);
   const scale = palette ? 1 : 255 / (2 ** depth - 1);

@@ -1,6 +1,6 @@
 // A data set, and how far its making is, in words.
 import { formatBytes, formatSeconds } from "../shared/cli/format.ts";
-import type { DataProgress, DatasetInfo } from "./dataset_info.ts";
+import type { DataProgress, DatasetInfo, Skipped } from "./dataset_info.ts";
 
 const VERBS: Readonly<Record<DataProgress["phase"], string>> = {
   download: "Fetching",
@@ -8,18 +8,30 @@ const VERBS: Readonly<Record<DataProgress["phase"], string>> = {
   draw: "Drawing",
 };
 
+/** So many names are told; the others are counted. */
+const MOST_NAMES = 10;
+
 /**
- * Two lines: size, shape and classes; hash and limit.
+ * Lines: size, shape and classes; hash and limit; what was left out, if anything was.
  * @param options the number of training images that a run takes, or null for all
  */
 export function describeDataset(info: DatasetInfo, { limit }: { readonly limit: number | null }): string[] {
-  const { name, imageSize, channels, train, test, classCounts, sha256 } = info;
+  const { name, imageSize, channels, train, test, classCounts, sha256, skipped } = info;
   const shape = `${imageSize}×${imageSize}×${channels}`;
   const counts = Object.entries(classCounts).map(([label, [train, test]]) => `${label} ${train} + ${test}`).join(", ");
   return [
     `Data    ${name}: ${train} training and ${test} test images of ${shape} (${counts})`,
     `        sha256 ${sha256.slice(0, 16)}…${limit === null ? "" : `; --limit takes ${limit} of them`}`,
+    ...skipped.count === 0 ? [] : [`        ${describeSkipped(skipped)}`],
   ];
+}
+
+/** Which images were left out and how many, in a sentence; "" if none were. */
+export function describeSkipped({ count, files }: Skipped): string {
+  if (count === 0) return "";
+  const names = files.slice(0, MOST_NAMES);
+  const more = count > names.length ? ` and ${count - names.length} more` : "";
+  return `Left out as unreadable: ${count} image${count === 1 ? "" : "s"} (${names.join(", ")}${more}).`;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { partPath } from "../shared/atomic_file.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { leastProgress, Progress, PROGRESS_LIMITS, type ProgressLimits } from "../shared/progress.ts";
 import { isThere, touch } from "./cache.ts";
 import { delay, PartFile } from "./part_file.ts";
 
@@ -21,19 +22,19 @@ export interface DownloadOptions {
   readonly deadlines?: Deadlines;
 }
 
-/** All in milliseconds. */
+/** How long to wait for a server. */
 export interface Deadlines {
-  /** Until there is a connection. */
+  /** Until there is a connection, in milliseconds. */
   readonly connect: number;
-  /** Without a single byte, once there is a connection. */
-  readonly stall: number;
-  /** Pauses before the second, third, … try: their number limits the tries. */
+  /** What must come, once there is a connection. */
+  readonly progress: ProgressLimits;
+  /** Pauses before the second, third, … try, in milliseconds: their number limits the tries. */
   readonly pauses: readonly number[];
 }
 
 const READ_BYTES = 1 << 20;
 
-export const DEADLINES: Deadlines = { connect: 5_000, stall: 30_000, pauses: [500, 2_000, 5_000, 10_000] };
+export const DEADLINES: Deadlines = { connect: 5_000, progress: PROGRESS_LIMITS, pauses: [500, 2_000, 5_000, 10_000] };
 
 /** The server was not reached: the only failure after which Herd may fall back to the procedural set. */
 export class NoConnectionError extends HerdError {
@@ -132,13 +133,12 @@ function gaveUp(file: Download, { part, tries, error }: { part: PartFile; tries:
 async function fetchRest(file: Download, part: PartFile, options: DownloadOptions): Promise<void> {
   if (part.size > file.bytes) part.empty();
   if (part.size === file.bytes) return;
-  using watchdog = new Watchdog();
+  using watchdog = new Watchdog(options.deadlines ?? DEADLINES);
   const response = await open(file, { ...options, from: part.size, watchdog });
   try {
     accept(response, file, part);
-    const { stall } = options.deadlines ?? DEADLINES;
     for await (const piece of response.body ?? []) {
-      watchdog.arm(stall, () => new BrokenOff(`no byte came for ${stall / 1000} s`));
+      watchdog.received += piece.length;
       if (part.size + piece.length > file.bytes) throw wrongSize(file, "more than");
       await part.write(piece);
       options.onBytes?.(part.size);
@@ -151,23 +151,21 @@ async function fetchRest(file: Download, part: PartFile, options: DownloadOption
   if (part.size < file.bytes) throw new BrokenOff("the server ended too early");
 }
 
-/** Sends the request and waits for the answer's head; the watchdog is left armed for the first bytes. */
+/** Sends the request and waits for the answer's head; the watchdog waits for the first bytes then. */
 async function open(
   { url }: Download,
   options: DownloadOptions & { from: number; watchdog: Watchdog },
 ): Promise<Response> {
   const { from, watchdog, signal } = options;
-  const { connect, stall } = options.deadlines ?? DEADLINES;
-  watchdog.arm(connect, () => new Unreachable("it timed out"));
-  const stalled = () => new BrokenOff(`no byte came for ${stall / 1000} s`);
-  using _probe = probe(url, () => watchdog.arm(stall, stalled));
+  watchdog.awaitConnection();
+  using _probe = probe(url, () => watchdog.awaitBytes());
   // Another encoding would change the bytes that Range counts.
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (from > 0) headers.range = `bytes=${from}-`;
   try {
     const signals = signal ? [signal, watchdog.signal] : [watchdog.signal];
     const response = await fetch(url, { headers, signal: AbortSignal.any(signals) });
-    watchdog.arm(stall, stalled);
+    watchdog.awaitBytes();
     return response;
   } catch (error) {
     signal?.throwIfAborted();
@@ -236,21 +234,39 @@ function textOf(error: unknown): string {
   return text;
 }
 
-/** Aborts when it is not armed again in time. */
+/** Aborts a try that does not get on. */
 class Watchdog implements Disposable {
+  /** Bytes that have come so far. */
+  received = 0;
+  readonly #deadlines: Deadlines;
   readonly #controller = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines;
+  }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  arm(milliseconds: number, reason: () => Error): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#controller.abort(reason()), milliseconds);
+  awaitConnection(): void {
+    const abort = () => this.#controller.abort(new Unreachable("it timed out"));
+    this.#timer = setTimeout(abort, this.#deadlines.connect);
+  }
+
+  /** From now on bytes must come. */
+  awaitBytes(): void {
+    clearInterval(this.#timer);
+    const limits = this.#deadlines.progress;
+    const progress = new Progress(this.received, limits);
+    this.#timer = setInterval(() => {
+      if (!progress.hasStalled(this.received)) return;
+      this.#controller.abort(new BrokenOff(`less than ${leastProgress(limits)} came`));
+    }, limits.lookMs);
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
   }
 }

@@ -1,6 +1,7 @@
 // A folder or a zip file, seen the same way: directories that list entries, files that give bytes.
 import { basename, join } from "node:path";
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { readRegular } from "./regular_file.ts";
 
 export interface TreeEntry {
   readonly name: string;
@@ -46,11 +47,7 @@ export class FolderTree implements FileTree {
   list(directory: string): TreeEntry[] {
     const path = join(this.root, directory);
     try {
-      return [...Deno.readDirSync(path)].filter(({ name }) => isVisible(name)).map(({ name }) => {
-        const { isDirectory, size, mtime, ctime } = Deno.statSync(join(path, name));
-        if (isDirectory) return { name, kind: "directory", stamp: "" };
-        return { name, kind: "file", stamp: [size, mtime?.getTime(), ctime?.getTime()].join(" ") };
-      });
+      return [...Deno.readDirSync(path)].filter(({ name }) => isVisible(name)).map(({ name }) => entryOf(path, name));
     } catch (error) {
       throw new HerdError("data", `Cannot list '${path}': ${messageOf(error)}`, { cause: error });
     }
@@ -59,7 +56,7 @@ export class FolderTree implements FileTree {
   async read(path: string): Promise<Uint8Array> {
     const shown = this.shown(path);
     try {
-      return await Deno.readFile(shown);
+      return await readRegular(shown);
     } catch (error) {
       throw new HerdError("data", `Cannot read '${shown}': ${messageOf(error)}`, { cause: error });
     }
@@ -70,4 +67,15 @@ export class FolderTree implements FileTree {
   }
 
   [Symbol.dispose](): void {}
+}
+
+/** What cannot be looked at, such as a link that leads nowhere, is a file that cannot be read. */
+function entryOf(folder: string, name: string): TreeEntry {
+  try {
+    const { isDirectory, size, mtime, ctime } = Deno.statSync(join(folder, name));
+    if (isDirectory) return { name, kind: "directory", stamp: "" };
+    return { name, kind: "file", stamp: [size, mtime?.getTime(), ctime?.getTime()].join(" ") };
+  } catch (error) {
+    return { name, kind: "file", stamp: messageOf(error) };
+  }
 }

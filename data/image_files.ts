@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { HerdError } from "../shared/errors.ts";
-import { type ImageSource, type RgbImage, type Split, SPLITS } from "./dataset_info.ts";
+import { type ImageSource, type RgbImage, type Split, SPLITS, UnreadableImage } from "./dataset_info.ts";
 import { decodeImage } from "./decode_image.ts";
 import { titleOf } from "./file_tree.ts";
-import { findImages, type ImageLists } from "./image_layout.ts";
+import { findImages, type ImageLists, type ImageRef } from "./image_layout.ts";
 
 /** The name of the real data set, and what tells it from another set of horses and humans. */
 export const REAL_NAME = "horses-or-humans";
@@ -16,14 +16,13 @@ const REAL = { classes: "horses,humans", train: 1027, test: 256, side: 300 } as 
  * `identity` names the content where it is known; otherwise it is made of the place and of every file's name, size and
  * times (in a zip file: sizes and CRC-32).
  */
-export function openImageFiles(path: string, identity?: string): ImageSource {
+export async function openImageFiles(path: string, identity?: string): Promise<ImageSource> {
   using opened = new DisposableStack();
-  const lists = findImages(path, opened);
+  const lists = await findImages(path, opened);
   const isReal = lists.classes.join() === REAL.classes && lists.images.train.length === REAL.train &&
     lists.images.test.length === REAL.test;
   const ref = (split: Split, id: number) => lists.images[split][id]!;
   const labelsOf = (split: Split) => Uint8Array.from(lists.images[split], ({ label }) => label);
-  const describe = (split: Split, id: number) => ref(split, id).tree.shown(ref(split, id).path);
   const owned = opened.move();
   return {
     name: isReal ? REAL_NAME : titleOf(resolve(path)),
@@ -31,15 +30,26 @@ export function openImageFiles(path: string, identity?: string): ImageSource {
     labels: { train: labelsOf("train"), test: labelsOf("test") },
     phase: "decode",
     identity: identity ?? identityOf(path, lists),
-    describe,
+    describe: (split, id) => nameOf(ref(split, id)),
     async image(split, id) {
-      const name = describe(split, id);
-      const image = decodeImage(await ref(split, id).tree.read(ref(split, id).path), name);
-      if (isReal) checkRealSize(image, name);
+      const image = await decode(ref(split, id));
+      if (isReal) checkRealSize(image, nameOf(ref(split, id)));
       return image;
     },
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+function nameOf({ tree, path }: ImageRef): string {
+  return tree.shown(path);
+}
+
+async function decode(ref: ImageRef): Promise<RgbImage> {
+  try {
+    return decodeImage(await ref.tree.read(ref.path), nameOf(ref));
+  } catch (error) {
+    throw error instanceof HerdError ? new UnreadableImage(error) : error;
+  }
 }
 
 function identityOf(path: string, { images }: ImageLists): string {

@@ -47,8 +47,8 @@ const CONSTANT_SEED = 0;
 const HOLD_OUT_DRAW = 16;
 
 /** Opens a folder or zip file; whatever gets opened is handed to `opened` for disposal. Throws HerdError "data". */
-export function findImages(path: string, opened: DisposableStack): ImageLists {
-  const splits = findSplits(openTree(path, opened), opened);
+export async function findImages(path: string, opened: DisposableStack): Promise<ImageLists> {
+  const splits = await findSplits(await openTree(path, opened), opened);
   if ("all" in splits) return holdOut(listImages(splits.all));
   const [train, test] = [listImages(splits.train), listImages(splits.test)];
   if (train.classes.join("/") !== test.classes.join("/")) {
@@ -61,7 +61,7 @@ export function findImages(path: string, opened: DisposableStack): ImageLists {
   return { classes: train.classes, images: { train: train.images, test: test.images } };
 }
 
-function openTree(path: string, opened: DisposableStack): FileTree {
+async function openTree(path: string, opened: DisposableStack): Promise<FileTree> {
   let isDirectory: boolean;
   try {
     ({ isDirectory } = Deno.statSync(path));
@@ -71,11 +71,13 @@ function openTree(path: string, opened: DisposableStack): FileTree {
     });
   }
   if (isDirectory) return opened.use(new FolderTree(path));
-  if (/\.zip$/i.test(path)) return opened.use(ZipTree.open(path));
+  if (/\.zip$/i.test(path)) return opened.use(await ZipTree.open(path));
   throw new HerdError("data", `The data set '${path}' is neither a folder nor a .zip file: give one of these`);
 }
 
-function findSplits(tree: FileTree, opened: DisposableStack): { train: Place; test: Place } | { all: Place } {
+type Splits = { readonly train: Place; readonly test: Place } | { readonly all: Place };
+
+async function findSplits(tree: FileTree, opened: DisposableStack): Promise<Splits> {
   let directory = "";
   for (let depth = 0;; depth++) {
     const entries = tree.list(directory);
@@ -92,7 +94,7 @@ function findSplits(tree: FileTree, opened: DisposableStack): { train: Place; te
         }: give a folder with both`,
       );
     }
-    const zips = zipPair({ tree, directory }, entries.map(({ name }) => name), opened);
+    const zips = await zipPair({ tree, directory }, entries.map(({ name }) => name), opened);
     if (zips) return zips;
     const only = directories.length === 1 ? directories[0] : undefined;
     // A single folder is looked through unless it is itself a class folder, with files only.
@@ -103,7 +105,11 @@ function findSplits(tree: FileTree, opened: DisposableStack): { train: Place; te
 }
 
 /** The original archives, in a folder or one given by itself, each with the classes at its top. */
-function zipPair({ tree, directory }: Place, names: readonly string[], opened: DisposableStack) {
+async function zipPair(
+  { tree, directory }: Place,
+  names: readonly string[],
+  opened: DisposableStack,
+): Promise<{ readonly train: Place; readonly test: Place } | undefined> {
   let folder: string | undefined;
   if (tree instanceof FolderTree && [TRAIN_ZIP, TEST_ZIP].some((name) => names.includes(name))) {
     folder = tree.shown(directory);
@@ -111,8 +117,10 @@ function zipPair({ tree, directory }: Place, names: readonly string[], opened: D
     folder = dirname(tree.root);
   }
   if (folder === undefined) return undefined;
-  const open = (name: string): Place => ({ tree: opened.use(ZipTree.open(join(folder, name))), directory: "" });
-  return { train: open(TRAIN_ZIP), test: open(TEST_ZIP) };
+  const open = async (name: string): Promise<Place> => {
+    return { tree: opened.use(await ZipTree.open(join(folder, name))), directory: "" };
+  };
+  return { train: await open(TRAIN_ZIP), test: await open(TEST_ZIP) };
 }
 
 /** The images of a place with exactly two class folders, in sample id order. */

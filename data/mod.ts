@@ -1,5 +1,5 @@
 // Data sets: finding, fetching, decoding, drawing and packing images, reading them back, and the cache that holds them.
-export type { DataProgress, DatasetInfo, Split } from "./dataset_info.ts";
+export { type DataProgress, type DatasetInfo, NONE_SKIPPED, type Skipped, type Split } from "./dataset_info.ts";
 export { cacheDirectory } from "./cache.ts";
 export { dataCommand, type DataParts, type Trial } from "./commands/data.ts";
 export { dataEnvironment } from "./environment.ts";
@@ -7,10 +7,9 @@ export { dataFlags } from "./flags.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
-export type { DatasetManifest } from "../shared/dataset_manifest.ts";
 export { ServedDataset } from "./served_dataset.ts";
 export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
 export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeCache } from "./clean.ts";
 export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck } from "./check.ts";
-export { describeDataset, progressLines } from "./describe.ts";
+export { describeDataset, describeSkipped, progressLines } from "./describe.ts";

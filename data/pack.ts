@@ -1,9 +1,19 @@
 // Turns a source of images into a packed file: decode or draw, crop to a square, average to the size, hash, write.
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { canonicalJson } from "../shared/config.ts";
-import { type DataProgress, type DatasetInfo, type ImageSource, SPLITS } from "./dataset_info.ts";
+import { HerdError } from "../shared/errors.ts";
+import {
+  type DataProgress,
+  type DatasetInfo,
+  type ImageSource,
+  NONE_SKIPPED,
+  type Skipped,
+  type Split,
+  SPLITS,
+  UnreadableImage,
+} from "./dataset_info.ts";
 import { encodeHeader, FORMAT_VERSION, layoutOf, PREFIX_BYTES } from "./packed_format.ts";
 import type { PartFile } from "./part_file.ts";
 import { toSquare } from "./resize.ts";
@@ -11,55 +21,84 @@ import { toSquare } from "./resize.ts";
 export interface PackOptions {
   /** Side of the packed images in pixels. */
   readonly imageSize: number;
+  /** Whether to leave out the images that cannot be read. */
+  readonly skipUnreadable?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DataProgress) => void) | undefined;
 }
 
+/** Bytes in the header for the names of images that are left out. */
+const SKIPPED_BYTES = 1 << 18;
+
 /** Where the packed file of a source stands: the name is a hash of all that its bytes depend on. */
-export function packedPath(cacheDir: string, identity: string, imageSize: number): string {
-  const key = createHash("sha256").update(canonicalJson({ format: FORMAT_VERSION, identity, imageSize })).digest("hex");
+export function packedPath(
+  cacheDir: string,
+  identity: string,
+  options: Pick<PackOptions, "imageSize" | "skipUnreadable">,
+): string {
+  const { imageSize, skipUnreadable } = options;
+  const what = { format: FORMAT_VERSION, identity, imageSize, ...skipUnreadable && { skipUnreadable } };
+  const key = createHash("sha256").update(canonicalJson(what)).digest("hex");
   return join(cacheDir, "packed", `${key.slice(0, 32)}.herd`);
 }
 
-/** Packs a source into an empty file. Throws HerdError "data" for a bad image or a file that cannot be written. */
+/**
+ * Packs a source into an empty file. Throws UnreadableImage for a bad image, unless such are to be left out; HerdError "data", if
+ * a class has no other, or the file cannot be written.
+ */
 export async function pack(source: ImageSource, file: PartFile, options: PackOptions): Promise<DatasetInfo> {
-  // The hash is known only at the end; until then its place in the header, of fixed length, holds zeros.
-  const unhashed = infoOf(source, options.imageSize);
-  const header = encodeHeader(unhashed);
-  const layout = layoutOf(unhashed, header.length - PREFIX_BYTES);
-
-  const opening = new Uint8Array(layout.pixels);
-  opening.set(header);
-  opening.set(source.labels.train, layout.labels);
-  opening.set(source.labels.test, layout.labels + unhashed.train);
-  await file.write(opening);
+  // What the file begins with is known at the end; zeros hold its place. The header has room for the names of the images that
+  // are left out, and gets longer by the labels that these do not have: so the pixels stay where they are.
+  const all = infoOf(source, { imageSize: options.imageSize, labels: source.labels, skipped: NONE_SKIPPED });
+  const header = encodeHeader(all).length - PREFIX_BYTES + (options.skipUnreadable ? SKIPPED_BYTES : 0);
+  await file.write(new Uint8Array(layoutOf(all, header).pixels));
   const hash = createHash("sha256");
-  for await (const pixels of images(source, hash, options)) await file.write(pixels);
+  const kept: Record<Split, number[]> = { train: [], test: [] };
+  const skipped: string[] = [];
+  for await (const { split, label, pixels, name } of images(source, options)) {
+    if (pixels === undefined) {
+      skipped.push(name);
+      continue;
+    }
+    hash.update(pixels).update(Uint8Array.of(label));
+    kept[split].push(label);
+    await file.write(pixels);
+  }
+  const labels = { train: Uint8Array.from(kept.train), test: Uint8Array.from(kept.test) };
+  const unhashed = infoOf(source, { imageSize: options.imageSize, labels, skipped: listed(skipped) });
+  refuseEmptied(unhashed, source);
   const info = { ...unhashed, sha256: hash.digest("hex") };
-  await file.write(encodeHeader(info), 0);
+  await file.write(encodeHeader(info, header + skipped.length), 0);
+  await file.write(labels.train, PREFIX_BYTES + header + skipped.length);
+  await file.write(labels.test, PREFIX_BYTES + header + skipped.length + labels.train.length);
   await file.commit();
   return info;
 }
 
-/** Every image in file order at the packed size, fed into the data set hash on the way. */
-async function* images(source: ImageSource, hash: Hash, options: PackOptions): AsyncGenerator<Uint8Array> {
+/** Every image in file order at the packed size; without pixels, if it is to be left out. */
+async function* images(source: ImageSource, { imageSize, skipUnreadable, signal, onProgress }: PackOptions) {
   const total = source.labels.train.length + source.labels.test.length;
   let done = 0;
   for (const split of SPLITS) {
     for (const [id, label] of source.labels[split].entries()) {
       // Decoding never waits: let Ctrl-C and timers through between two images.
       await setImmediate();
-      options.signal?.throwIfAborted();
-      const pixels = toSquare(await source.image(split, id), options.imageSize);
-      hash.update(pixels).update(Uint8Array.of(label));
-      yield pixels;
-      const file = source.describe(split, id);
-      options.onProgress?.({ phase: source.phase, done: ++done, total, unit: "images", file });
+      signal?.throwIfAborted();
+      const name = source.describe(split, id);
+      const image = await source.image(split, id).catch((error) => {
+        if (skipUnreadable && error instanceof UnreadableImage) return undefined;
+        throw error;
+      });
+      yield { split, label, name, pixels: image && toSquare(image, imageSize) };
+      onProgress?.({ phase: source.phase, done: ++done, total, unit: "images", file: name });
     }
   }
 }
 
-function infoOf({ name, classes, labels }: ImageSource, imageSize: number): DatasetInfo {
+function infoOf(
+  { name, classes }: ImageSource,
+  { imageSize, labels, skipped }: Pick<DatasetInfo, "imageSize" | "skipped"> & Pick<ImageSource, "labels">,
+): DatasetInfo {
   const classCounts: Record<string, readonly [number, number]> = {};
   classes.forEach((className, label) => {
     const count = (of: Uint8Array) => of.filter((l) => l === label).length;
@@ -67,5 +106,29 @@ function infoOf({ name, classes, labels }: ImageSource, imageSize: number): Data
   });
   const { length: train } = labels.train;
   const { length: test } = labels.test;
-  return { name, classes, imageSize, channels: 3, train, test, classCounts, sha256: "0".repeat(64) };
+  return { name, classes, imageSize, channels: 3, train, test, classCounts, sha256: "0".repeat(64), skipped };
+}
+
+/** As many of the names as there is room for. */
+function listed(names: readonly string[]): Skipped {
+  let room = SKIPPED_BYTES - 100; // for the count
+  const files = names.filter((name) => (room -= encodedLength(name)) >= 0);
+  return { count: names.length, files };
+}
+
+function encodedLength(name: string): number {
+  return new TextEncoder().encode(JSON.stringify(name)).length + 1;
+}
+
+/** What is left must still be a data set of two classes. */
+function refuseEmptied({ classCounts, skipped }: DatasetInfo, { name }: ImageSource): void {
+  for (const [className, counts] of Object.entries(classCounts)) {
+    const split = counts[0] === 0 ? "train" : counts[1] === 0 ? "test" : undefined;
+    if (split === undefined) continue;
+    const left = `none of the ${split} images of class '${className}' can be read`;
+    throw new HerdError(
+      "data",
+      `Too many of the images of '${name}' are unreadable (${skipped.count}): ${left}; replace them`,
+    );
+  }
 }

@@ -2,13 +2,13 @@
 //
 //   8 bytes   magic, with the format's version
 //   4 bytes   length of the header, unsigned, little-endian
-//   header    DatasetInfo as JSON
+//   header    DatasetInfo as JSON, and spaces
 //   labels    one byte a sample: train, then test
 //   zeros     up to the next multiple of 4096, so that images start on a page
 //   pixels    uint8, NHWC: train, then test
 import * as v from "valibot";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import type { DatasetInfo } from "./dataset_info.ts";
+import { type DatasetInfo, NONE_SKIPPED } from "./dataset_info.ts";
 
 /** Part of the key of every packed file: a change of layout, or of what decoding gives, needs a new one. */
 export const FORMAT_VERSION = 1;
@@ -16,6 +16,7 @@ export const PREFIX_BYTES = 12;
 const MAGIC = "HERDSET1";
 const PAGE = 4096;
 const MAX_HEADER_BYTES = 1 << 20;
+const SPACE = 0x20;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const InfoSchema = v.strictObject({
@@ -27,6 +28,8 @@ const InfoSchema = v.strictObject({
   test: count,
   classCounts: v.record(v.string(), v.tuple([count, count])),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  // Files of before do not have it.
+  skipped: v.optional(v.strictObject({ count, files: v.array(v.string()) }), { ...NONE_SKIPPED, files: [] }),
 });
 
 /** Where things stand in a packed file, in bytes. */
@@ -46,12 +49,15 @@ export function layoutOf(info: DatasetInfo, headerBytes: number): Layout {
   return { labels, pixels, imageBytes, fileBytes: pixels + samples * imageBytes };
 }
 
-/** Magic, header length and header. Its length depends on the info's values, but not on which SHA-256 they hold. */
-export function encodeHeader(info: DatasetInfo): Uint8Array<ArrayBuffer> {
+/**
+ * Magic, header length and header. Its length depends on the info's values, but not on which SHA-256 they hold.
+ * @param length of the header, if it is to be longer
+ */
+export function encodeHeader(info: DatasetInfo, length = 0): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(JSON.stringify(info));
-  const bytes = new Uint8Array(PREFIX_BYTES + json.length);
+  const bytes = new Uint8Array(PREFIX_BYTES + Math.max(length, json.length)).fill(SPACE);
   new TextEncoder().encodeInto(MAGIC, bytes);
-  new DataView(bytes.buffer).setUint32(8, json.length, true);
+  new DataView(bytes.buffer).setUint32(8, bytes.length - PREFIX_BYTES, true);
   bytes.set(json, PREFIX_BYTES);
   return bytes;
 }

@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { commit, partPath, writeAll } from "../shared/atomic_file.ts";
 import { HerdError } from "../shared/errors.ts";
-import { isThere, makeDirectory, removeIfThere, tryLock, writeFailure } from "./cache.ts";
+import { isSameFile, makeDirectory, removeIfThere, tryLock, writeFailure } from "./cache.ts";
 
 /** Pause between two looks at a file that another process is writing, in milliseconds. */
 const LOOK_MS = 200;
@@ -157,8 +157,4 @@ export function delay(milliseconds: number, signal?: AbortSignal): Promise<void>
 
 function openForWriting(path: string): Deno.FsFile {
   return Deno.openSync(path, { write: true, create: true });
-}
-
-function isSameFile(file: Pick<Deno.FsFile, "statSync">, path: string): boolean {
-  return isThere(path) && file.statSync().ino === Deno.statSync(path).ino;
 }

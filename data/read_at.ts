@@ -11,3 +11,22 @@ export function readAtSync(file: Deno.FsFile, offset: number, target: Uint8Array
   }
   return done;
 }
+
+/** What is read of an open file; a test can stand in for it. */
+export type Readable = Pick<Deno.FsFile, "read" | "seek" | "stat" | "close">;
+
+/** The same, while other work goes on. One call at a time. */
+export async function readAt(
+  file: Pick<Readable, "read" | "seek">,
+  offset: number,
+  target: Uint8Array,
+): Promise<number> {
+  await file.seek(offset, Deno.SeekMode.Start);
+  let done = 0;
+  while (done < target.length) {
+    const read = await file.read(target.subarray(done));
+    if (read === null) break;
+    done += read;
+  }
+  return done;
+}

@@ -29,6 +29,8 @@ export interface ResolveOptions {
   readonly data: string;
   /** Side of the images in pixels. */
   readonly imageSize: number;
+  /** Whether to go on without the image files that cannot be read. */
+  readonly skipUnreadable?: boolean | undefined;
   /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
   /** Ends fetching and packing; what was downloaded stays for the next time. */
@@ -138,40 +140,76 @@ function real(options: ResolveOptions, { archives, deadlines }: Internals): Prom
   return packed(open, options, { identity });
 }
 
-/** The packed file of a source, made if it is absent or damaged. With a known identity the source may not be needed. */
+/**
+ * The packed file of a source, made if it is absent or damaged. With a known identity the source may not be needed; if it is,
+ * because the file is damaged, nothing else may stand in for it.
+ */
 async function packed(
   open: () => ImageSource | Promise<ImageSource>,
   options: ResolveOptions,
   { identity, fallback = false }: { identity?: string; fallback?: boolean } = {},
 ): Promise<ResolvedDataset> {
-  const { imageSize, environment: { cacheDir }, signal, onNotice } = options;
-  const pathOf = (id: string) => packedPath(cacheDir, id, imageSize);
-  const early = identity === undefined ? undefined : existing(pathOf(identity), onNotice);
-  if (early) return { ...early, fallback };
-  using source = await open();
-  const path = pathOf(source.identity);
-  const found = existing(path, onNotice);
+  const { environment: { cacheDir }, signal, onNotice } = options;
+  // All images of a data set that was packed without leaving any out can be read.
+  const placesOf = (id: string) =>
+    [false, true].slice(0, options.skipUnreadable ? 2 : 1).map((skipUnreadable) =>
+      packedPath(cacheDir, id, { ...options, skipUnreadable })
+    );
+  const early = identity === undefined ? NOTHING : await findSound(placesOf(identity), options);
+  if (early.found) return { ...early.found, fallback };
+  using source = await openSource(open, early.damaged);
+  const places = placesOf(source.identity);
+  const { found } = identity === undefined ? await findSound(places, options) : NOTHING;
   if (found) return { ...found, fallback };
+  const path = places.at(-1)!;
   using part = await PartFile.openAlone(path, { signal, onNotice });
   // The process that had it before may have finished it.
-  const info = existing(path)?.info ?? await pack(source, part, options);
+  const finished = (await findSound([path], { signal })).found;
+  const info = finished?.info ?? await pack(source, part, options);
   cleanCache(cacheDir);
   return { path, info, fallback };
 }
 
-/** A packed file that is there and sound; it is used from now on. */
-function existing(
-  path: string,
-  onNotice?: ResolveOptions["onNotice"],
-): { path: string; info: DatasetInfo } | undefined {
-  if (!isThere(path)) return undefined;
+/** @param damaged the packed file that is to be made anew from it, if there is one */
+async function openSource(
+  open: () => ImageSource | Promise<ImageSource>,
+  damaged: string | undefined,
+): Promise<ImageSource> {
   try {
-    using dataset = PackedDataset.open(path);
-    touch(path);
-    return { path, info: dataset.info };
+    return await open();
   } catch (error) {
-    if (!(error instanceof HerdError)) throw error;
-    onNotice?.(`Packing the data set again: ${error.message}`);
-    return undefined;
+    if (damaged === undefined || !(error instanceof NoConnectionError)) throw error;
+    throw new HerdError("data", `Cannot make the damaged '${damaged}' anew: ${error.message}`, { cause: error });
   }
+}
+
+/** What was found of some packed files. */
+interface Found {
+  /** The first that is sound; it is used from now on. */
+  readonly found?: { readonly path: string; readonly info: DatasetInfo };
+  /** One that is there and is not sound. */
+  readonly damaged?: string;
+}
+
+const NOTHING: Found = {};
+
+/** Reads packed files, as far as they are there, to find one whose every image is sound. */
+async function findSound(
+  paths: readonly string[],
+  { signal, onNotice }: Pick<ResolveOptions, "signal" | "onNotice">,
+): Promise<Found> {
+  let damaged: string | undefined;
+  for (const path of paths.filter(isThere)) {
+    try {
+      using dataset = PackedDataset.open(path);
+      await dataset.verify(signal);
+      touch(path);
+      return { found: { path, info: dataset.info } };
+    } catch (error) {
+      if (!(error instanceof HerdError) || error.code !== "data") throw error;
+      onNotice?.(`Packing the data set again: ${error.message}`);
+      damaged = path;
+    }
+  }
+  return damaged === undefined ? NOTHING : { damaged };
 }

@@ -1,4 +1,4 @@
-// Binary frames: a fixed 56-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
+// Binary frames: a fixed 64-byte little-endian header, then raw float32 values or bytes, 8-byte aligned so that both sides
 // view them in place; flat values that are compressed come last, as floats of 16 bits. The header's last word is a CRC-32
 // over all the rest: memory, cards and proxies flip bits that TCP's checksum lets through. Gradients, predictions, weights
 // and data set chunks travel so; control messages are in protocol.ts.
@@ -14,6 +14,8 @@ export interface PartialFrame {
   readonly kind: "partial";
   /** Of the cluster, from 1. */
   readonly step: number;
+  /** The number of the order that it answers, within the step. */
+  readonly attempt: number;
   /** Of the node in the reduction tree. */
   readonly level: number;
   /** Of the node on its level. */
@@ -28,8 +30,6 @@ export interface PartialFrame {
   readonly logits: Float32Array;
   /** How the gradient is to travel, of a frame that is sent; fp16 is scaled, since sums of small gradients are below it. */
   readonly compress?: Compression;
-  /** CRC-32 of the whole frame, of one that has come in. */
-  readonly crc?: number;
 }
 
 /** The predictions for one leaf of an evaluation, from a worker. */
@@ -38,6 +38,8 @@ export interface PredictionsFrame {
   readonly kind: "predictions";
   /** Of the cluster, from 1. */
   readonly step: number;
+  /** The number of the order that it answers, within the step. */
+  readonly attempt: number;
   /** Of the leaf. */
   readonly index: number;
   /** {@linkcode checksum} of the weights that they were computed with. */
@@ -74,8 +76,8 @@ export interface ChunkFrame {
 export type Frame = PartialFrame | PredictionsFrame | WeightsFrame | ChunkFrame;
 
 const MAGIC = 0x44524548; // "HERD"
-const HEADER_BYTES = 56;
-const CHECKSUM_OFFSET = 52;
+const HEADER_BYTES = 64;
+const CHECKSUM_OFFSET = 60;
 const KINDS = ["partial", "predictions", "weights", "chunk"] as const;
 
 /** The most bytes a frame may have; larger ones are refused before they are read. */
@@ -93,7 +95,18 @@ export function largestAnswer(
 }
 
 /** The header's words after magic, version, kind and run id, in this order; those that a kind has no use for are 0. */
-const FIELDS = ["step", "level", "index", "samples", "outputs", "length", "weights", "compress", "exponent"] as const;
+const FIELDS = [
+  "step",
+  "attempt",
+  "level",
+  "index",
+  "samples",
+  "outputs",
+  "length",
+  "weights",
+  "compress",
+  "exponent",
+] as const;
 const FIELDS_OFFSET = 16;
 
 type Header = Partial<Record<typeof FIELDS[number], number>>;
@@ -117,16 +130,16 @@ export function encodeFrame(runId: string, frame: Frame, scratch?: Uint8Array<Ar
   const assemble = assembler(runId, frame.kind, scratch);
   switch (frame.kind) {
     case "partial": {
-      const { step, level, index, weights, gradient, losses, logits, compress = "none" } = frame;
-      const header = { step, level, index, weights, ...sizes(losses, logits), length: gradient.length };
+      const { step, attempt, level, index, weights, gradient, losses, logits, compress = "none" } = frame;
+      const header = { step, attempt, level, index, weights, ...sizes(losses, logits), length: gradient.length };
       if (compress === "none") return assemble(header, [gradient, losses, logits]);
       const exponent = compress === "fp16" ? scaleExponent(gradient) : 0;
       const halves = encodeHalf(gradient, compress, exponent);
       return assemble({ ...header, compress: COMPRESSIONS.indexOf(compress), exponent }, [losses, logits, halves]);
     }
     case "predictions": {
-      const { step, index, weights, losses, logits } = frame;
-      return assemble({ step, index, weights, ...sizes(losses, logits) }, [losses, logits]);
+      const { step, attempt, index, weights, losses, logits } = frame;
+      return assemble({ step, attempt, index, weights, ...sizes(losses, logits) }, [losses, logits]);
     }
     case "weights": {
       const { step, weights, compress = "none" } = frame;
@@ -155,7 +168,13 @@ export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
   if (run !== runId) throw refuse(`run ${run} instead of ${runId}`);
   const kind = KINDS[view.getUint16(6, true)];
   const field = (name: typeof FIELDS[number]) => view.getUint32(FIELDS_OFFSET + 4 * FIELDS.indexOf(name), true);
-  const [step, level, index, weights] = [field("step"), field("level"), field("index"), field("weights")];
+  const [step, attempt, level, index, weights] = [
+    field("step"),
+    field("attempt"),
+    field("level"),
+    field("index"),
+    field("weights"),
+  ];
   const [samples, outputs, length, exponent] = [
     field("samples"),
     field("outputs"),
@@ -172,8 +191,7 @@ export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
   const flatBytes = (compress === "none" ? 4 : 2) * length;
   const payload = kind === "chunk" ? length : flatBytes + 4 * samples * (1 + outputs);
   if (buffer.byteLength !== HEADER_BYTES + payload) throw refuse(`${buffer.byteLength} bytes, ${payload} announced`);
-  const crc = view.getUint32(CHECKSUM_OFFSET, true);
-  if (crc !== frameChecksum(new Uint8Array(buffer))) {
+  if (view.getUint32(CHECKSUM_OFFSET, true) !== frameChecksum(new Uint8Array(buffer))) {
     throw refuse(`the checksum of a ${kind} frame of ${buffer.byteLength} bytes does not fit`);
   }
   const lossesAt = HEADER_BYTES + (compress === "none" ? flatBytes : 0);
@@ -185,9 +203,9 @@ export function decodeFrame(runId: string, buffer: ArrayBuffer): Frame {
       : decodeHalf(new Uint16Array(buffer, buffer.byteLength - flatBytes), compress, exponent);
   switch (kind) {
     case "partial":
-      return { kind, step, level, index, weights, gradient: flat(), losses: losses(), logits: logits(), crc };
+      return { kind, step, attempt, level, index, weights, gradient: flat(), losses: losses(), logits: logits() };
     case "predictions":
-      return { kind, step, index, weights, losses: losses(), logits: logits() };
+      return { kind, step, attempt, index, weights, losses: losses(), logits: logits() };
     case "weights":
       return { kind, step, weights: flat() };
     case "chunk":

@@ -153,8 +153,7 @@ export function layerShapes(spec: ModelSpec): readonly LayerShape[] {
   });
 }
 
-/** What is special to each kind of layer. */
-/** The kinds of layers that Keras lists. */
+/** The kinds of layers that Keras lists, and what is special to each. */
 export type KerasLayerKind =
   | { readonly kind: "conv"; readonly filters: number }
   | { readonly kind: "dropout"; readonly rate: number }

@@ -121,6 +121,8 @@ const work = v.object({
   ...envelope,
   type: v.literal("work"),
   task: v.picklist(["train", "evaluate"]),
+  /** The number of the order within the step: answers carry it. */
+  attempt: count,
   seed: count,
   epoch: count,
   /** Version of the weights to compute with; 0 for none yet. */
@@ -133,8 +135,8 @@ const work = v.object({
 });
 /** coordinator → worker: the answer came for a step that is over. */
 const stale = v.object({ ...envelope, type: v.literal("stale") });
-/** coordinator → worker: the run is over. */
-const stop = v.object({ ...envelope, type: v.literal("stop") });
+/** coordinator → worker: the run is over, or broken off so that it may go on later. */
+const stop = v.object({ ...envelope, type: v.literal("stop"), mayGoOn: v.boolean() });
 
 const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, ready, heartbeat, failed]);
 const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);

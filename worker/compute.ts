@@ -66,16 +66,16 @@ async function* answers(
   { work, weights, compress }: Task,
   signal: AbortSignal,
 ): AsyncGenerator<Frame> {
-  const { step } = work;
+  const { step, attempt } = work;
   if (work.task === "evaluate") {
     let index = work.range.start;
     for await (const { losses, logits } of computer.evaluate(work, signal)) {
-      yield { kind: "predictions", step, index: index++, weights, losses, logits };
+      yield { kind: "predictions", step, attempt, index: index++, weights, losses, logits };
     }
     return;
   }
   for await (const { node, gradient, losses, logits } of computer.gradients(work, signal)) {
-    yield { kind: "partial", step, ...node, weights, gradient, losses, logits, compress };
+    yield { kind: "partial", step, attempt, ...node, weights, gradient, losses, logits, compress };
   }
 }
 

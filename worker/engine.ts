@@ -6,13 +6,13 @@ import type { NodeId } from "../shared/tree.ts";
 
 export type { EngineName };
 
-/**
- * One image: its id in its split, its class (0 or 1 for a binary model) and size × size × 3 bytes, which may be valid only until
- * those of another sample are asked for.
- */
+/** One image. */
 export interface Sample {
+  /** In its split. */
   readonly id: number;
+  /** Its class: 0 or 1 for a binary model. */
   readonly label: number;
+  /** size × size × 3 bytes, which may be valid only until those of another sample are asked for. */
   readonly pixels: Uint8Array;
 }
 
@@ -26,13 +26,17 @@ export function pixelsOf({ id, pixels }: Sample, length: number): Uint8Array {
 export interface Leaf {
   /** Position among the step's leaves. */
   readonly index: number;
+  /** Of the training. */
   readonly seed: number;
+  /** From 1. */
   readonly epoch: number;
+  /** In the order of the batch. */
   readonly samples: readonly Sample[];
 }
 
 /** What an engine is made from. */
 export interface EngineOptions {
+  /** The network. */
   readonly spec: ModelSpec;
   /** The most samples a leaf will have. */
   readonly microBatch: number;
@@ -46,6 +50,7 @@ export interface EngineOptions {
 
 /** A device that computes. Calls must not overlap. */
 export interface GradientEngine extends AsyncDisposable {
+  /** What --backend calls it. */
   readonly name: EngineName;
   /** The device in words: "NVIDIA H100", "llvmpipe (…)", "CPU". */
   readonly adapter: string;

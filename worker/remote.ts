@@ -45,7 +45,7 @@ export async function fetchDataset(
   log: (text: string) => void,
 ): Promise<string> {
   const dataset = await manifest();
-  using writer = new ChunkedCacheWriter(cacheDir, dataset);
+  using writer = await ChunkedCacheWriter.open(cacheDir, dataset);
   const missing = writer.missing();
   if (missing.length > 0) log(`fetching ${missing.length} of ${dataset.hashes.length} chunks of the data set`);
   for (const index of missing) await writer.write(index, await fetch(index));

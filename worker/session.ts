@@ -80,7 +80,8 @@ const GIVE_UP_MS = 10 * 60_000;
 /**
  * Serves a coordinator. Returns when it ends the run. When the connection breaks, or the coordinator is started again at the
  * same address, the worker joins again under its name.
- * @throws {HerdError} cluster, if the coordinator cannot be reached at first, or for ten minutes, or refuses the worker
+ * @throws {HerdError} cluster, if the run is broken off and may go on later, and if the coordinator cannot be reached at
+ * first, or for ten minutes, or refuses the worker
  */
 export async function runSession(options: SessionOptions): Promise<void> {
   const self = { name: options.name, secret: options.secret };
@@ -90,10 +91,13 @@ export async function runSession(options: SessionOptions): Promise<void> {
   while (true) {
     let isIn = false;
     try {
-      return await runConnection({ ...options, ...self }, ({ workerId, secret = self.secret }) => {
+      const mayGoOn = await runConnection({ ...options, ...self }, ({ workerId, secret = self.secret }) => {
         [self.name, self.secret] = [workerId, secret];
         [joined, wait, isIn] = [true, FIRST_WAIT_MS, true];
       });
+      if (!mayGoOn) return;
+      // A scheduler starts a worker again that ends so, and not one that is done.
+      throw new HerdError("cluster", "The run was broken off: when it goes on, start this worker again");
     } catch (error) {
       if (isIn) lost = performance.now();
       if (!(error instanceof ConnectionLost) || !joined || performance.now() - lost > GIVE_UP_MS) throw error;
@@ -104,15 +108,15 @@ export async function runSession(options: SessionOptions): Promise<void> {
   }
 }
 
-/** One connection from beginning to end. */
-async function runConnection(options: SelfOptions, onWelcome: (welcome: Welcome) => void): Promise<void> {
+/** One connection from beginning to end. @returns whether the run, which is over here, may go on later */
+async function runConnection(options: SelfOptions, onWelcome: (welcome: Welcome) => void): Promise<boolean> {
   const { socket, meter, transcript } = await joinCoordinator(options);
   const channel: WorkerChannel = new Channel(socket, parseCoordinatorMessage, { meter });
   channel.expectPings();
   channel.sendPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
-    await serve(channel, incoming, { ...options, transcript, onWelcome });
+    return await serve(channel, incoming, { ...options, transcript, onWelcome });
   } catch (error) {
     if (error instanceof ConnectionLost) throw error;
     if (channel.isClosed) throw new ConnectionLost(messageOf(error));
@@ -127,7 +131,7 @@ async function serve(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
   options: SelfOptions & { readonly transcript: Transcript; onWelcome(welcome: Welcome): void },
-): Promise<void> {
+): Promise<boolean> {
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome);
   const { config } = welcome;
@@ -174,7 +178,10 @@ async function serve(
     if ("broken" in event) throw new ConnectionLost(event.broken.message);
     const { message } = event;
     if (message.type === "refused") throw refusal(message.reason);
-    if (message.type === "stop") return options.log("stopped by the coordinator");
+    if (message.type === "stop") {
+      options.log("stopped by the coordinator");
+      return message.mayGoOn;
+    }
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
     if (message.type === "work") {
       step = message.step;

@@ -5,7 +5,7 @@ import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
 import type { FaultCounts, Traffic, WorkerInfo } from "../events/mod.ts";
-import { type Collector, gradientCollector, predictionsCollector } from "./collector.ts";
+import { type Collection, gradientCollection, predictionsCollection } from "./collector.ts";
 import { Conductor } from "./conductor.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Roll } from "./roll.ts";
@@ -181,7 +181,7 @@ export class Cluster implements AsyncDisposable {
    */
   async partialSums(share: Share, signal?: AbortSignal): Promise<PartialSum[]> {
     const work = workOf(share, "train");
-    return await this.#run(share, work, () => gradientCollector(this.#options.config.model, work), signal);
+    return await this.#run(share, work, gradientCollection(this.#options.config.model, work), signal);
   }
 
   /**
@@ -191,13 +191,16 @@ export class Cluster implements AsyncDisposable {
    */
   async predictions(share: Share, signal?: AbortSignal): Promise<Predictions> {
     const work = workOf(share, "evaluate");
-    return await this.#run(share, work, () => predictionsCollector(this.#options.config.model, work), signal);
+    return await this.#run(share, work, predictionsCollection(this.#options.config.model, work), signal);
   }
 
-  /** Tells the workers that the run is over; what they do after that is no failure. */
-  stop(): void {
+  /**
+   * Tells the workers that the run is over; what they do after that is no failure.
+   * @param mayGoOn it is only broken off: workers that nobody here starts again come again later
+   */
+  stop(mayGoOn = false): void {
     this.#stopped = true;
-    this.#conductor.stop();
+    this.#conductor.stop(mayGoOn);
   }
 
   /** Stops, and closes the door and all connections. */
@@ -214,12 +217,12 @@ export class Cluster implements AsyncDisposable {
   async #run<Result>(
     share: Share,
     work: Work,
-    collect: () => Collector<Result>,
+    collection: Collection<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
     if (this.#error !== undefined) throw this.#error;
     signal?.throwIfAborted();
-    return await this.#conductor.conduct(share, work, collect, signal);
+    return await this.#conductor.conduct(share, work, collection, signal);
   }
 
   #endIfForsaken(): void {

@@ -6,10 +6,16 @@ import { type NodeId, nodeRange } from "../../shared/tree.ts";
 import { ReductionTree } from "./reduce.ts";
 import type { Work } from "./schedule.ts";
 
-/** Collects the answers to one unit of work. */
-export interface Collector<Result> {
+/** What answers one unit of work takes, and how they are collected. */
+export interface Collection<Result> {
   /** The node that an answer is for; or, if it is not of the kind or the size that it should be, what it is. */
   check(answer: Frame): Answer | string;
+  /** Begins to collect. */
+  begin(): Collector<Result>;
+}
+
+/** Collects the answers to one unit of work. */
+export interface Collector<Result> {
   /** Takes an answer that has been checked and whose leaves are not in yet. */
   add(answer: Answer): void;
   /** What came of it, once all leaves are in. */
@@ -23,16 +29,16 @@ export interface Answer {
 }
 
 /** Sums the gradients of a training step: one answer a subtree. The result has a sum for each maximal subtree that is wanted. */
-export function gradientCollector(model: ModelSpec, { bounds, wanted }: Work): Collector<PartialSum[]> {
+export function gradientCollection(model: ModelSpec, { bounds, wanted }: Work): Collection<PartialSum[]> {
   const leaves = bounds.length - 1;
-  const tree = new ReductionTree(leaves, wanted);
+  const shape = new ReductionTree(leaves, wanted);
   const parameters = parameterCount(model);
   return {
     check(frame) {
       if (frame.kind !== "partial") return `a ${frame.kind} frame in a training step`;
       const { level, index, gradient, losses, logits } = frame;
       const node = { level, index };
-      if (!tree.has(node)) return `a sum for node ${level}:${index} of ${leaves} leaves`;
+      if (!shape.has(node)) return `a sum for node ${level}:${index} of ${leaves} leaves`;
       const { start, end } = nodeRange(leaves, node);
       const count = bounds[end]! - bounds[start]!;
       if (gradient.length !== parameters) return `${gradient.length} gradient values`;
@@ -40,19 +46,22 @@ export function gradientCollector(model: ModelSpec, { bounds, wanted }: Work): C
       if (logits.length !== count * model.classes) return `${logits.length} logits for ${count} samples`;
       return { node, frame };
     },
-    add({ node, frame }) {
-      const { gradient, losses, logits } = frame as PartialFrame; // by check
-      tree.add({ node, gradient, losses, logits });
+    begin() {
+      const tree = new ReductionTree(leaves, wanted);
+      return {
+        add({ node, frame }) {
+          const { gradient, losses, logits } = frame as PartialFrame; // by check
+          tree.add({ node, gradient, losses, logits });
+        },
+        result: () => tree.sums(),
+      };
     },
-    result: () => tree.sums(),
   };
 }
 
 /** Lines up the predictions of an evaluation: one answer a leaf. */
-export function predictionsCollector({ classes }: ModelSpec, { bounds, wanted }: Work): Collector<Predictions> {
+export function predictionsCollection({ classes }: ModelSpec, { bounds, wanted }: Work): Collection<Predictions> {
   const samples = bounds.at(-1)!;
-  const losses = new Float32Array(samples);
-  const logits = new Float32Array(samples * classes);
   return {
     check(frame) {
       if (frame.kind !== "predictions") return `a ${frame.kind} frame in an evaluation`;
@@ -63,11 +72,17 @@ export function predictionsCollector({ classes }: ModelSpec, { bounds, wanted }:
       if (logits.length !== count * classes) return `${logits.length} logits for ${count} samples`;
       return { node: { level: 0, index }, frame };
     },
-    add({ node, frame }) {
-      const start = bounds[node.index]!;
-      losses.set(frame.losses, start);
-      logits.set(frame.logits, start * classes);
+    begin() {
+      const losses = new Float32Array(samples);
+      const logits = new Float32Array(samples * classes);
+      return {
+        add({ node, frame }) {
+          const start = bounds[node.index]!;
+          losses.set(frame.losses, start);
+          logits.set(frame.logits, start * classes);
+        },
+        result: () => ({ losses, logits }),
+      };
     },
-    result: () => ({ losses, logits }),
   };
 }

@@ -8,8 +8,8 @@ import type { Compression } from "../../shared/half.ts";
 import type { ClusterEvent } from "../events/mod.ts";
 import { Admission } from "./admission.ts";
 import { Broadcast } from "./broadcast.ts";
-import type { Collector } from "./collector.ts";
-import type { Blame, Decisions, StepEvent } from "./decisions.ts";
+import type { Collection } from "./collector.ts";
+import type { Blame, Charge, Decisions, StepEvent } from "./decisions.ts";
 import type { Member } from "./member.ts";
 import { type ClusterOptions, queueBytesOf } from "./options.ts";
 import type { Order } from "./order.ts";
@@ -17,6 +17,7 @@ import { Pause } from "./pause.ts";
 import { Roll } from "./roll.ts";
 import type { Work } from "./schedule.ts";
 import type { Share } from "./share.ts";
+import { SpotChecks } from "./spot_checks.ts";
 import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
 import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
@@ -52,6 +53,7 @@ export class Conductor {
   readonly #emit: (event: ClusterEvent) => void;
   readonly #pause: Pause;
   readonly #weights: Broadcast;
+  readonly #checks: SpotChecks<Member>;
   #steps = 0;
   #running: Running<unknown> | undefined;
   /** The step before: what comes for it now is still compared. */
@@ -67,6 +69,7 @@ export class Conductor {
     this.#pause = new Pause(options.workerTimeout, this.tally, events.onFailure);
     const budget = new ByteBudget(queueBytesOf(options));
     this.#weights = new Broadcast(options.runId, budget);
+    this.#checks = new SpotChecks(options.verify ?? 0);
     this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
     this.admission = new Admission(options, { roll: this.roll, budget }, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
@@ -104,11 +107,18 @@ export class Conductor {
   async conduct<Result>(
     share: Share,
     work: Work,
-    collect: () => Collector<Result>,
+    collection: Collection<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const step = new Step<Member, Result>(work, collect, this.#weights.checksum);
+    const step = new Step<Member, Result>({
+      work,
+      collection,
+      weights: this.#weights.checksum,
+      checks: work.task === "train" ? this.#checks.forTraining(share.position) : this.#checks.forEvaluation(),
+      // Compressed sums depend on who computes what.
+      isComparable: !this.#options.config.compressGradients,
+    });
     const at = { ...share, task: work.task };
     const running: Running<Result> = { number: ++this.#steps, share, at, step, resolve, reject };
     this.#running = running;
@@ -128,11 +138,11 @@ export class Conductor {
     this.#running?.reject(error);
   }
 
-  /** Tells the workers that the run is over. */
-  stop(): void {
+  /** Tells the workers that the run is over, or may go on later. */
+  stop(mayGoOn: boolean): void {
     this.#pause.end(false);
     clearTimeout(this.#wake);
-    this.roll.stop();
+    this.roll.stop(mayGoOn);
   }
 
   /** Whoever is in the middle of an order takes others when it shows a sign of life, as one that is late does. */
@@ -155,12 +165,13 @@ export class Conductor {
     if (running === undefined) return;
     const decisions = running.step.handle(event, performance.now());
     clearTimeout(this.#wake);
-    const { wakeAt, result } = decisions;
+    const { wakeAt, result, contributors = [] } = decisions;
     if (wakeAt !== undefined) {
       this.#wake = setTimeout(this.#guarded(() => this.#tell({ type: "tick" })), wakeAt - performance.now());
     }
     this.#carryOut(running, decisions);
     if (result !== undefined) {
+      for (const { standing } of contributors) standing.since ??= running.share.position;
       this.#end(running);
       return running.resolve(result);
     }
@@ -178,14 +189,17 @@ export class Conductor {
       this.tally.count("unreproducedAnswers", 1);
       this.tally.count("undecidedDisputes", 1, sayUndecided(first, second, running !== this.#running));
     }
+    const { checked } = decisions;
+    if (checked.compared + checked.impossible > 0) this.#emit({ type: "check", ...checked });
     for (const blame of decisions.blames) this.#punish(blame);
   }
 
-  #send({ number, share, at }: Running<unknown>, { worker, range }: Order<Member>): void {
+  #send({ number, share, at }: Running<unknown>, { worker, range, attempt }: Order<Member>): void {
     worker.channel.send({
       ...this.roll.envelope(number),
       type: "work",
       task: at.task,
+      attempt,
       seed: share.seed,
       epoch: share.epoch,
       weights: this.#weights.version,
@@ -277,16 +291,17 @@ export class Conductor {
   }
 
   /** A worker has got something wrong that the step under way does not know of. */
-  #accuse({ worker, reason, fault }: Omit<Blame<Member>, "owed">): void {
-    if (this.#running === undefined) this.#punish({ worker, reason, fault, owed: [] });
-    else this.#tell({ type: "accuse", worker, reason, fault });
+  #accuse(charge: Charge<Member>): void {
+    if (this.#running === undefined) this.#punish({ ...charge, owed: [] });
+    else this.#tell({ type: "accuse", ...charge });
   }
 
   /** Counts a strike. A worker that may stay begins anew: with the weights, and with new orders. */
   #punish(blame: Blame<Member>): void {
-    const { worker, fault } = blame;
+    const { worker, fault, isJudged = false } = blame;
     const story = sayBad(blame, this.#running?.at);
-    if (this.roll.strike(worker)) {
+    if (isJudged) this.#sayTainted(worker);
+    if (this.roll.strike(worker, isJudged)) {
       this.tally.count(fault, 1);
       this.tally.count("workersExcluded", 1);
       const reason = `it ${story}; it is excluded`;
@@ -296,6 +311,12 @@ export class Conductor {
     this.tally.count(fault, 1, `Worker  ${worker.description} ${story}`);
     this.#weights.forget(worker);
     this.#supply(worker);
+  }
+
+  /** A worker's bits are wrong: everything since its first answer is in doubt. */
+  #sayTainted({ id, host, standing }: Member): void {
+    if (standing.since !== undefined) this.#emit({ type: "taint", worker: id, host, since: standing.since });
+    standing.since = undefined; // said once
   }
 
   /** Nobody waits for what sockets and timers set off: where it throws, that is what the cluster ends with. */

@@ -3,7 +3,7 @@
 
 /** Bounds on a worker's silence, in milliseconds; tests shorten them. */
 export interface LeafLimits {
-  /** The most that is allowed before anything is measured. */
+  /** The most that is allowed, and what is before anything is known. */
   readonly first: number;
   /** The least that is allowed at any time. */
   readonly floor: number;
@@ -16,8 +16,6 @@ export const LEAF_LIMITS: LeafLimits = { first: 15 * 60_000, floor: 30_000 };
 const FACTOR = 20;
 /** Leaves of late: a stall is forgotten after so many. */
 const MEMORY = 16;
-/** No timer can wait longer. */
-const LONGEST = 2 ** 31 - 1;
 
 /** What a worker's last leaves took. */
 export class LeafTimes {
@@ -35,7 +33,7 @@ export class LeafTimes {
    * @param estimate what the worker thinks that its first leaf takes
    */
   deadline({ first, floor }: LeafLimits, estimate: number): number {
-    if (this.#recent.length === 0) return Math.min(first, Math.max(floor, FACTOR * estimate));
-    return Math.min(LONGEST, Math.max(floor, FACTOR * Math.max(...this.#recent)));
+    const slowest = this.#recent.length === 0 ? estimate : Math.max(...this.#recent);
+    return Math.min(first, Math.max(floor, FACTOR * slowest));
   }
 }

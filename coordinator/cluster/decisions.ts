@@ -12,21 +12,37 @@ export type StepEvent<W> =
   /** A frame has come from a worker. */
   | { readonly type: "answer"; readonly worker: W; readonly frame: Frame }
   /** A worker turns out to have got something wrong: what it owes is not waited for. It may join again. */
-  | { readonly type: "accuse"; readonly worker: W; readonly reason: string; readonly fault: BadFault }
+  | { readonly type: "accuse" } & Charge<W>
   /** Nothing but time. */
   | { readonly type: "tick" };
 
 /** What is counted when a worker is to blame. */
 export type BadFault = "badAnswers" | "unreproducedAnswers";
 
-/** A worker has got something wrong. It takes no part in the step until it joins again. */
-export interface Blame<W> {
+/** What a worker has got wrong. */
+export interface Charge<W> {
   readonly worker: W;
   /** What follows "it": "sent 7 gradient values". */
   readonly reason: string;
   readonly fault: BadFault;
+  /** Whether its bits were judged to be wrong: it is not let in any more. */
+  readonly isJudged?: boolean;
+}
+
+/** A worker has got something wrong. It takes no part in the step until it joins again. */
+export interface Blame<W> extends Charge<W> {
   /** The leaves that it owed, which are given out again. */
   readonly owed: readonly number[];
+}
+
+/** What became of answers that were computed again by somebody else. */
+export interface Checked {
+  /** Nodes of which another worker has the bits too, or other ones. */
+  readonly compared: number;
+  /** Nodes that nobody else could compute. */
+  readonly impossible: number;
+  /** Those of the compared ones of which another worker has other bits. */
+  readonly differing: number;
 }
 
 /** Others have answered all that a worker was asked for. It takes no part in the step until it joins again. */
@@ -46,10 +62,12 @@ export interface Decisions<W, Result> {
   /** Pairs of workers that got different bits for the same leaves, where nobody can tell who is right; or one that did twice. */
   readonly undecided: readonly (readonly [W, W])[];
   readonly blames: readonly Blame<W>[];
+  readonly checked: Checked;
   /** Whether an answer is in the result now. */
   readonly isCounted: boolean;
-  /** Set when the step is over. */
+  /** Set when the step is over, with those whose answers are in it. */
   readonly result?: Result;
+  readonly contributors?: readonly W[];
   /** When to tell the step that time has passed, if nothing else happens before. */
   readonly wakeAt?: number;
 }
@@ -61,15 +79,19 @@ export class Draft<W, Result> implements Decisions<W, Result> {
   readonly orders: Order<W>[] = [];
   readonly undecided: (readonly [W, W])[] = [];
   readonly blames: Blame<W>[] = [];
+  readonly checked = { compared: 0, impossible: 0, differing: 0 };
   isCounted = false;
   result?: Result;
+  contributors?: readonly W[];
   wakeAt?: number;
 
-  /** An order is given out; one that is not the first for its leaves is counted. */
+  /** An order is given out; one that mends something is counted. */
   give(order: Order<W>): void {
     const count = order.range.end - order.range.start;
     this.orders.push(order);
     if (order.because === "late") this.faults.push({ fault: "leavesDuplicated", count });
-    else if (order.because !== "first") this.faults.push({ fault: "leavesReissued", count });
+    else if (order.because === "lost" || order.because === "doubt") {
+      this.faults.push({ fault: "leavesReissued", count });
+    }
   }
 }

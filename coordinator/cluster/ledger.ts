@@ -107,11 +107,11 @@ export class Ledger<W> {
     }
   }
 
-  /** A worker has answered a node. @returns its order, if that was the last answer to it */
-  settle(worker: W, { level, index }: NodeId, now: number): OpenOrder<W> | undefined {
+  /** A node of an order is answered. @returns the order, if that was the last answer to it */
+  settle({ worker, attempt }: Order<W>, { level, index }: NodeId, now: number): OpenOrder<W> | undefined {
     const { start } = nodeRange(this.#leaves, { level, index });
     const due = this.#due[start]!.find(({ order, node }) =>
-      order.worker === worker && node.level === level && node.index === index
+      order.attempt === attempt && node.level === level && node.index === index
     );
     if (due === undefined) return undefined;
     this.#cancel(due);

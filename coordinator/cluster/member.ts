@@ -41,6 +41,9 @@ export class Member implements Hand {
   late: { readonly images: number; readonly started: number } | undefined;
   readonly #limits: LeafLimits;
   #computeSeconds = 0;
+  /** When it came, and when the sign of life that is awaited began to be; of the clock that starts with the process. */
+  readonly #came = performance.now();
+  #awaited: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ channel, identity, from, host, pid }: Acquaintance, limits: LeafLimits) {
@@ -84,6 +87,7 @@ export class Member implements Hand {
   /** Calls `silent` unless the worker shows a sign of life within a leaf's deadline; counts from the first of such calls. */
   watch(silent: (error: HerdError) => void): void {
     if (this.#timer !== undefined) return;
+    this.#awaited ??= performance.now();
     const deadline = this.standing.leafTimes.deadline(this.#limits, this.ready?.leafMilliseconds ?? Infinity);
     const before = this.channel.received;
     this.#timer = setTimeout(() => {
@@ -98,11 +102,13 @@ export class Member implements Hand {
   unwatch(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#awaited = undefined;
   }
 
-  /** Leaves are done, and what they took. */
+  /** Leaves are done, and what they took: as the worker says, who must not say more than has passed here meanwhile. */
   sign(leaves: number, milliseconds: number): void {
-    this.standing.leafTimes.record(leaves, milliseconds);
-    this.#computeSeconds += milliseconds / 1000;
+    const now = performance.now();
+    this.standing.leafTimes.record(leaves, Math.min(milliseconds, now - (this.#awaited ?? now)));
+    this.#computeSeconds = Math.min(this.#computeSeconds + milliseconds / 1000, (now - this.#came) / 1000);
   }
 }

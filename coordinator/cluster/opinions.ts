@@ -1,143 +1,142 @@
-// Whether a gradient can be believed. Workers with the same fingerprint must get the same bits for the same leaves: where two
-// do not, a third one judges. A gradient that is not finite is believed once two workers get it. Remembers who said what;
-// what is done about it is step.ts's business.
-import { allFinite } from "../../shared/sums.ts";
+// Whether an answer can be believed. What is not finite is believed once two workers get it. Workers with the same fingerprint
+// must get the same bits for the same leaves: where two do not, others judge; and some answers are computed again by another
+// worker to see whether it gets them too. Remembers who said what; what is done about it is step.ts's business.
 import { type NodeId, nodeKey } from "../../shared/tree.ts";
-import type { Answer } from "./collector.ts";
+import { findWrong, type Vote } from "./judges.ts";
 import type { Hand } from "./order.ts";
 
-/** Two workers got different bits, or one did twice; a judge's will be those of one of them. */
-export interface Dispute<W> {
-  readonly node: NodeId;
-  readonly votes: readonly [Vote<W>, Vote<W>];
-}
-
-/** Who got which bits. */
-interface Vote<W> {
+/** An answer that is in the result; its bits are known where they may be compared. */
+export interface Counted<W> {
   readonly worker: W;
-  /** Equal for answers with the same bits. */
-  readonly bits: number;
+  readonly node: NodeId;
+  readonly bits: string | undefined;
 }
 
-/** What follows from an answer. */
-export type Opinion<W> =
-  /** It is to be counted; where another worker's turns out to be wrong, that is named. */
-  | { readonly type: "believed"; readonly wrong?: { readonly worker: W; readonly reason: string } }
-  /** It is not to be counted for now: another worker is to compute the node too. */
+/** What others are asked by having them compute a node again. */
+export interface Question<W> {
+  readonly node: NodeId;
+  /** The answer that is in the result; and the one that differs, where there is one. */
+  readonly parties: readonly [Vote<W>] | readonly [Vote<W>, Vote<W>];
+  /** Those that were asked in vain. */
+  readonly before: readonly W[];
+}
+
+interface Inquiry<W> extends Question<W> {
+  /** With what they got, once they have answered. */
+  readonly asked: Map<W, string | undefined>;
+}
+
+/** What is thought of an answer that is finite or not. */
+export type Credit<W> =
+  | { readonly type: "believed" }
+  /** Another worker is to compute the node too. */
   | { readonly type: "doubted" }
-  /** Somebody else got other bits, which are counted: a third worker is to compute the node too. */
-  | { readonly type: "disputed"; readonly dispute: Dispute<W> }
-  /** It decides a dispute, and counts for nothing else. */
+  /** Believed; an answer of this worker that was not finite turns out to be wrong. */
+  | { readonly type: "refutes"; readonly worker: W };
+
+/** What those that were asked have said. */
+export type Outcome<W> =
+  /** Not all have answered. */
+  | { readonly type: "open" }
+  /** Somebody else gets the same bits. */
+  | { readonly type: "confirmed" }
+  /** Two differ: judges are to be asked. */
+  | { readonly type: "disputed"; readonly parties: readonly [Vote<W>, Vote<W>] }
+  /** Nobody can tell who of the two is right. */
+  | { readonly type: "undecided"; readonly parties: readonly [W, W] }
+  /** These have got it wrong. */
   | {
     readonly type: "judged";
-    readonly dispute: Dispute<W>;
-    /** Undefined if the judge agrees with nobody. */
-    readonly wrong: { readonly worker: W; readonly reason: string } | undefined;
-    /** The wrong answer is in the sum, and sums cannot be taken back: everything has to be computed again. */
+    readonly wrong: readonly W[];
+    /** A wrong answer is in the sum, and sums cannot be taken back: everything has to be computed again. */
     readonly spoilt: boolean;
   };
 
 /** The answers to one unit of work, compared with each other. */
 export class Opinions<W extends Hand> {
-  /** Who answered a node with which bits. */
-  readonly #counted = new Map<string, Vote<W>>();
-  /** Whose gradients were not finite. */
+  readonly #counted = new Map<string, Counted<W>>();
+  /** Whose answers were not finite. */
   readonly #doubted = new Map<string, W>();
-  readonly #disputes = new Map<string, Dispute<W> & { readonly judge: W }>();
+  readonly #inquiries = new Map<string, Inquiry<W>>();
 
-  /** Whether nothing in the sum is disputed. */
+  /** Whether nobody is asked about what is in the result. */
   get isSettled(): boolean {
-    return this.#disputes.size === 0;
+    return this.#inquiries.size === 0;
   }
 
-  /**
-   * Compares an answer with what others got.
-   * @param isAlone whether there is nobody else to ask
-   */
-  weigh(worker: W, answer: Answer, isAlone: boolean): Opinion<W> {
-    const { node } = answer;
+  /** What is in the result. */
+  get counted(): readonly Counted<W>[] {
+    return [...this.#counted.values()];
+  }
+
+  /** Weighs an answer that is finite or not. @param isAlone whether there is nobody else to ask */
+  credit(worker: W, node: NodeId, { isFinite, isAlone }: { isFinite: boolean; isAlone: boolean }): Credit<W> {
     const key = nodeKey(node);
-    const bits = bitsOf(answer);
-    const dispute = this.#disputes.get(key);
-    if (dispute !== undefined && canJudge(dispute, worker)) {
-      this.#disputes.delete(key);
-      return judge(dispute, bits);
-    }
     const earlier = this.#doubted.get(key);
-    const finite = isFinite(answer.frame);
-    if (earlier !== undefined && (earlier !== worker || isAlone)) {
-      this.#doubted.delete(key);
-      // Not finite for both: divergence, which the training loop names.
-      if (!finite || earlier === worker) return { type: "believed" };
-      const reason = "its gradient was not finite, and another worker's is";
-      return { type: "believed", wrong: { worker: earlier, reason } };
-    }
-    if (!finite) {
+    if (earlier === undefined || (earlier === worker && !isAlone)) {
+      if (isFinite) return { type: "believed" };
       this.#doubted.set(key, worker);
       return { type: "doubted" };
     }
-    const first = this.#counted.get(key);
-    const differ = first !== undefined && first.bits !== bits && areComparable(first.worker, worker);
-    if (dispute !== undefined || !differ) return { type: "believed" };
-    return { type: "disputed", dispute: { node, votes: [first, { worker, bits }] } };
+    this.#doubted.delete(key);
+    // Not finite for both: divergence, which the training loop names.
+    return isFinite && earlier !== worker ? { type: "refutes", worker: earlier } : { type: "believed" };
   }
 
-  /** An answer is counted. */
-  count(worker: W, answer: Answer): void {
-    this.#counted.set(nodeKey(answer.node), { worker, bits: bitsOf(answer) });
+  /** An answer is in the result. */
+  count(counted: Counted<W>): void {
+    this.#counted.set(nodeKey(counted.node), counted);
   }
 
-  /** A worker is asked to judge. */
-  appoint(judge: W, dispute: Dispute<W>): void {
-    this.#disputes.set(nodeKey(dispute.node), { ...dispute, judge });
+  /** The answer that is in the result for a node, if its bits and those of this worker ought to be the same and are known. */
+  peerOf(worker: W, node: NodeId): Vote<W> | undefined {
+    const { worker: peer, bits } = this.#counted.get(nodeKey(node)) ?? {};
+    if (peer === undefined || bits === undefined || peer.fingerprint !== worker.fingerprint) return undefined;
+    return { worker: peer, bits };
   }
 
-  /** A worker brings nothing more. @returns where it was the judge: another one is needed */
-  leave(worker: W): Dispute<W>[] {
-    const without = [...this.#disputes.values()].filter(({ judge }) => judge === worker);
-    for (const { node } of without) this.#disputes.delete(nodeKey(node));
-    return without;
+  /** Whether somebody is asked about a node. */
+  isInQuestion(node: NodeId): boolean {
+    return this.#inquiries.has(nodeKey(node));
+  }
+
+  /** Others are asked about a node. */
+  ask({ node, parties, before }: Question<W>, workers: readonly W[]): void {
+    const asked = new Map(workers.map((worker) => [worker, undefined]));
+    this.#inquiries.set(nodeKey(node), { node, parties, asked, before });
+  }
+
+  /** Somebody who was asked has answered. @returns undefined if it is not waited for any more */
+  hear(worker: W, node: NodeId, bits: string): Outcome<W> | undefined {
+    const key = nodeKey(node);
+    const inquiry = this.#inquiries.get(key);
+    if (inquiry === undefined || !inquiry.asked.has(worker)) return undefined;
+    const { parties: [first, second], asked } = inquiry;
+    asked.set(worker, bits);
+    if ([...asked.values()].includes(undefined)) return { type: "open" };
+    this.#inquiries.delete(key);
+    if (second === undefined) {
+      return first.bits === bits ? { type: "confirmed" } : { type: "disputed", parties: [first, { worker, bits }] };
+    }
+    const jury = [...asked].map(([one, own]) => ({ worker: one, bits: own! }));
+    const wrong = findWrong([first, second], jury);
+    if (wrong === undefined) return { type: "undecided", parties: [first.worker, second.worker] };
+    return { type: "judged", wrong: [...new Set(wrong)], spoilt: wrong.includes(first.worker) };
+  }
+
+  /** A worker will not say what it was asked. @returns the questions that are open by that: others may be asked */
+  excuse(worker: W): Question<W>[] {
+    const closed = [...this.#inquiries.values()].filter(({ asked }) =>
+      asked.has(worker) && asked.get(worker) === undefined
+    );
+    for (const { node } of closed) this.#inquiries.delete(nodeKey(node));
+    return closed.map(({ node, parties, before }) => ({ node, parties, before: [...before, worker] }));
   }
 
   /** Everything is computed again. */
   clear(): void {
     this.#counted.clear();
     this.#doubted.clear();
-    this.#disputes.clear();
+    this.#inquiries.clear();
   }
-
-  /**
-   * Compares an answer that comes when all is over: it is used for nothing, but may show that the one that was used is wrong.
-   * @returns what it was compared with, if it differs
-   */
-  compareLate(worker: W, answer: Answer): { readonly first: W; readonly isFinite: boolean } | undefined {
-    const first = this.#counted.get(nodeKey(answer.node));
-    if (first === undefined || first.bits === bitsOf(answer) || !areComparable(first.worker, worker)) return undefined;
-    return { first: first.worker, isFinite: isFinite(answer.frame) };
-  }
-}
-
-function judge<W>(dispute: Dispute<W>, bits: number): Opinion<W> {
-  const [first, second] = dispute.votes;
-  const loser = first.bits === bits ? second : second.bits === bits ? first : undefined;
-  const wrong = loser && { worker: loser.worker, reason: "another worker does not get its gradient" };
-  return { type: "judged", dispute, wrong, spoilt: loser === first };
-}
-
-/** Whoever is asked, or ought to get the same bits and has not answered yet. */
-function canJudge<W extends Hand>({ judge, votes }: Dispute<W> & { readonly judge: W }, worker: W): boolean {
-  return judge === worker || (votes.every((one) => one.worker !== worker) && areComparable(votes[0].worker, worker));
-}
-
-/** Equal for answers to the same order that have the same bits; predictions are not compared. */
-function bitsOf({ frame }: Answer): number {
-  return frame.kind === "partial" ? frame.crc ?? 0 : 0;
-}
-
-function isFinite(frame: Answer["frame"]): boolean {
-  return frame.kind === "predictions" || (allFinite(frame.gradient) && allFinite(frame.losses));
-}
-
-function areComparable(a: Hand, b: Hand): boolean {
-  return a.fingerprint === b.fingerprint;
 }

@@ -8,12 +8,26 @@ export interface Hand {
   readonly pace: Pace;
   /** Those with equal ones must get equal bits. */
   readonly fingerprint: string;
+  /** Whether this coordinator started it, on this machine: its word decides where others differ. */
+  readonly isOwn: boolean;
 }
 
 /** Leaves for a worker to compute. */
 export interface Order<W> {
   readonly worker: W;
   readonly range: Range;
-  /** Why it is given out. */
-  readonly because: "first" | "lost" | "late" | "doubt";
+  /** Why it is given out; what a check brings is compared and not counted. */
+  readonly because: "first" | "lost" | "late" | "doubt" | "check";
+  /** Its number within the step, from 1: answers carry it. */
+  readonly attempt: number;
+}
+
+/** Numbers the orders of a step. */
+export class Attempts {
+  #last = 0;
+
+  /** The next number. */
+  next(): number {
+    return ++this.#last;
+  }
 }

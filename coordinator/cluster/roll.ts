@@ -1,4 +1,5 @@
 // Who belongs to the cluster: the workers that are there, those that were, and what they have been seen to do.
+import { byId } from "../../shared/by_id.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { within } from "../../shared/within.ts";
 import type { Traffic, WorkerInfo } from "../events/mod.ts";
@@ -92,9 +93,13 @@ export class Roll {
     return [...this.#members].filter((other) => other !== member && other.id === member.id);
   }
 
-  /** A worker has given a bad answer. @returns true if it was one too many, and the worker is excluded */
-  strike(member: Member): boolean {
-    const isExcluded = member.standing.strike();
+  /**
+   * A worker has given a bad answer.
+   * @param isJudged whether its bits were judged to be wrong
+   * @returns true if it was one too many, and the worker is excluded
+   */
+  strike(member: Member, isJudged: boolean): boolean {
+    const isExcluded = member.standing.strike(isJudged);
     if (isExcluded) {
       this.#exclusions.add(member.from, performance.now());
       this.refuse(member, EXCLUDED);
@@ -123,13 +128,13 @@ export class Roll {
     channel.close();
   }
 
-  /** Tells the workers that the run is over; what they do after that is no fault. */
-  stop(): void {
+  /** Tells the workers that the run is over, or may go on later; what they do after that is no fault. */
+  stop(mayGoOn: boolean): void {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const member of this.#members) {
       member.unwatch();
-      member.channel.send({ ...this.envelope(0), type: "stop" });
+      member.channel.send({ ...this.envelope(0), type: "stop", mayGoOn });
       member.channel.close();
     }
   }
@@ -152,10 +157,4 @@ export class Roll {
       this.#past.delete(longestAgo!);
     }
   }
-}
-
-const NUMBERS = new Intl.Collator("en", { numeric: true });
-
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return NUMBERS.compare(a.id, b.id);
 }

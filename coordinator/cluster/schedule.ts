@@ -4,7 +4,7 @@
 import { type NodeId, nodeRange, type Range, subtreesIn } from "../../shared/tree.ts";
 import { assignLeaves, completeSpeeds } from "./assign_leaves.ts";
 import { Ledger, type OpenOrder } from "./ledger.ts";
-import type { Hand, Order } from "./order.ts";
+import type { Attempts, Hand, Order } from "./order.ts";
 import { Pace } from "./pace.ts";
 
 /** One unit of work: a training step is answered by subtree, an evaluation by leaf. */
@@ -23,6 +23,7 @@ export type Verdict = "used" | "duplicate";
 export class Schedule<W extends Hand> {
   readonly #work: Work;
   readonly #leaves: number;
+  readonly #attempts: Attempts;
   readonly #ledger: Ledger<W>;
   readonly #overtaken: OpenOrder<W>[] = [];
   /** Leaves of which a worker's answer was not believed: others compute them, as long as there are others. */
@@ -31,11 +32,14 @@ export class Schedule<W extends Hand> {
   #lookAt = Infinity;
   /** Orders that are late and wait for an idle worker. */
   readonly #late = new Set<OpenOrder<W>>();
+  readonly #lateChecks: OpenOrder<W>[] = [];
   /** The worker that takes longest, as of the last look; undefined as long as it is not known what any of them takes. */
   #slowest: Pace | undefined;
 
-  constructor(work: Work) {
+  /** @param attempts numbers the orders; the same for a step that begins anew */
+  constructor(work: Work, attempts: Attempts) {
     this.#work = work;
+    this.#attempts = attempts;
     this.#leaves = work.bounds.length - 1;
     this.#ledger = new Ledger(this.#leaves, work.wanted);
   }
@@ -48,6 +52,11 @@ export class Schedule<W extends Hand> {
   /** In order of joining. */
   get workers(): W[] {
     return [...this.#ledger.workers.keys()];
+  }
+
+  /** How many orders a worker has still to do. */
+  loadOf(worker: W): number {
+    return this.#ledger.workers.get(worker)?.length ?? 0;
   }
 
   /** A worker can take orders. */
@@ -66,9 +75,9 @@ export class Schedule<W extends Hand> {
     return owed;
   }
 
-  /** An answer has come, from whomever: counts its leaves, unless one of them is counted already. */
-  answer(worker: W, node: NodeId, now: number): Verdict {
-    this.#settle(worker, node, now);
+  /** An answer to an order has come: counts its leaves, unless one of them is counted already. */
+  answer(order: Order<W>, node: NodeId, now: number): Verdict {
+    this.settle(order, node, now);
     const overtaken = this.#ledger.count(nodeRange(this.#leaves, node));
     if (overtaken === undefined) return "duplicate";
     this.#overtaken.push(...overtaken);
@@ -76,8 +85,9 @@ export class Schedule<W extends Hand> {
   }
 
   /** An answer has come that is not counted for now: its worker does not owe it any more, nor is it to be asked again. */
-  release(worker: W, node: NodeId, now: number): void {
-    this.#settle(worker, node, now);
+  release(order: Order<W>, node: NodeId, now: number): void {
+    const { worker } = order;
+    this.settle(order, node, now);
     const leaves = leavesUnder(this.#leaves, node);
     const suspected = this.#suspected.get(worker) ?? new Set();
     for (const leaf of leaves) suspected.add(leaf);
@@ -85,24 +95,29 @@ export class Schedule<W extends Hand> {
     this.#reopen(leaves);
   }
 
-  /**
-   * An answer is not believed: another worker is to compute it too, the least busy one; a suspect itself if there is no other.
-   * @param fingerprint who can judge; anybody if undefined
-   * @returns undefined if there is nobody at all
-   */
-  recheck(
-    node: NodeId,
-    { suspects, fingerprint, now }: { suspects: readonly W[]; fingerprint?: string; now: number },
-  ): Order<W> | undefined {
-    const others = [...this.#ledger.workers].filter(([worker]) =>
-      !suspects.includes(worker) && (fingerprint === undefined || worker.fingerprint === fingerprint)
-    );
-    const [worker] = others.toSorted(([, a], [, b]) => a.length - b.length)[0] ??
-      suspects.filter((suspect) => this.#ledger.workers.has(suspect));
-    if (worker === undefined) return undefined;
-    const order = { worker, range: nodeRange(this.#leaves, node), because: "doubt" } as const;
+  /** A worker is to compute a node that others have computed. */
+  ask(worker: W, node: NodeId, because: "doubt" | "check", now: number): Order<W> {
+    const order = { worker, range: nodeRange(this.#leaves, node), because, attempt: this.#attempts.next() };
     this.#open(order, now);
     return order;
+  }
+
+  /** Takes an answer off its order; what an order took is what its worker's pace is known by. */
+  settle(order: Order<W>, node: NodeId, now: number): void {
+    const { worker } = order;
+    const done = this.#ledger.settle(order, node, now);
+    if (done === undefined) return;
+    if (this.#work.task === "train") {
+      worker.pace.record(done.images, now - done.started);
+      this.#learn(worker);
+    }
+    this.#watch(this.#ledger.workers.get(worker)?.[0]);
+  }
+
+  /** The checks that have become late since this was last asked: somebody else may be asked. */
+  takeLateChecks(now: number): OpenOrder<W>[] {
+    if (now >= this.#lookAt) this.#look(now);
+    return this.#lateChecks.splice(0);
   }
 
   /** The orders that others have answered since this was last asked. */
@@ -142,6 +157,11 @@ export class Schedule<W extends Hand> {
     return this.#ledger.owed(worker);
   }
 
+  /** What the answers to an order are for. */
+  nodesOf({ range }: Pick<Order<W>, "range">): NodeId[] {
+    return this.#work.task === "train" ? subtreesIn(this.#leaves, range) : leafNodes(range);
+  }
+
   /** Whether anybody but this worker still owes a node. */
   isOwedByOthers(worker: W, node: NodeId): boolean {
     return this.#ledger.isOwedByOthers(worker, node);
@@ -150,17 +170,6 @@ export class Schedule<W extends Hand> {
   /** Whether there is anybody but this worker. */
   hasOthers(worker: W): boolean {
     return this.#ledger.workers.size > (this.#ledger.workers.has(worker) ? 1 : 0);
-  }
-
-  /** Takes an answer off its order; what an order took is what its worker's pace is known by. */
-  #settle(worker: W, node: NodeId, now: number): void {
-    const order = this.#ledger.settle(worker, node, now);
-    if (order === undefined) return;
-    if (this.#work.task === "train") {
-      worker.pace.record(order.images, now - order.started);
-      this.#learn(worker);
-    }
-    this.#watch(this.#ledger.workers.get(worker)?.[0]);
   }
 
   /** The first pace that is known says how long workers without a history may take. */
@@ -214,7 +223,10 @@ export class Schedule<W extends Hand> {
       if (order === undefined || order.duplicated) continue;
       const deadline = order.started + worker.pace.patience(order.images, this.#slowest);
       if (now < deadline) this.#lookAt = Math.min(this.#lookAt, deadline);
-      else this.#late.add(order);
+      else if (order.because === "check") {
+        order.duplicated = true;
+        this.#lateChecks.push(order);
+      } else this.#late.add(order);
     }
   }
 
@@ -224,7 +236,7 @@ export class Schedule<W extends Hand> {
     const orders: Order<W>[] = [];
     for (const [i, worker] of workers.entries()) {
       const share = ranges[i]!;
-      if (share.start < share.end) orders.push({ worker, range: share, because });
+      if (share.start < share.end) orders.push({ worker, range: share, because, attempt: this.#attempts.next() });
     }
     return orders;
   }
@@ -232,8 +244,7 @@ export class Schedule<W extends Hand> {
   #open(order: Order<W>, now: number): void {
     const { worker, range } = order;
     const images = this.#work.bounds[range.end]! - this.#work.bounds[range.start]!;
-    const nodes = this.#work.task === "train" ? subtreesIn(this.#leaves, range) : leafNodes(range);
-    this.#ledger.open(order, { nodes, images, now });
+    this.#ledger.open(order, { nodes: this.nodesOf(order), images, now });
     const orders = this.#ledger.workers.get(worker)!;
     if (orders.length === 1) this.#watch(orders[0]);
   }

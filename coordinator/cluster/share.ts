@@ -1,5 +1,6 @@
 // What a step is over: samples, cut into leaves; and the part of them that is computed here.
 import type { Range } from "../../shared/tree.ts";
+import type { Position } from "../events/mod.ts";
 import type { Work } from "./schedule.ts";
 
 /** The samples of one unit of work, in order, and what their random draws are named by. */
@@ -10,8 +11,8 @@ export interface Samples {
   readonly epoch: number;
   /** Ids in the packed data set: of training images for a step, of test images for an evaluation. */
   readonly ids: ArrayLike<number>;
-  /** Of the epoch, from 1: for messages. */
-  readonly step?: number;
+  /** The step of the run that this is, or that the test is after; a relay does not know it. */
+  readonly position?: Position;
 }
 
 /** Leaves of a step or evaluation: what a worker is asked for, and a relay's workers together. */

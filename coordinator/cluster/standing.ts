@@ -1,4 +1,5 @@
 // What is remembered of a worker's work when it leaves and comes back. Who it is, identities.ts says.
+import type { Position } from "../events/mod.ts";
 import { LeafTimes } from "./deadline.ts";
 import { Pace, type PaceLimits } from "./pace.ts";
 
@@ -7,12 +8,14 @@ const MOST_STRIKES = 3;
 const MOST_EXCLUSIONS = 3;
 
 /** Why an excluded worker is not let in. */
-export const EXCLUDED = `it is excluded after ${MOST_STRIKES} bad answers`;
+export const EXCLUDED = "it is excluded after bad answers";
 
 /** What is remembered of one worker. */
 export class Standing {
   readonly pace: Pace;
   readonly leafTimes = new LeafTimes();
+  /** The first step or test that has an answer of this worker in its result. */
+  since: Position | undefined;
   #strikes = 0;
   /** Of its processes so far. */
   #exclusions = 0;
@@ -30,9 +33,10 @@ export class Standing {
     this.#strikes = 0;
   }
 
-  /** The worker has given a bad answer. @returns whether it was one too many */
-  strike(): boolean {
-    if (++this.#strikes < MOST_STRIKES) return false;
+  /** The worker has given a bad answer. @param isJudged whether one is enough @returns whether it was one too many */
+  strike(isJudged: boolean): boolean {
+    this.#strikes = isJudged ? MOST_STRIKES : this.#strikes + 1;
+    if (this.#strikes < MOST_STRIKES) return false;
     this.#exclusions++;
     return true;
   }

@@ -1,31 +1,48 @@
 // One unit of work, a training step or an evaluation, as a state machine: it is told what happens and when, and says what is to
-// be done. Who is asked for what is in schedule.ts, which answers are believed in opinions.ts, what is done with them in
-// collector.ts; here they meet. Knows no socket and no clock.
+// be done. Who is asked for what is in schedule.ts, which answers are waited for in answers.ts, which are believed in
+// opinions.ts and judges.ts, which are looked at in spot_checks.ts, what is done with them in collector.ts; here they meet.
+// Knows no socket and no clock.
 import type { Frame } from "../../shared/frames.ts";
-import type { Answer, Collector } from "./collector.ts";
-import { type Blame, type Decisions, Draft, type StepEvent } from "./decisions.ts";
-import { type Dispute, Opinions } from "./opinions.ts";
-import type { Hand } from "./order.ts";
+import type { NodeId } from "../../shared/tree.ts";
+import { bitsOf, GivenOrders, isFinite } from "./answers.ts";
+import type { Answer, Collection, Collector } from "./collector.ts";
+import { type Charge, type Decisions, Draft, type StepEvent } from "./decisions.ts";
+import { chooseJury, type Vote } from "./judges.ts";
+import { Opinions, type Question } from "./opinions.ts";
+import { Attempts, type Hand, type Order } from "./order.ts";
 import { Schedule, type Work } from "./schedule.ts";
+import type { StepChecks } from "./spot_checks.ts";
+
+/** What a step is made from. */
+export interface StepOptions<W, Result> {
+  readonly work: Work;
+  readonly collection: Collection<Result>;
+  /** Checksum of the weights that are to be computed with; undefined if any will do. */
+  readonly weights: number | undefined;
+  /** Whose answers are to be computed again. */
+  readonly checks: StepChecks<W>;
+  /** Whether equal fingerprints mean equal bits. */
+  readonly isComparable: boolean;
+}
+
+/** So many are asked the same in vain: who is asked and goes away, again and again, must not hold a step up for ever. */
+const MOST_ASKED = 6;
 
 /** A step or evaluation under way, and what is known of it when it is over. */
 export class Step<W extends Hand, Result> {
-  readonly #work: Work;
-  readonly #collect: () => Collector<Result>;
-  readonly #weights: number | undefined;
+  readonly #options: StepOptions<W, Result>;
+  readonly #attempts = new Attempts();
+  readonly #given = new GivenOrders<W>();
   readonly #opinions = new Opinions<W>();
   /** Begun anew when a wrong answer is in the sum; undefined when the step is over. */
   #under: { readonly schedule: Schedule<W>; readonly collector: Collector<Result> } | undefined;
+  /** Whether it has been chosen which answers are computed again. */
+  #isChosen = false;
 
-  /**
-   * @param collect makes what collects the answers
-   * @param weights checksum of those that are to be computed with; undefined if any will do
-   */
-  constructor(work: Work, collect: () => Collector<Result>, weights?: number) {
-    this.#work = work;
-    this.#collect = collect;
-    this.#weights = weights;
-    this.#under = { schedule: new Schedule(work), collector: collect() };
+  constructor(options: StepOptions<W, Result>) {
+    this.#options = options;
+    const { work, collection } = options;
+    this.#under = { schedule: new Schedule(work, this.#attempts), collector: collection.begin() };
   }
 
   /** Takes notice of an event. @param now in milliseconds, on any clock that never goes back */
@@ -73,117 +90,212 @@ export class Step<W extends Hand, Result> {
   #advance(now: number, draft: Draft<W, Result>): void {
     const { schedule, collector } = this.#under!;
     for (const { worker, images, started } of schedule.takeOvertaken()) {
-      draft.overtaken.push({ worker, images: this.#work.task === "train" ? images : 0, started });
-      this.#dismiss(worker, now, draft);
+      draft.overtaken.push({ worker, images: this.#options.work.task === "train" ? images : 0, started });
+      this.#release(worker, now, draft);
     }
+    for (const { worker, started } of schedule.takeLateChecks(now)) {
+      draft.overtaken.push({ worker, images: 0, started });
+      this.#release(worker, now, draft);
+    }
+    // Only now: until all have answered nobody is to see what is looked at.
+    if (schedule.isComplete && this.#opinions.isSettled && !this.#isChosen) this.#beginChecks(now, draft);
     if (schedule.isComplete && this.#opinions.isSettled) {
       draft.result = collector.result();
+      draft.contributors = [...new Set(this.#opinions.counted.map(({ worker }) => worker))];
       this.#under = undefined;
       return;
     }
-    for (const order of schedule.orders(now)) draft.give(order);
+    for (const order of schedule.orders(now)) this.#give(order, draft);
     const wakeAt = schedule.wakeAt(now);
     if (wakeAt !== undefined) draft.wakeAt = wakeAt;
   }
 
-  #answer(worker: W, frame: Frame, now: number, draft: Draft<W, Result>): void {
-    const { schedule, collector } = this.#under!;
-    const answer = collector.check(frame);
-    if (typeof answer === "string") {
-      return this.#blame({ worker, reason: `it sent ${answer}`, fault: "badAnswers" }, now, draft);
-    }
-    if (this.#weights !== undefined && answer.frame.weights !== this.#weights) {
-      return this.#blame({ worker, reason: "it computed with other weights", fault: "badAnswers" }, now, draft);
-    }
-    const opinion = this.#opinions.weigh(worker, answer, !schedule.hasOthers(worker));
-    if (opinion.type === "doubted" || opinion.type === "judged") schedule.release(worker, answer.node, now);
-    switch (opinion.type) {
-      case "believed":
-        if (opinion.wrong !== undefined) this.#blame({ ...opinion.wrong, fault: "unreproducedAnswers" }, now, draft);
-        return this.#count(worker, answer, now, draft);
-      case "disputed":
-        this.#askJudge(opinion.dispute, now, draft);
-        return this.#count(worker, answer, now, draft);
-      case "doubted":
-        return this.#askAnother(worker, answer, now, draft);
-      case "judged": {
-        const { dispute: { votes: [first, second] }, wrong, spoilt } = opinion;
-        if (spoilt) this.#restart(draft);
-        if (wrong === undefined) draft.undecided.push([first.worker, second.worker]);
-        else this.#blame({ ...wrong, fault: "unreproducedAnswers" }, now, draft);
-        return;
-      }
-      default: {
-        const unknown: never = opinion;
-        throw new Error(`Unknown opinion: ${JSON.stringify(unknown)}`);
-      }
-    }
-  }
-
-  /** Takes an answer, unless its leaves are in already. */
-  #count(worker: W, answer: Answer, now: number, draft: Draft<W, Result>): void {
-    const { schedule, collector } = this.#under!;
-    if (schedule.answer(worker, answer.node, now) === "duplicate") {
-      draft.faults.push({ fault: "duplicateAnswers", count: 1 });
-      return;
-    }
-    this.#opinions.count(worker, answer);
-    collector.add(answer);
-    draft.isCounted = true;
-  }
-
-  /** Has a node computed by somebody else too, unless somebody does so anyway. */
-  #askAnother(worker: W, { node }: Answer, now: number, draft: Draft<W, Result>): void {
-    const { schedule } = this.#under!;
-    if (schedule.isOwedByOthers(worker, node)) return;
-    const order = schedule.recheck(node, { suspects: [worker], now });
-    if (order !== undefined) draft.give(order);
-  }
-
-  /**
-   * Asks a third worker that ought to get the same bits; where there is none, one of the two again: broken hardware seldom errs
-   * twice in the same way.
-   */
-  #askJudge(dispute: Dispute<W>, now: number, draft: Draft<W, Result>): void {
-    const [{ worker: first }, { worker: second }] = dispute.votes;
-    const { fingerprint } = first;
-    const order = this.#under!.schedule.recheck(dispute.node, { suspects: [first, second], fingerprint, now });
-    if (order === undefined) return void draft.undecided.push([first, second]);
-    this.#opinions.appoint(order.worker, dispute);
+  #give(order: Order<W>, draft: Draft<W, Result>): void {
+    this.#given.give(order, this.#under!.schedule.nodesOf(order));
     draft.give(order);
   }
 
-  #blame(charge: Omit<Blame<W>, "owed">, now: number, draft: Draft<W, Result>): void {
-    const { worker, reason, fault } = charge;
-    draft.blames.push({ worker, reason, fault, owed: this.#dismiss(worker, now, draft) });
+  #answer(worker: W, frame: Frame, now: number, draft: Draft<W, Result>): void {
+    const answer = this.#options.collection.check(frame);
+    if (typeof answer === "string") return this.#blameFor(worker, `it sent ${answer}`, now, draft);
+    const { weights } = this.#options;
+    if (weights !== undefined && answer.frame.weights !== weights) {
+      return this.#blameFor(worker, "it computed with other weights", now, draft);
+    }
+    const claim = this.#given.claim(worker, answer);
+    switch (claim.type) {
+      case "unasked":
+        return this.#blameFor(worker, `it sent ${claim.what}`, now, draft);
+      case "repeated":
+        return void draft.faults.push({ fault: "duplicateAnswers", count: 1 });
+      case "stale":
+        return void draft.faults.push({ fault: "staleAnswers", count: 1 });
+      case "due": {
+        const { order } = claim;
+        if (order.because === "check") return this.#hear(order, answer, now, draft);
+        return this.#weigh(order, answer, now, draft);
+      }
+      default: {
+        const unknown: never = claim;
+        throw new Error(`Unknown claim: ${JSON.stringify(unknown)}`);
+      }
+    }
+  }
+
+  /** Takes an answer into the result, if it is believed and its leaves are not in it already. */
+  #weigh(order: Order<W>, answer: Answer, now: number, draft: Draft<W, Result>): void {
+    const { schedule, collector } = this.#under!;
+    const { worker } = order;
+    const { node, frame } = answer;
+    const isAlone = !schedule.hasOthers(worker);
+    const credit = this.#opinions.credit(worker, node, { isFinite: isFinite(frame), isAlone });
+    if (credit.type === "doubted") {
+      schedule.release(order, node, now);
+      return this.#askAnother(worker, node, now, draft);
+    }
+    if (credit.type === "refutes") {
+      const reason = "its numbers were not finite, and another worker's are";
+      this.#blame({ worker: credit.worker, reason, fault: "unreproducedAnswers" }, now, draft);
+    }
+    const isWatched = this.#options.isComparable &&
+      (schedule.isOwedByOthers(worker, node) || this.#options.checks.mayChoose(worker));
+    if (schedule.answer(order, node, now) === "used") {
+      // The bits are asked for before the sum takes the numbers over.
+      this.#opinions.count({ worker, node, bits: isWatched ? bitsOf(frame) : undefined });
+      collector.add(answer);
+      draft.isCounted = true;
+      return;
+    }
+    draft.faults.push({ fault: "duplicateAnswers", count: 1 });
+    const peer = this.#peerOf(worker, node);
+    if (peer === undefined || this.#opinions.isInQuestion(node)) return;
+    const bits = bitsOf(frame);
+    if (bits !== peer.bits) this.#ask({ node, parties: [peer, { worker, bits }], before: [] }, now, draft);
+  }
+
+  /** Somebody else's answer that is in the result and ought to be the same. */
+
+  #peerOf(worker: W, node: NodeId): Vote<W> | undefined {
+    return this.#options.isComparable ? this.#opinions.peerOf(worker, node) : undefined;
+  }
+
+  /** Has a node computed by somebody else too, unless somebody does so anyway; by the same one if there is nobody else. */
+  #askAnother(worker: W, node: NodeId, now: number, draft: Draft<W, Result>): void {
+    const { schedule } = this.#under!;
+    if (schedule.isOwedByOthers(worker, node)) return;
+    const present = this.#byLoad(schedule.workers);
+    const asked = present.find((one) => one !== worker) ?? present[0];
+    if (asked !== undefined) this.#give(schedule.ask(asked, node, "doubt", now), draft);
+  }
+
+  #byLoad(workers: readonly W[]): W[] {
+    const { schedule } = this.#under!;
+    return workers.toSorted((a, b) => schedule.loadOf(a) - schedule.loadOf(b));
+  }
+
+  /** The coordinator's own in front, the least busy first; then the others. */
+  #byTrust(): W[] {
+    const workers = this.#byLoad(this.#options.checks.mix(this.#under!.schedule.workers));
+    return workers.toSorted((a, b) => Number(b.isOwn) - Number(a.isOwn));
+  }
+
+  /** All answers are in: some of them are computed again by others. */
+  #beginChecks(now: number, draft: Draft<W, Result>): void {
+    this.#isChosen = true;
+    const answers = Map.groupBy(
+      this.#opinions.counted.filter(({ bits }) => bits !== undefined),
+      ({ worker }) => worker,
+    );
+    for (const [worker, own] of answers) {
+      for (const i of this.#options.checks.choose(worker, own.length)) {
+        const { node, bits } = own[i]!;
+        this.#ask({ node, parties: [{ worker, bits: bits! }], before: [] }, now, draft);
+      }
+    }
+  }
+
+  /** Has a node computed again by whoever can tell whether it is right. */
+  #ask(question: Question<W>, now: number, draft: Draft<W, Result>): void {
+    const { node, parties, before } = question;
+    const { schedule } = this.#under!;
+    const [first, second] = parties;
+    const present = before.length < MOST_ASKED ? this.#byTrust().filter((one) => !before.includes(one)) : [];
+    const asked = second === undefined
+      ? present.filter((one) => one !== first.worker && one.fingerprint === first.worker.fingerprint).slice(0, 1)
+      : chooseJury([first.worker, second.worker], present);
+    if (asked.length > 0) this.#opinions.ask(question, asked);
+    else if (second === undefined) draft.checked.impossible++;
+    else draft.undecided.push([first.worker, second.worker]);
+    for (const worker of asked) this.#give(schedule.ask(worker, node, "check", now), draft);
+  }
+
+  /** Somebody who was asked about an answer has computed it again. */
+  #hear(order: Order<W>, { node, frame }: Answer, now: number, draft: Draft<W, Result>): void {
+    this.#under!.schedule.settle(order, node, now);
+    const outcome = this.#opinions.hear(order.worker, node, bitsOf(frame));
+    if (outcome === undefined || outcome.type === "open") return;
+    if (outcome.type === "confirmed" || outcome.type === "disputed") draft.checked.compared++;
+    if (outcome.type === "disputed") {
+      draft.checked.differing++;
+      return this.#ask({ node, parties: outcome.parties, before: [] }, now, draft);
+    }
+    if (outcome.type === "undecided") draft.undecided.push(outcome.parties);
+    if (outcome.type !== "judged") return;
+    if (outcome.spoilt) this.#restart(draft);
+    for (const worker of outcome.wrong) {
+      const reason = `others do not get its ${frame.kind === "partial" ? "gradient" : "predictions"}`;
+      this.#blame({ worker, reason, fault: "unreproducedAnswers", isJudged: true }, now, draft);
+    }
+  }
+
+  #blameFor(worker: W, reason: string, now: number, draft: Draft<W, Result>): void {
+    this.#blame({ worker, reason, fault: "badAnswers" }, now, draft);
+  }
+
+  #blame({ worker, reason, fault, isJudged = false }: Charge<W>, now: number, draft: Draft<W, Result>): void {
+    draft.blames.push({ worker, reason, fault, isJudged, owed: this.#dismiss(worker, now, draft) });
+  }
+
+  /** What a worker was asked for is not waited for, and not looked at any more. @returns the leaves that it owed */
+  #dismiss(worker: W, now: number, draft: Draft<W, Result>): number[] {
+    this.#given.withdraw(worker);
+    return this.#release(worker, now, draft);
   }
 
   /** Expects nothing more of a worker. @returns the leaves that it owed */
-  #dismiss(worker: W, now: number, draft: Draft<W, Result>): number[] {
+  #release(worker: W, now: number, draft: Draft<W, Result>): number[] {
     const owed = this.#under!.schedule.leave(worker);
-    for (const dispute of this.#opinions.leave(worker)) this.#askJudge(dispute, now, draft);
+    for (const question of this.#opinions.excuse(worker)) this.#ask(question, now, draft);
     return owed;
   }
 
   /** A wrong answer is in the sum: the workers that are there compute all of it again. */
   #restart(draft: Draft<W, Result>): void {
     const { workers } = this.#under!.schedule;
-    const { start, end } = this.#work.wanted;
+    const { work, collection } = this.#options;
+    const { start, end } = work.wanted;
     draft.faults.push({ fault: "leavesReissued", count: end - start });
-    const schedule = new Schedule<W>(this.#work);
+    const schedule = new Schedule<W>(work, this.#attempts);
     for (const worker of workers) schedule.join(worker);
-    this.#under = { schedule, collector: this.#collect() };
+    this.#under = { schedule, collector: collection.begin() };
+    this.#given.withdrawAll();
     this.#opinions.clear();
+    this.#isChosen = false;
   }
 
   /** What comes when all is over is used for nothing, but it may show that what was used is wrong. */
   #compareLate(worker: W, frame: Frame, draft: Draft<W, Result>): void {
-    if (frame.kind !== "partial" || frame.weights !== this.#weights) return;
-    const { level, index } = frame;
-    const other = this.#opinions.compareLate(worker, { node: { level, index }, frame });
-    if (other === undefined) return;
-    if (other.isFinite) return void draft.undecided.push([other.first, worker]);
-    const reason = "its gradient was not finite, and another worker's was";
-    draft.blames.push({ worker, reason, fault: "unreproducedAnswers", owed: [] });
+    const answer = this.#options.collection.check(frame);
+    if (typeof answer === "string" || answer.frame.weights !== this.#options.weights) return;
+    const claim = this.#given.claim(worker, answer);
+    const blame = { worker, owed: [] };
+    if (claim.type === "unasked") {
+      return void draft.blames.push({ ...blame, reason: `it sent ${claim.what}`, fault: "badAnswers" });
+    }
+    const peer = this.#peerOf(worker, answer.node);
+    if (claim.type !== "due" || peer === undefined || bitsOf(answer.frame) === peer.bits) return;
+    if (isFinite(answer.frame)) return void draft.undecided.push([peer.worker, worker]);
+    const reason = "its numbers were not finite, and another worker's were";
+    draft.blames.push({ ...blame, reason, fault: "unreproducedAnswers" });
   }
 }

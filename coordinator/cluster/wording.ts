@@ -5,13 +5,13 @@ import type { Work } from "./schedule.ts";
 import type { Samples } from "./share.ts";
 
 /** What is under way, as people know it. */
-export interface Whereabouts extends Pick<Samples, "epoch" | "step"> {
+export interface Whereabouts extends Pick<Samples, "epoch" | "position"> {
   readonly task: Work["task"];
 }
 
 /** "leaves 8, 9, 10 of epoch 2, step 5" */
-function describeLeaves(leaves: readonly number[], { epoch, step, task }: Whereabouts): string {
-  const training = step === undefined ? "a step" : `step ${step}`; // a relay does not know which
+function describeLeaves(leaves: readonly number[], { epoch, position, task }: Whereabouts): string {
+  const training = position === undefined ? "a step" : `step ${position.step}`;
   const where = task === "evaluate" ? "test" : training;
   return `${leaves.length === 1 ? "leaf" : "leaves"} ${leaves.join(", ")} of epoch ${epoch}, ${where}`;
 }

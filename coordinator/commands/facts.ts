@@ -2,7 +2,7 @@
 import { storedFlags } from "../../shared/cli/stored_flags.ts";
 import { configHash } from "../../shared/config.ts";
 import type { Position, RunFacts, TrainingRecord } from "../events/mod.ts";
-import { type Experiment, type Training, weightsHash } from "../experiment/mod.ts";
+import { type Experiment, stepsOf, type Training, weightsHash } from "../experiment/mod.ts";
 import type { Resumed, RunDirectory, RunIdentity } from "../storage/mod.ts";
 import type { RunOptions } from "./run_options.ts";
 import type { RunData } from "./run_data.ts";
@@ -10,13 +10,14 @@ import { trainFlags } from "./settings.ts";
 
 /** @param at where the experiment stands */
 export async function runFacts(
-  { options: { settings, backend, version }, folder, identity: { numeric, arms, seeds }, experiment, resumed }: {
-    readonly options: RunOptions;
-    readonly folder: RunDirectory;
-    readonly identity: RunIdentity;
-    readonly experiment: Experiment;
-    readonly resumed: Resumed | undefined;
-  },
+  { options: { settings, verify, backend, version }, folder, identity: { numeric, arms, seeds }, experiment, resumed }:
+    {
+      readonly options: RunOptions;
+      readonly folder: RunDirectory;
+      readonly identity: RunIdentity;
+      readonly experiment: Experiment;
+      readonly resumed: Resumed | undefined;
+    },
   at: Position,
 ): Promise<RunFacts> {
   const hashes = seeds.map(async (seed) => [seed, await weightsHash(experiment.initialWeights(seed))] as const);
@@ -29,6 +30,8 @@ export async function runFacts(
     arms,
     seeds,
     epochs: settings.epochs,
+    steps: stepsOf(experiment),
+    verify,
     initialWeightsSha256: Object.fromEntries(await Promise.all(hashes)),
     compress: settings.compress,
     compressGradients: settings.compressGradients,

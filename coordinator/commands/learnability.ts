@@ -1,5 +1,6 @@
 // Whether the network can learn a data set at all: a short training on small images, without a comparison.
 import type { DataEnvironment } from "../../data/mod.ts";
+import { HerdError, messageOf } from "../../shared/errors.ts";
 import { EventBus } from "../events/mod.ts";
 import { localLauncher } from "../launch/mod.ts";
 import { runTraining } from "./run.ts";
@@ -10,6 +11,8 @@ import type { TrainParts } from "./run_options.ts";
 export interface LearnabilityOptions extends TrainParts {
   /** As --data. */
   readonly data: string;
+  /** Whether to go on without the image files that cannot be read. */
+  readonly skipUnreadable: boolean;
   /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
   /** The version of Herd. */
@@ -28,10 +31,10 @@ const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: 5e-4, w
  * @throws {HerdError} data, cluster or divergence, as a run does
  */
 export async function learnability(
-  { data, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
+  { data, skipUnreadable, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
   signal: AbortSignal,
 ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
-  const out = await Deno.makeTempDir({ prefix: "herd-check-" });
+  const out = await temporaryFolder();
   const bus = new EventBus();
   using _ = bus.subscribe("The check", (event) => {
     if (event.type === "step") onStep(event);
@@ -41,10 +44,11 @@ export async function learnability(
     const workers = localWorkers(backend);
     const { arms } = await runTraining(
       {
-        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, out },
+        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, skipUnreadable, out },
         backend,
         launcher: localLauncher(workers),
         minWorkers: workers,
+        verify: 0,
         listen: { hostname: "127.0.0.1", port: 0 },
         token: undefined,
         tls: undefined,
@@ -58,5 +62,14 @@ export async function learnability(
     return arms[0]!.epochs.at(-1)!;
   } finally {
     await Deno.remove(out, { recursive: true });
+  }
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await Deno.makeTempDir({ prefix: "herd-check-" });
+  } catch (cause) {
+    const remedy = "set TMPDIR to a directory that can be written";
+    throw new HerdError("data", `Cannot make a temporary folder (${messageOf(cause)}): ${remedy}`, { cause });
   }
 }

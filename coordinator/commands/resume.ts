@@ -4,7 +4,7 @@ import { takeUp } from "../../shared/cli/stored_flags.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { EventBus, RunHistory, Subscriber } from "../events/mod.ts";
 import type { Experiment } from "../experiment/mod.ts";
-import { parseReport, type Report } from "../report/mod.ts";
+import { nameTaints, parseReport, type Report } from "../report/mod.ts";
 import {
   type CheckpointStore,
   differences,
@@ -56,7 +56,7 @@ export async function finishedReport(
   }
   const isDone = (name: string) =>
     report.arms.some((one) => one.arm === name && one.seed === seed && one.epochs.length >= epochs);
-  if (!report.complete || !arms.every(isDone)) return undefined;
+  if (!report.complete || report.taints.length > 0 || !arms.every(isDone)) return undefined;
   const text = `The run in ${resume} is finished: see ${resume}/report.html; a larger --epochs goes on with it`;
   bus.emit({ type: "notice", text });
   return report;
@@ -94,8 +94,15 @@ export async function loadResumed(
   const notice = (text: string) => bus.emit({ type: "notice", text });
   if (resumed === undefined) {
     notice(`There is no checkpoint yet in ${resume}: the run starts at its beginning`);
-  } else if (resumed.history.herd !== version) {
-    const versions = `version ${resumed.history.herd}, this is ${version}`;
+  }
+  const { rid = [], history } = resumed ?? {};
+  if (rid.length > 0) notice(`The run goes back to before ${nameTaints(rid)}`);
+  else if (history !== undefined && history.taints.length > 0) {
+    const way = "no checkpoint is from before that: begin the run anew with another --out";
+    notice(`This run has in it ${nameTaints(history.taints)}, and ${way}`);
+  }
+  if (history !== undefined && history.herd !== version) {
+    const versions = `version ${history.herd}, this is ${version}`;
     notice(`The checkpoint is of Herd ${versions}: bit-identity with the uninterrupted run is off`);
   }
   return resumed;

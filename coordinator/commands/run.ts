@@ -8,6 +8,7 @@ import { type Experiment, runExperiment, type StepProgress, type Training } from
 import { type Report, reportHtml, reportOf } from "../report/mod.ts";
 import {
   CheckpointStore,
+  keepWhatWasBefore,
   MetricsFile,
   Recorder,
   type Resumed,
@@ -20,7 +21,7 @@ import { startWorkers } from "./processes.ts";
 import { finishedReport, loadResumed, refuseOther, warnIfMixed } from "./resume.ts";
 import { loadData, type RunData } from "./run_data.ts";
 import type { RunOptions } from "./run_options.ts";
-import { withWayOn } from "./way_on.ts";
+import { mayGoOn, withWayOn } from "./way_on.ts";
 
 /** What is settled before the first worker starts. */
 interface Prepared {
@@ -36,8 +37,9 @@ interface Prepared {
   readonly signal: AbortSignal;
 }
 
-/** What subscribers get to write down what they have heard before the report is made. */
+/** What metrics.jsonl gets to be written to its end, in a run that is complete and in one that is broken off. */
 const SETTLE_MS = 60_000;
+const BROKEN_OFF_SETTLE_MS = 500;
 
 /**
  * Runs the experiment and leaves its folder, or goes on with one that was broken off. A run that is broken off leaves a
@@ -79,7 +81,8 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const { options, folder, store, identity, experiment, resumed, bus, signal } = prepared;
   const trainings = [...resumed?.trainings ?? []];
   const metrics = new MetricsFile(folder, (text) => bus.emit({ type: "notice", text }));
-  using _metrics = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
+  using metricsLines = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
+  using _kept = bus.subscribe("The keeping of checkpoints", keepWhatWasBefore(store));
   using _warnings = bus.subscribe("The look at fingerprints", warnIfMixed(bus, resumed?.history));
   let tellStep = (_progress: StepProgress) => {};
   const recorder = new Recorder({
@@ -94,7 +97,6 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   });
   const facts = await runFacts(prepared, recorder.position);
   const writeReport = async (complete: boolean) => {
-    await bus.settle(SETTLE_MS);
     const report = reportOf(bus.snapshot, complete);
     await folder.writeReport(report, reportHtml(report));
     return report;
@@ -104,12 +106,13 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     if (resumed !== undefined) await recorder.rewind();
     await compute(prepared, { facts, trainings, recorder, onStep: (tell) => tellStep = tell });
     await recorder.finish();
-    await bus.settle(SETTLE_MS);
+    await metricsLines.settle(SETTLE_MS);
     await metrics.finish();
     return await writeReport(true);
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
+    await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
     const { folder: { path }, identity: { seeds } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds });
   }
@@ -141,6 +144,7 @@ async function compute(
     configHash: await configHash(config),
     backend: options.backend,
     workerTimeout: 1000 * settings.workerTimeout,
+    verify: options.verify,
     dataset,
     onSilent: ({ id }) => endProcess(id),
     emit: bus.emit,
@@ -161,13 +165,17 @@ async function compute(
   try {
     await using workers = startWorkers(options, places);
     endProcess = (worker) => workers.kill(worker);
+    let broken = false;
     try {
       if (workers.count < minWorkers) bus.emit({ type: "notice", text: `Waiting for workers on ${cluster.url}` });
       await cluster.waitForMembers(minWorkers, 1000 * settings.joinTimeout);
       hasBegun = true;
       await runExperiment(cluster, experiment, trainings, recorder);
+    } catch (error) {
+      broken = mayGoOn(error);
+      throw error;
     } finally {
-      cluster.stop();
+      cluster.stop(broken);
     }
   } finally {
     signal.removeEventListener("abort", interrupt);

@@ -26,7 +26,10 @@ export interface RunData {
  * @throws {HerdError} data, or usage for a limit beyond the set; the signal's reason when aborted
  */
 export async function loadData(
-  { data, imageSize, limit: given }: Pick<Settings, "data" | "imageSize" | "limit">,
+  { data, imageSize, skipUnreadable, limit: given }: Pick<
+    Settings,
+    "data" | "imageSize" | "skipUnreadable" | "limit"
+  >,
   { environment, bus, signal }: {
     readonly environment: DataEnvironment;
     readonly bus: EventBus;
@@ -37,6 +40,7 @@ export async function loadData(
   const { path, info, fallback } = await resolveDataset({
     data,
     imageSize,
+    skipUnreadable,
     environment,
     signal,
     onProgress: (progress) => bus.emit({ type: "data", progress }),

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly launcher: Launcher;
   /** Workers to wait for before the first step. */
   readonly minWorkers: number;
+  /** The share of the steps whose answers are computed again by a second worker; 0 for none. */
+  readonly verify: number;
   /** Where workers connect; port 0 takes a free one. */
   readonly listen: { readonly hostname: string; readonly port: number };
   /** What workers from elsewhere show; undefined makes one up, for those that are started here. */

@@ -55,6 +55,16 @@ export const trainFlags = {
     "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
     "join-timeout": number({ help: "seconds to wait for these workers, then exit 4", min: 1 }, 600),
     "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
+    verify: number(
+      {
+        help: "share of the steps whose answers a second worker computes again, and one of each worker an epoch",
+        min: 0,
+        max: 1,
+        whole: false,
+        shown: "0.01 with workers on other machines, else 0",
+      },
+      undefined,
+    ),
     "token-file": text("FILE", "file with the token that workers must know", undefined),
     "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
     "tls-key": text("FILE", "its private key (PEM)", undefined),

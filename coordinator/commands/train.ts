@@ -6,7 +6,7 @@ import { type Command, command, type Surroundings } from "../../shared/cli/comma
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { readToken } from "../../shared/cli/token_file.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { EventBus } from "../events/mod.ts";
+import { EventBus, type Subscription } from "../events/mod.ts";
 import { readLauncher } from "../launch/mod.ts";
 import { jsonLines, Terminal } from "../report/mod.ts";
 import { resumedSettings } from "./resume.ts";
@@ -14,8 +14,11 @@ import { runTraining } from "./run.ts";
 import type { RunOptions, TrainParts } from "./run_options.ts";
 import { type Settings, trainFlags } from "./settings.ts";
 
-/** What a subscriber gets to say what it still has to say, at the end. */
+/** What is looked at of workers that this coordinator cannot trust. */
+const VERIFY = 0.01;
+/** What the printer gets to say what it still has to say, at the end and after an interruption. */
 const SETTLE_MS = 5_000;
+const INTERRUPTED_SETTLE_MS = 500;
 
 /** The command that trains and compares the arms. */
 export function trainCommand(parts: TrainParts): Command {
@@ -28,14 +31,16 @@ export function trainCommand(parts: TrainParts): Command {
       const settings = values.resume === undefined ? values : await resumedSettings(values.resume, given);
       const options = await runOptions(settings, { parts, surroundings, given: given.given });
       const bus = new EventBus();
-      using _ = listenTo(bus, settings, surroundings);
-      try {
-        sayIfIdle(bus, settings, options.launcher.count);
-        await interruptible((signal) => runTraining(options, bus, signal));
-      } finally {
-        await bus.settle(SETTLE_MS);
-        surroundings.progress.clear();
-      }
+      using printer = listenTo(bus, settings, surroundings);
+      sayIfIdle(bus, settings, options.launcher.count);
+      await interruptible(async (signal) => {
+        try {
+          await runTraining(options, bus, signal);
+        } finally {
+          await printer.settle(signal.aborted ? INTERRUPTED_SETTLE_MS : SETTLE_MS);
+          surroundings.progress.clear();
+        }
+      });
     },
   });
 }
@@ -45,7 +50,7 @@ function listenTo(
   bus: EventBus,
   { json, quiet, verbose }: Settings,
   { print, printLater, progress, colour }: Surroundings,
-): Disposable {
+): Subscription {
   if (json) return bus.subscribe("--json", jsonLines(printLater));
   return bus.subscribe("The terminal", new Terminal({ print, progress, colour, quiet, verbose }).hear);
 }
@@ -69,6 +74,9 @@ async function runOptions(
   if (settings.compressGradients && settings.compress === "none") {
     throw new HerdError("usage", "--compress-gradients is given without --compress: give --compress fp16 or bf16 too");
   }
+  if (settings.json && settings.quiet) {
+    throw new HerdError("usage", "--quiet is for text, and --json prints none: give one of them");
+  }
   const listen = parseAddress(settings.listen);
   const token = settings.tokenFile === undefined ? undefined : await readToken(settings.tokenFile);
   const elsewhere = settings.launcher !== "local";
@@ -88,6 +96,12 @@ async function runOptions(
   // A launcher hands out a token that is made up; whoever comes by himself must be given one.
   const strangersCome = token === undefined && !launcher.fromOutside;
   refuseUnsafe(settings, { isOpen: !isLoopback(listen.hostname), strangersCome, tls });
+  const outsiders = token !== undefined || launcher.fromOutside;
+  const verify = settings.verify ?? (outsiders && !settings.compressGradients ? VERIFY : 0);
+  if (verify > 0 && settings.compressGradients) {
+    const why = "sums of compressed gradients depend on who computes what, so nobody can tell a wrong one";
+    throw new HerdError("usage", `--verify ${verify} cannot work with --compress-gradients: ${why}; give one of them`);
+  }
   const minWorkers = settings.minWorkers ?? Math.max(1, launcher.count);
   if (minWorkers > launcher.count && token === undefined) {
     const others = `${minWorkers} workers are awaited and ${launcher.count} started here`;
@@ -98,6 +112,7 @@ async function runOptions(
     backend: engine?.name ?? settings.backend,
     launcher,
     minWorkers,
+    verify,
     listen,
     token,
     tls,

@@ -3,6 +3,11 @@ import { HerdError } from "../../shared/errors.ts";
 import { describePosition } from "../events/mod.ts";
 import type { Recorder } from "../storage/mod.ts";
 
+/** Whether a scheduler that starts the run again may get further: not after usage, data or divergence. */
+export function mayGoOn(error: unknown): boolean {
+  return !(error instanceof HerdError) || error.code === "cluster" || error.code === "interrupted";
+}
+
 /** An error with where the run stands and how to go on; divergence would only come again, and a bug is a bug. */
 export function withWayOn(
   error: unknown,

@@ -8,13 +8,19 @@ import { afterEvent, NOTHING_YET, type Snapshot } from "./snapshot.ts";
 /** Hears an event, and what the run's events add up to with it. The next one comes when the promise is settled. */
 export type Subscriber = (event: TimedEvent, snapshot: Snapshot) => void | Promise<void>;
 
-/** Events that may wait for a subscriber. Beyond that it misses those that only tell how far the run is. */
+/** A subscriber's place among the others; it hears nothing more once disposed. */
+export interface Subscription extends Disposable {
+  /** Resolves when it has heard everything, or after a while: one that hangs holds nobody up for longer. */
+  settle(deadlineMs: number): Promise<void>;
+}
+
+/** Events that only tell how far the run is, so many of which may wait for a subscriber: it misses the oldest beyond that. */
 const MOST_WAITING = 10_000;
 
 /** Takes events and passes them on. */
 export class EventBus {
   #snapshot = NOTHING_YET;
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #queues = new Set<Queue>();
 
   /** What all events so far add up to: what a late subscriber begins with. */
   get snapshot(): Snapshot {
@@ -25,33 +31,33 @@ export class EventBus {
   readonly emit = (event: RunEvent): void => {
     this.#snapshot = afterEvent(this.#snapshot, event);
     const timed = { ...event, time: Date.now() };
-    for (const subscription of this.#subscriptions) subscription.take(timed, this.#snapshot);
+    for (const queue of this.#queues) queue.take(timed, this.#snapshot);
   };
 
   /**
    * Passes the events from now on to a subscriber, until disposed.
    * @param name what it is called when it fails, which the others hear once: "The terminal"
    */
-  subscribe(name: string, subscriber: Subscriber): Disposable {
-    const subscription = new Subscription(
+  subscribe(name: string, subscriber: Subscriber): Subscription {
+    const queue = new Queue(
       subscriber,
       (error) => this.emit({ type: "notice", text: `${name} failed (${messageOf(error)}): the run goes on` }),
     );
-    this.#subscriptions.add(subscription);
-    return { [Symbol.dispose]: () => void this.#subscriptions.delete(subscription) };
-  }
-
-  /** Resolves when every subscriber has heard everything, or after a while: a subscriber that hangs holds nobody up. */
-  async settle(deadlineMs: number): Promise<void> {
-    const idle = Promise.all([...this.#subscriptions].map((subscription) => subscription.idle));
-    await within(deadlineMs, idle, () => new Error("late")).catch(() => {});
+    this.#queues.add(queue);
+    return {
+      settle: (deadlineMs) => within(deadlineMs, queue.idle, () => new Error("late")).catch(() => {}),
+      [Symbol.dispose]: () => void this.#queues.delete(queue),
+    };
   }
 }
 
-class Subscription {
+/** What waits for one subscriber. */
+class Queue {
   readonly #subscriber: Subscriber;
   readonly #onFailure: (error: unknown) => void;
   readonly #waiting: { readonly event: TimedEvent; readonly snapshot: Snapshot }[] = [];
+  /** How many of those that wait only tell how far the run is. */
+  #progress = 0;
   #busy = false;
   #failed = false;
   #idle: Promise<void> = Promise.resolve();
@@ -67,11 +73,12 @@ class Subscription {
   }
 
   take(event: TimedEvent, snapshot: Snapshot): void {
-    if (this.#waiting.length >= MOST_WAITING) {
-      if (event.type === "step" || event.type === "data") return;
-      this.#waiting.shift();
-    }
     this.#waiting.push({ event, snapshot });
+    // Nothing else is ever dropped: a report is made of it, and there is little of it.
+    if (isProgress(event) && ++this.#progress > MOST_WAITING) {
+      this.#waiting.splice(this.#waiting.findIndex((one) => isProgress(one.event)), 1);
+      this.#progress--;
+    }
     if (!this.#busy) this.#idle = this.#passOn();
   }
 
@@ -79,6 +86,7 @@ class Subscription {
   async #passOn(): Promise<void> {
     this.#busy = true;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (isProgress(next.event)) this.#progress--;
       try {
         const done = this.#subscriber(next.event, next.snapshot);
         if (done instanceof Promise) await done;
@@ -89,4 +97,8 @@ class Subscription {
     }
     this.#busy = false;
   }
+}
+
+function isProgress({ type }: TimedEvent): boolean {
+  return type === "step" || type === "data";
 }

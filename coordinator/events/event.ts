@@ -5,7 +5,9 @@ import type { Backend, EngineName } from "../../shared/engine_names.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
+import type { CheckCounts, Taint } from "./checks.ts";
 import type { FaultCounts } from "./faults.ts";
+import type { Position } from "./position.ts";
 import type { ArmName, RunKey } from "./run_key.ts";
 
 /** A worker, as the coordinator knows it. */
@@ -74,18 +76,6 @@ export interface TrainingRecord {
   readonly weightsSha256: string;
 }
 
-/** The end of a step: `step` of the `steps` of a training's epoch are finished. */
-export interface Position {
-  /** Which training it is. */
-  readonly key: RunKey;
-  /** From 1. */
-  readonly epoch: number;
-  /** Finished steps of the epoch, from 0. */
-  readonly step: number;
-  /** Steps of a whole epoch. */
-  readonly steps: number;
-}
-
 /** What happened in the earlier processes of a resumed run. */
 export interface RunHistory {
   /** The version of Herd that wrote the checkpoint. */
@@ -98,6 +88,10 @@ export interface RunHistory {
   readonly bitIdentical: boolean;
   /** What went wrong and was mended. */
   readonly faults: FaultCounts;
+  /** What was computed again to be compared. */
+  readonly checks: CheckCounts;
+  /** Workers whose answers were wrong. */
+  readonly taints: readonly Taint[];
 }
 
 /** The fixed facts of a run. */
@@ -118,6 +112,10 @@ export interface RunFacts {
   readonly seeds: readonly number[];
   /** Of each training. */
   readonly epochs: number;
+  /** Steps of each epoch. */
+  readonly steps: number;
+  /** The share of the steps whose answers are computed again by a second worker; 0 for none. */
+  readonly verify: number;
   /** Of the flat float32 weights that every arm of a seed starts from. */
   readonly initialWeightsSha256: Readonly<Record<number, string>>;
   /** How weights travel in training steps. */
@@ -162,7 +160,11 @@ export type ClusterEvent =
     readonly count: number;
     /** For people; small ones have none. */
     readonly text?: string;
-  };
+  }
+  /** Answers were computed again by second workers: so many more. */
+  | { readonly type: "check" } & CheckCounts
+  /** Wrong answers of a worker are in the weights. */
+  | { readonly type: "taint" } & Taint;
 
 /** What happens in a run. */
 export type RunEvent =

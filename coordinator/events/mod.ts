@@ -1,11 +1,11 @@
 // What happens in a run: the union of events, the bus that passes them on, what they add up to, and the names of trainings.
-export { EventBus, type Subscriber } from "./bus.ts";
+export { EventBus, type Subscriber, type Subscription } from "./bus.ts";
+export { addChecks, type CheckCounts, NO_CHECKS, type Taint } from "./checks.ts";
 export type {
   ClusterEvent,
   DatasetFacts,
   EpochRecord,
   MeanMetrics,
-  Position,
   RunEvent,
   RunFacts,
   RunHistory,
@@ -14,7 +14,7 @@ export type {
   TrainingRecord,
   WorkerInfo,
 } from "./event.ts";
-export { addFaults, describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
-export { describeKey, describePosition } from "./position.ts";
+export { describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
+export { describePosition, type Position } from "./position.ts";
 export { ARM_NAMES, type ArmName, isSameRun, type RunKey, runName } from "./run_key.ts";
 export { afterEvent, historyOf, inOrder, isBitIdentical, NOTHING_YET, type Snapshot } from "./snapshot.ts";

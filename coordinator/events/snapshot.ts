@@ -1,16 +1,9 @@
 // What a run's events add up to: enough to draw the present state for whoever comes late, and to make the report from. A pure
 // fold, so that a stored stream of events gives the same report as the run that it is of.
-import type {
-  DatasetFacts,
-  Position,
-  RunEvent,
-  RunFacts,
-  RunHistory,
-  Traffic,
-  TrainingRecord,
-  WorkerInfo,
-} from "./event.ts";
+import { addChecks, type CheckCounts, NO_CHECKS, type Taint } from "./checks.ts";
+import type { DatasetFacts, RunEvent, RunFacts, RunHistory, Traffic, TrainingRecord, WorkerInfo } from "./event.ts";
 import { addFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
+import type { Position } from "./position.ts";
 import { isSameRun, type RunKey } from "./run_key.ts";
 
 /** The state of a run after some of its events. */
@@ -28,6 +21,10 @@ export interface Snapshot {
   readonly fingerprints: readonly string[];
   /** Of the whole run. */
   readonly faults: FaultCounts;
+  /** Of the whole run. */
+  readonly checks: CheckCounts;
+  /** Workers whose wrong answers are in the weights. */
+  readonly taints: readonly Taint[];
   /** The trainings that have finished an epoch, in the order of their first. */
   readonly trainings: readonly TrainingRecord[];
   /** The end of the last step. */
@@ -50,6 +47,8 @@ export const NOTHING_YET: Snapshot = {
   workers: [],
   fingerprints: [],
   faults: NO_FAULTS,
+  checks: NO_CHECKS,
+  taints: [],
   trainings: [],
   position: null,
   traffic: { up: 0, down: 0 },
@@ -90,6 +89,12 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
       const { fault, count } = event;
       return { ...snapshot, faults: addFaults(snapshot.faults, { ...NO_FAULTS, [fault]: count }) };
     }
+    case "check":
+      return { ...snapshot, checks: addChecks(snapshot.checks, event) };
+    case "taint": {
+      const { type: _type, ...taint } = event;
+      return { ...snapshot, taints: [...snapshot.taints, taint] };
+    }
     case "step": {
       const { key, epoch, step, steps, traffic, speeds } = event;
       const workers = snapshot.workers.map(({ worker, isHere }) => ({
@@ -119,10 +124,11 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
 }
 
 /** Whether the bits are those of an undisturbed run on workers with one fingerprint, as far as is known. */
-export function isBitIdentical({ run, fingerprints, faults }: Snapshot): boolean {
+export function isBitIdentical({ run, fingerprints, faults, taints }: Snapshot): boolean {
   const before = run?.resumed?.history;
   const asBefore = before === undefined || (before.bitIdentical && before.herd === run?.herd);
-  return asBefore && fingerprints.length <= 1 && faults.undecidedDisputes === 0 && !run?.compressGradients;
+  const isUndisputed = faults.undecidedDisputes === 0 && taints.length === 0;
+  return asBefore && fingerprints.length <= 1 && isUndisputed && !run?.compressGradients;
 }
 
 /** The trainings in the order of an experiment: seed after seed, the arms as they were named. */
@@ -133,13 +139,15 @@ export function inOrder(trainings: readonly TrainingRecord[], { arms, seeds }: R
 
 /** What a checkpoint keeps of a run besides its trainings. */
 export function historyOf(snapshot: Snapshot): RunHistory {
-  const { run, workers, fingerprints, faults } = snapshot;
+  const { run, workers, fingerprints, faults, checks, taints } = snapshot;
   return {
     herd: run?.herd ?? "",
     workers: workers.map(({ worker }) => worker),
     fingerprints,
     bitIdentical: isBitIdentical(snapshot),
     faults,
+    checks,
+    taints,
   };
 }
 
@@ -154,6 +162,8 @@ function withHistory(
     workers: newest([...gone.map((worker) => ({ worker, isHere: false })), ...snapshot.workers]),
     fingerprints: union(history.fingerprints, snapshot.fingerprints),
     faults: addFaults(history.faults, snapshot.faults),
+    checks: addChecks(history.checks, snapshot.checks),
+    taints: [...history.taints, ...snapshot.taints],
     trainings: trainings.filter(({ epochs }) => epochs.length > 0),
     position: at,
     checkpoint: at,

@@ -1,6 +1,6 @@
 // The experiment's public face: what is trained, how far each training has come, and the loop.
 export { armOptimizer, type OptimizerSettings } from "./arms.ts";
-export { type Experiment, type SplitData, type StepComputer } from "./experiment.ts";
+export { type Experiment, type SplitData, type StepComputer, stepsOf } from "./experiment.ts";
 export type { MetricsSums } from "./metrics.ts";
 export type { NumericConfig } from "./numeric_config.ts";
 export { applyUpdate, type GradientTransformation, type OptimizerState, type UpdateContext } from "./optimizer.ts";

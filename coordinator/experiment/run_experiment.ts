@@ -4,11 +4,11 @@ import { HerdError } from "../../shared/errors.ts";
 import { parameterTable } from "../../shared/model.ts";
 import { describePosition, type EpochRecord, type MeanMetrics, type Position } from "../events/mod.ts";
 import { armOptimizer } from "./arms.ts";
-import { batchesOf, type Experiment, labelsOf, type StepComputer } from "./experiment.ts";
+import { batchesOf, type Experiment, labelsOf, type StepComputer, stepsOf } from "./experiment.ts";
 import { MetricsAccumulator } from "./metrics.ts";
 import { applyUpdate } from "./optimizer.ts";
 import { sendWeights } from "./send_weights.ts";
-import { Meter, secondsOf } from "./spent.ts";
+import { secondsOf, Stopwatch } from "./spent.ts";
 import { beginTraining, EPOCH_START, type Training, weightsHash } from "./training.ts";
 import { nextTurn, trainingOf } from "./turns.ts";
 
@@ -38,7 +38,7 @@ interface Epoch {
   readonly epoch: number;
   readonly computer: StepComputer;
   readonly experiment: Experiment;
-  readonly meter: Meter;
+  readonly stopwatch: Stopwatch;
   readonly listeners: Listeners;
 }
 
@@ -53,7 +53,7 @@ export async function runExperiment(
   trainings: Training[],
   listeners: Listeners,
 ): Promise<void> {
-  const meter = new Meter(computer);
+  const stopwatch = new Stopwatch(computer);
   let last: Training | undefined;
   for (let turn; (turn = nextTurn(experiment, trainings)) !== undefined;) {
     const { key, epoch } = turn;
@@ -65,7 +65,7 @@ export async function runExperiment(
     try {
       // After a turn the workers have its training's weights.
       const residual = training === last ? training.residual : await sendWeights(computer, experiment, training);
-      await runEpoch({ training, epoch, computer, experiment, meter, listeners }, residual);
+      await runEpoch({ training, epoch, computer, experiment, stopwatch, listeners }, residual);
       last = training;
     } catch (error) {
       // What broke it off matters more than whether its state could be kept.
@@ -77,25 +77,26 @@ export async function runExperiment(
 
 /** @param residual the training's after the first step to come, for the weights that the workers have */
 async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promise<void> {
-  const { training, epoch, computer, experiment, meter, listeners } = turn;
+  const { training, epoch, computer, experiment, stopwatch, listeners } = turn;
   const { key, weights, slots } = training;
   const { config } = experiment;
   const optimizer = armOptimizer(key.arm, config);
   const table = parameterTable(config.compute.model);
   const metrics = new MetricsAccumulator(training.current.metrics);
   const batches = batchesOf(experiment, { seed: key.seed, epoch });
-  meter.begin(training.current);
+  stopwatch.begin(training.current);
   for (const [i, ids] of batches.entries()) {
     const at = { key, epoch, step: i + 1, steps: batches.length };
     if (at.step <= training.current.steps) continue;
-    const sum = await computer.gradients({ seed: key.seed, epoch, ids, step: at.step });
-    for (const part of ["losses", "gradient"] as const) assertFinite(sum[part], part, at, experiment);
+    const sum = await computer.gradients({ seed: key.seed, epoch, ids, position: at });
+    assertFinite(sum.losses, "loss", at, experiment);
+    assertFinite(sum.gradient, "gradient", at, experiment);
     divideBy(sum.gradient, ids.length);
     optimizer.update(sum.gradient, { state: slots, weights, table });
     applyUpdate(weights, sum.gradient);
     metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
     if (residual !== undefined) training.residual = residual;
-    training.current = { steps: at.step, metrics: metrics.sums, ...meter.step(ids.length) };
+    training.current = { steps: at.step, metrics: metrics.sums, ...stopwatch.step(ids.length) };
     residual = await sendWeights(computer, experiment, training);
     const { samples: images } = metrics.sums;
     const seconds = secondsOf(images, training.current);
@@ -106,19 +107,22 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
 
 /** Tests the weights and closes the epoch. */
 async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void> {
-  const { training, epoch, computer, experiment, meter, listeners } = turn;
+  const { training, epoch, computer, experiment, stopwatch, listeners } = turn;
   const { train, test } = experiment;
-  const tested = performance.now();
-  const { seed } = training.key;
-  const { losses, logits } = await computer.evaluate({ seed, epoch, ids: test.ids });
-  const testSeconds = (performance.now() - tested) / 1000;
+  const { key } = training;
+  const steps = stepsOf(experiment);
+  const at = { key, epoch, step: steps, steps };
+  const began = performance.now();
+  const { losses, logits } = await computer.evaluate({ seed: key.seed, epoch, ids: test.ids, position: at });
+  const testSeconds = (performance.now() - began) / 1000;
+  assertFinite(losses, "test loss", at, experiment);
   const testMetrics = new MetricsAccumulator();
   testMetrics.add(losses, logits, labelsOf(test, test.ids));
   const { loss: testLoss, accuracy: testAccuracy } = testMetrics.result();
   const weightsSha256 = await weightsHash(training.weights);
   const images = train.ids.length;
   const seconds = secondsOf(images, training.current);
-  const { bytesUp, bytesDown } = meter.total();
+  const { bytesUp, bytesDown } = stopwatch.total();
   const record: EpochRecord = {
     epoch,
     ...metrics.result(),
@@ -136,12 +140,11 @@ async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void>
 
 function assertFinite(
   values: Float32Array,
-  part: "losses" | "gradient",
+  what: string,
   at: Position,
   { config: { learningRate }, seeds }: Experiment,
 ): void {
   if (allFinite(values)) return;
-  const what = part === "losses" ? "loss" : part;
   const where = describePosition(at, seeds);
   const remedy = `try a --learning-rate below ${learningRate}`;
   throw new HerdError("divergence", `The ${what} is not finite in ${where}: ${remedy}`);

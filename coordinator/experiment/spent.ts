@@ -23,7 +23,7 @@ export function secondsOf(images: number, { seconds, timedImages }: Spent): numb
 }
 
 /** Measures the epochs that a process computes, one after another. */
-export class Meter {
+export class Stopwatch {
   readonly #computer: Pick<StepComputer, "traffic">;
   readonly #now: () => number;
   #warm = false;

@@ -5,7 +5,6 @@ import { localLauncher } from "./local.ts";
 import { currentAllocation, slurmLauncher } from "./slurm.ts";
 import { readHosts, sshLauncher } from "./ssh.ts";
 
-export type { WorkerOrder } from "../../shared/worker_order.ts";
 export type { LaunchedRun, Launcher, PlannedWorker, WorkerCommand } from "./launcher.ts";
 export { localLauncher } from "./local.ts";
 export { type SupervisorOptions, WorkerProcesses } from "./supervisor.ts";

@@ -114,7 +114,7 @@ export class RelayWorkers implements AsyncDisposable {
         if (event.type === "worker") {
           const { what, worker: { id, pid }, reason } = event;
           log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`);
-        } else if (event.text !== undefined) log(event.text);
+        } else if ("text" in event && event.text !== undefined) log(event.text);
       },
       onSilent: ({ id }) => processes.kill(id),
     });

@@ -1,6 +1,14 @@
 // The result of a run as text, for the end of a run and for the report command.
+import { describeSkipped } from "../../data/mod.ts";
 import { describeFaults } from "../events/mod.ts";
-import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
+import {
+  chanceAccuracy,
+  describeCompression,
+  describeIdentity,
+  describeTaints,
+  describeVerification,
+  type Report,
+} from "./report.ts";
 
 const ARM_TITLES: Readonly<Record<string, string>> = {
   "no-gc": "Not using Gradient Centralization",
@@ -11,7 +19,10 @@ const ARM_TITLES: Readonly<Record<string, string>> = {
 /** The result as the original example prints it, with test figures, chance and the differences. */
 export function finalBlock(report: Report): string[] {
   const lines: string[] = [];
+  const tainted = describeTaints(report);
+  if (tainted !== "") lines.push("", tainted);
   if (report.dataset.fallback) lines.push("", "PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED");
+  if (report.dataset.skipped.count > 0) lines.push("", describeSkipped(report.dataset.skipped));
   const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(report.dataset.classes, split).toFixed(4)})`;
   for (const { arm, epochs, trainSeconds, weightsSha256 } of report.arms) {
     const last = epochs.at(-1);
@@ -37,7 +48,9 @@ export function finalBlock(report: Report): string[] {
   }
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
-  const wire = [describeCompression(report), describeIdentity(report)].filter((line) => line !== "");
+  const wire = [describeVerification(report), describeCompression(report), describeIdentity(report)].filter((line) =>
+    line !== ""
+  );
   if (wire.length > 0) lines.push("", ...wire);
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;

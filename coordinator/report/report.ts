@@ -1,16 +1,23 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
+import { NONE_SKIPPED, type Skipped } from "../../data/mod.ts";
+import { byId } from "../../shared/by_id.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import {
   type ArmName,
+  type CheckCounts,
   type DatasetFacts,
+  describePosition,
   type EpochRecord,
   type FaultCounts,
   inOrder,
   isBitIdentical,
+  NO_CHECKS,
   NO_FAULTS,
   type RunFacts,
   type Snapshot,
+  type Taint,
   type TrainingRecord,
 } from "../events/mod.ts";
 import { parameterCount } from "../../shared/model.ts";
@@ -78,6 +85,8 @@ export interface Report {
     readonly imageShape: readonly [number, number, number];
     /** Whether the procedural set stands in for the real one, which could not be fetched. */
     readonly fallback: boolean;
+    /** The image files that --skip-unreadable has left out. */
+    readonly skipped: Skipped;
   };
   /** The network, and how many values it has. */
   readonly model: { readonly name: string; readonly parameters: number };
@@ -93,13 +102,20 @@ export interface Report {
   readonly workers: readonly WorkerReport[];
   /** What went wrong during the run and was mended. */
   readonly faults: FaultCounts;
+  /** What second workers computed again, and how likely it is, at least, that a worker which falsifies a share of its answers is found out in an epoch. */
+  readonly verification: CheckCounts & {
+    /** The share of the steps that is checked; 0 for none. */
+    readonly share: number;
+    /** By the share that is falsified, 0 to 1. */
+    readonly chanceToBeCaught: readonly { readonly falsified: number; readonly chance: number }[];
+  };
+  /** Workers whose wrong answers are in the weights, and since when. */
+  readonly taints: readonly Taint[];
   /** A training each: seed after seed, the arms as they were named. */
   readonly arms: readonly ArmReport[];
   /** A metric and an arm each. */
   readonly comparison: readonly Comparison[];
 }
-
-const NUMBERS = new Intl.Collator("en", { numeric: true });
 
 /**
  * The report of a run, from what its events add up to.
@@ -109,7 +125,7 @@ const NUMBERS = new Intl.Collator("en", { numeric: true });
 export function reportOf(snapshot: Snapshot, complete: boolean): Report {
   const { dataset, run, faults } = snapshot;
   if (dataset === null || run === null) throw new RangeError("Cannot report on a run that has not begun");
-  const workers = snapshot.workers.map(({ worker }) => worker).sort((a, b) => NUMBERS.compare(a.id, b.id));
+  const workers = snapshot.workers.map(({ worker }) => worker).sort(byId);
   const [first] = workers;
   const arms = inOrder(snapshot.trainings, run).map((training) => armReport(training, run));
   return {
@@ -125,6 +141,8 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
     compressGradients: run.compressGradients,
     bitIdentical: isBitIdentical(snapshot),
     faults,
+    verification: verificationOf(snapshot),
+    taints: snapshot.taints,
     workers: workers.map(({ id, engine, adapter, host, imagesPerSecond }) => ({
       id,
       engine,
@@ -135,6 +153,15 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
     arms,
     comparison: compare(arms),
   };
+}
+
+/** Shares of its answers that a worker may falsify, for which the risk is told. */
+const FALSIFIED = [0.01, 0.1, 1];
+
+function verificationOf({ run, checks }: Snapshot): Report["verification"] {
+  const { verify: share = 0, steps = 0 } = run ?? {};
+  const chances = FALSIFIED.map((falsified) => ({ falsified, chance: chanceToBeCaught(falsified, share, steps) }));
+  return { share, ...checks, chanceToBeCaught: share === 0 ? [] : chances };
 }
 
 function armReport(
@@ -148,10 +175,10 @@ function armReport(
 
 /** Counts are of the images that the run used. */
 function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["dataset"] {
-  const { imageSize, channels, name, sha256 } = info;
+  const { imageSize, channels, name, sha256, skipped } = info;
   const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
   const imageShape = [imageSize, imageSize, channels] as const;
-  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback };
+  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback, skipped };
 }
 
 /** What was compressed, in a sentence; "" if nothing was. */
@@ -167,6 +194,32 @@ export function describeIdentity({ bitIdentical, compressGradients }: Report): s
     ? "gradients were compressed"
     : "workers computed, or may have computed, different bits";
   return `Bit-identity is off: ${why}.`;
+}
+
+/** "w3 on host, since arm gc, epoch 2, step 1 of 9" */
+export function nameTaints(taints: readonly Taint[]): string {
+  const seeds = new Set(taints.map(({ since }) => since.key.seed));
+  return taints.map(({ worker, host, since }) => {
+    const who = `${worker}${host === "" ? "" : ` on ${host}`}`;
+    return `wrong answers of ${who}, since ${describePosition(since, [...seeds])}`;
+  }).join("; ");
+}
+
+/** That a result is not to be trusted, and why, in a sentence; "" if it may be. */
+export function describeTaints({ taints }: Report): string {
+  if (taints.length === 0) return "";
+  return `TAINTED: in this result there are ${nameTaints(taints)}: do not rely on it.`;
+}
+
+/** What was checked by computing it again, and what that is worth, in sentences; "" if nothing was to be. */
+export function describeVerification({ verification }: Report): string {
+  const { share, compared, impossible, differing, chanceToBeCaught } = verification;
+  if (share === 0) return "";
+  const percent = (part: number) => `${Math.round(1000 * part) / 10} %`;
+  const risks = chanceToBeCaught.map(({ falsified, chance }) => `${percent(falsified)} of them ${percent(chance)}`);
+  return `Verified: second workers computed ${compared} answers again, ${differing} differed; ${impossible} could not be ` +
+    `(no other worker with that fingerprint). A worker that falsifies answers is caught within an epoch, ` +
+    `unless its accomplices check it, with a chance of at least: for ${risks.join(", ")}.`;
 }
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
@@ -228,8 +281,11 @@ export function parseReport(text: string, path: string): Report {
   try {
     const report = JSON.parse(text) as Report;
     if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
-      const before = { compress: "none", compressGradients: false } as const; // reports that do not know of it
-      return { ...before, ...report, faults: { ...NO_FAULTS, ...report.faults } };
+      // Reports from before these were in them.
+      const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: [] };
+      const before = { compress: "none", compressGradients: false, verification, taints: [] } as const;
+      const dataset = { ...report.dataset, skipped: report.dataset.skipped ?? NONE_SKIPPED };
+      return { ...before, ...report, dataset, faults: { ...NO_FAULTS, ...report.faults } };
     }
   } catch {
     // Said below.

@@ -1,6 +1,14 @@
 // report.html: curves, figures and hashes of a run on one self-contained page, drawn as SVG.
+import { describeSkipped } from "../../data/mod.ts";
 import { describeFaults, type EpochRecord } from "../events/mod.ts";
-import { chanceAccuracy, describeCompression, describeIdentity, type Report } from "./report.ts";
+import {
+  chanceAccuracy,
+  describeCompression,
+  describeIdentity,
+  describeTaints,
+  describeVerification,
+  type Report,
+} from "./report.ts";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73"];
 const WIDTH = 460;
@@ -10,8 +18,11 @@ const MARGIN = { left: 52, right: 14, top: 34, bottom: 40 };
 /** The page of a report. */
 export function reportHtml(report: Report): string {
   const { dataset, model, engine, workers } = report;
+  const tainted = describeTaints(report);
   const marks = [
+    ...tainted === "" ? [] : [tainted],
     ...dataset.fallback ? ["PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED"] : [],
+    ...dataset.skipped.count > 0 ? [describeSkipped(dataset.skipped)] : [],
     ...report.complete ? [] : ["This run was broken off: the figures are of the epochs that it finished."],
   ];
   return `<!doctype html>
@@ -47,6 +58,7 @@ ${comparison(report)}
 <h2>Identity</h2>
 <p>Arms start from the same weights and see the same batches, augmentation and dropout masks; the optimizer starts fresh.
 ${describeIdentity(report) || "All workers computed with equal fingerprints."} ${describeCompression(report)}</p>
+<p>${escape(describeVerification(report))}</p>
 <p>Faults mended: ${describeFaults(report.faults) || "none"}.</p>
 <ul>${
     report.arms.map((arm) =>

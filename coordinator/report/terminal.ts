@@ -5,7 +5,7 @@ import { formatSeconds } from "../../shared/cli/format.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
 import { finalBlock } from "./final_block.ts";
-import { reportOf } from "./report.ts";
+import { nameTaints, reportOf } from "./report.ts";
 import { summaryTable } from "./summary_table.ts";
 
 /** Where text goes and what it may look like. */
@@ -62,7 +62,10 @@ export class Terminal {
       case "epoch":
         return this.#epoch(event, snapshot);
       case "checkpoint":
+      case "check":
         return;
+      case "taint":
+        return this.#notice(`TAINTED: the weights have in them ${nameTaints([event])}`);
       case "end":
         return this.#end(event, snapshot);
     }

@@ -8,7 +8,16 @@ import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { parameterCount } from "../../shared/model.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from "../../shared/safetensors.ts";
-import { ARM_NAMES, type ArmName, isSameRun, NO_FAULTS, type RunHistory, type RunKey, runName } from "../events/mod.ts";
+import {
+  ARM_NAMES,
+  type ArmName,
+  isSameRun,
+  NO_CHECKS,
+  NO_FAULTS,
+  type RunHistory,
+  type RunKey,
+  runName,
+} from "../events/mod.ts";
 import { beginTraining, type NumericConfig, type Training } from "../experiment/mod.ts";
 import { FORMAT } from "./checkpoint_names.ts";
 import { NumericConfigSchema } from "./run_config.ts";
@@ -80,6 +89,11 @@ const worker = v.object({
   imagesPerSecond: float64,
   computeSeconds: float64,
 });
+const taint = v.object({
+  worker: v.string(),
+  host: v.string(),
+  since: v.object({ key, epoch: count, step: count, steps: count }),
+});
 const content = v.object({
   identity: v.object({ runId: v.string(), numeric: NumericConfigSchema, arms: v.array(arm), seeds: v.array(count) }),
   history: v.object({
@@ -88,6 +102,8 @@ const content = v.object({
     fingerprints: v.array(v.string()),
     bitIdentical: v.boolean(),
     faults: v.object(v.entriesFromList(Object.keys(NO_FAULTS) as (keyof typeof NO_FAULTS)[], float64)),
+    checks: v.optional(v.object({ compared: count, impossible: count, differing: count }), NO_CHECKS),
+    taints: v.optional(v.array(taint), []),
   }),
   progress,
 });

@@ -31,9 +31,11 @@ export const diskFiles: CheckpointFiles = {
 
 /** Checkpoints kept of a training: the newest, and one more in case that it is damaged. */
 const KEPT = 2;
+/** So many workers' comings may have a checkpoint from before them kept. */
+const MOST_PINS = 8;
 
 /** A checkpoint that is to be written. */
-export interface Draft {
+export interface PendingCheckpoint {
   /** The training that it is of. */
   readonly key: RunKey;
   /** Where the training stands, for people. */
@@ -61,6 +63,10 @@ export class CheckpointStore {
   /** What the newest good checkpoint of each training is of, by the training's name. */
   readonly #stands = new Map<string, string>();
   #newest: string | undefined;
+  /** Of all checkpoints. */
+  #newestNumber = 0;
+  /** Numbers of checkpoints that are kept, with what there was of every training then. */
+  readonly #pins = new Set<number>();
   #failing = false;
   #writing: Promise<void> = Promise.resolve();
 
@@ -81,17 +87,51 @@ export class CheckpointStore {
     return this.#newest;
   }
 
+  /** What is on the disk now of every training is kept, for the time being: at most eight such states are. */
+  pin(): void {
+    if (this.#newestNumber > 0 && this.#pins.size < MOST_PINS) this.#pins.add(this.#newestNumber);
+  }
+
+  /**
+   * Goes back: takes away every checkpoint that is not wanted, if there is one that is.
+   * @param isWanted is asked of each one that can be read
+   * @returns whether there is one
+   */
+  async goBack<T>(
+    keys: readonly RunKey[],
+    decode: (bytes: Uint8Array, key: RunKey) => T,
+    isWanted: (value: T) => boolean,
+  ): Promise<boolean> {
+    const names = await this.#files.list(this.#folder);
+    const unwanted: string[] = [];
+    let wanted = 0;
+    for (const key of keys) {
+      for (const name of names.filter((name) => isCheckpointOf(key, name))) {
+        const read = await this.#read(name, (bytes) => decode(bytes, key));
+        if ("value" in read && isWanted(read.value)) wanted++;
+        else unwanted.push(name);
+      }
+    }
+    if (wanted === 0) return false;
+    // The newest goes last: as long as it is there, it says that there is something to take away.
+    for (const name of unwanted.sort((a, b) => numberOf(a) - numberOf(b))) {
+      await this.#files.remove(join(this.#folder, name));
+    }
+    return true;
+  }
+
   /**
    * The newest checkpoint of each training that can be used; the newest of all comes last.
    * @param decode throws a HerdError for bytes that cannot be used
-   * @throws {HerdError} data, if a training has checkpoints but none can be used, or if there are such of an older format
+   * @throws {HerdError} data, if the folder cannot be made or read, if a training has checkpoints but none can be used, or if
+   * there are such of an older format
    */
   async load<T>(
     keys: readonly RunKey[],
     decode: (bytes: Uint8Array, key: RunKey) => T,
     describe: (value: T) => string,
   ): Promise<T[]> {
-    const names = await this.#files.list(this.#folder);
+    const names = await this.#list();
     refuseOldCheckpoints(this.#folder, names);
     const found: Loaded<T>[] = [];
     for (const key of keys) {
@@ -99,7 +139,7 @@ export class CheckpointStore {
       if (own.length > 0) found.push(await this.#newestOf(key, own, decode));
     }
     found.sort((a, b) => a.number - b.number);
-    for (const { key, value } of found) this.#stand(key, describe(value));
+    for (const { key, value, number } of found) this.#stand(key, describe(value), number);
     return found.map(({ value }) => value);
   }
 
@@ -107,9 +147,9 @@ export class CheckpointStore {
    * Waits for the write before, then starts to write a checkpoint, and does not wait for its end. A write that fails is told
    * once, and the older checkpoints stay.
    */
-  async write(draft: Draft): Promise<void> {
+  async write(pending: PendingCheckpoint): Promise<void> {
     const before = this.#writing;
-    this.#writing = before.then(() => this.#write(draft));
+    this.#writing = before.then(() => this.#write(pending));
     await before;
   }
 
@@ -138,6 +178,15 @@ export class CheckpointStore {
     throw new HerdError("data", `${what}: restore one, or remove them to begin ${runName(key)} anew`);
   }
 
+  async #list(): Promise<string[]> {
+    try {
+      return await this.#files.list(this.#folder);
+    } catch (cause) {
+      const what = `Cannot read the checkpoints in ${this.#folder} (${messageOf(cause)})`;
+      throw new HerdError("data", `${what}: make it a folder that can be read and written`, { cause });
+    }
+  }
+
   async #read<T>(name: string, decode: (bytes: Uint8Array) => T): Promise<{ value: T } | { reason: string }> {
     let bytes: Uint8Array;
     try {
@@ -153,12 +202,12 @@ export class CheckpointStore {
     }
   }
 
-  async #write({ key, description, encode, onSafe }: Draft): Promise<void> {
+  async #write({ key, description, encode, onSafe }: PendingCheckpoint): Promise<void> {
     try {
       const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#files.list(this.#folder)).map(numberOf)) + 1;
       await this.#files.write(join(this.#folder, checkpointName(key, number)), bytes);
-      this.#stand(key, description);
+      this.#stand(key, description, number);
       if (this.#failing) this.#notice(`Checkpoints can be written again: the newest is of ${description}`);
       this.#failing = false;
     } catch (error) {
@@ -178,15 +227,18 @@ export class CheckpointStore {
   async #prune(key: RunKey): Promise<void> {
     const names = await this.#files.list(this.#folder);
     const own = names.filter((name) => isCheckpointOf(key, name)).sort((a, b) => numberOf(b) - numberOf(a));
-    const kept = own.filter((name) => !this.#bad.has(name)).slice(0, KEPT);
+    const good = own.filter((name) => !this.#bad.has(name));
+    const pinned = [...this.#pins].map((pin) => good.find((name) => numberOf(name) <= pin));
+    const kept = [...good.slice(0, KEPT), ...pinned];
     for (const name of names) {
       const superfluous = isTemporary(name) || (isCheckpointOf(key, name) && !kept.includes(name));
       if (superfluous) await this.#files.remove(join(this.#folder, name));
     }
   }
 
-  #stand(key: RunKey, description: string): void {
+  #stand(key: RunKey, description: string, number: number): void {
     this.#stands.set(runName(key), description);
     this.#newest = description;
+    this.#newestNumber = number;
   }
 }

@@ -1,9 +1,9 @@
 // The storage's public face: what a run leaves on the disk, and what it goes on from.
 export { type Checkpoint, differences, type RunIdentity } from "./checkpoint.ts";
-export { type CheckpointFiles, CheckpointStore, type Draft } from "./checkpoint_store.ts";
+export { type CheckpointFiles, CheckpointStore, type PendingCheckpoint } from "./checkpoint_store.ts";
 export { newestRun, readReportText, writeReportPage } from "./finished_runs.ts";
 export { MetricsFile } from "./metrics_file.ts";
 export { Recorder, type RecorderOptions } from "./recorder.ts";
-export { loadCheckpoints, type Resumed } from "./resume.ts";
+export { keepWhatWasBefore, loadCheckpoints, type Resumed } from "./resume.ts";
 export { readRunConfig, type RunConfig } from "./run_config.ts";
 export { RunDirectory } from "./run_folder.ts";

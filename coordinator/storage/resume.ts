@@ -1,6 +1,7 @@
 // What a resumed run goes on from: the newest good checkpoint of each training. Trainings do not depend on each other, so
-// each goes on from where it stands itself.
-import { describePosition, type RunHistory } from "../events/mod.ts";
+// each goes on from where it stands itself. Where a worker's answers have turned out to be wrong, the run goes back to what was
+// kept from before that worker came.
+import { describePosition, type RunHistory, type Subscriber, type Taint } from "../events/mod.ts";
 import { type Experiment, standOf, type Training } from "../experiment/mod.ts";
 import { decodeCheckpoint, type RunIdentity } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint_store.ts";
@@ -11,6 +12,8 @@ export interface Resumed {
   readonly history: RunHistory;
   /** The trainings that have begun. */
   readonly trainings: Training[];
+  /** Workers whose wrong answers the run has been rid of by going back. */
+  readonly rid: readonly Taint[];
 }
 
 /**
@@ -24,12 +27,35 @@ export async function loadCheckpoints(
   experiment: Experiment,
 ): Promise<Resumed | undefined> {
   const { arms, seeds } = identity;
-  const checkpoints = await store.load(
-    seeds.flatMap((seed) => arms.map((arm) => ({ arm, seed }))),
-    (bytes, key) => decodeCheckpoint(bytes, identity, key),
-    ({ training }) => describePosition(standOf(experiment, training), seeds),
-  );
+  const keys = seeds.flatMap((seed) => arms.map((arm) => ({ arm, seed })));
+  const decode = (bytes: Uint8Array, key: typeof keys[number]) => decodeCheckpoint(bytes, identity, key);
+  const load = () => store.load(keys, decode, ({ training }) => describePosition(standOf(experiment, training), seeds));
+  let checkpoints = await load();
+  const { history: { taints } = { taints: [] } } = checkpoints.at(-1) ?? {};
+  let rid: readonly Taint[] = [];
+  if (taints.length > 0) {
+    const isClean = ({ history }: { readonly history: RunHistory }) => !taints.some((taint) => knows(history, taint));
+    if (await store.goBack(keys, decode, isClean)) [checkpoints, rid] = [await load(), taints];
+  }
   const newest = checkpoints.at(-1);
   if (newest === undefined) return undefined;
-  return { history: newest.history, trainings: checkpoints.map(({ training }) => training) };
+  return { history: newest.history, trainings: checkpoints.map(({ training }) => training), rid };
+}
+
+/** Whether a worker had come when this was written. */
+function knows({ workers }: RunHistory, { worker, host }: Taint): boolean {
+  return workers.some((one) => one.id === worker && one.host === host);
+}
+
+/** Keeps what there is on the disk when a worker comes for the first time: its answers may turn out to be wrong. */
+export function keepWhatWasBefore(store: CheckpointStore): Subscriber {
+  const known = new Set<string>();
+  return (event) => {
+    if (event.type !== "worker" || event.what !== "ready") return;
+    const { id, host } = event.worker;
+    const name = `${id} ${host}`;
+    if (known.has(name)) return;
+    known.add(name);
+    store.pin();
+  };
 }

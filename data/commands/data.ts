@@ -21,6 +21,8 @@ const flags = {
 export interface Trial {
   /** As --data. */
   readonly data: string;
+  /** Whether to go on without the image files that cannot be read. */
+  readonly skipUnreadable: boolean;
   /** Where data comes from and goes to. */
   readonly environment: DataEnvironment;
   /** The version of Herd. */
@@ -47,15 +49,16 @@ export function dataCommand(parts: DataParts): Command {
     summary: "Fetch or make a data set, and show it",
     usage: "[flags]",
     flags,
-    async run({ values: { data, imageSize, check, clean } }, surroundings) {
+    async run({ values: { data, imageSize, skipUnreadable, check, clean }, given }, surroundings) {
       const { print, progress } = surroundings;
       const environment = dataEnvironment(surroundings.environment);
-      if (clean) return describeCache(cleanCache(environment.cacheDir)).forEach((line) => print(line));
+      if (clean) return cleanAlone(environment.cacheDir, given, print);
       const lineOf = progressLines();
       await interruptible(async (signal) => {
         const { path, info } = await resolveDataset({
           data,
           imageSize,
+          skipUnreadable,
           environment,
           signal,
           onProgress: (one) => progress.show(lineOf(one)),
@@ -64,17 +67,30 @@ export function dataCommand(parts: DataParts): Command {
         progress.clear();
         for (const line of describeDataset(info, { limit: null })) print(line);
         print(`Cache   ${path}`);
-        if (check) await checkData(parts, { data, path, environment, signal }, surroundings);
+        if (check) await checkData(parts, { data, skipUnreadable, path, environment, signal }, surroundings);
       });
     },
   });
 }
 
+/** @throws {HerdError} usage, for flags that have nothing to do then; data, if something could not be read or removed */
+function cleanAlone(cacheDir: string, given: ReadonlySet<string>, print: (line: string) => void): void {
+  const [other] = given.difference(new Set(["clean", "verbose"]));
+  if (other !== undefined) throw new HerdError("usage", `--clean does nothing else: give it without --${other}`);
+  const report = cleanCache(cacheDir);
+  describeCache(report).forEach((line) => print(line));
+  const [failure, ...more] = report.failures;
+  if (failure === undefined) return;
+  const others = more.length === 0 ? "" : ` and ${more.length} more`;
+  throw new HerdError("data", `${failure}${others}: make the cache yours, or set HERD_CACHE_DIR to another directory`);
+}
+
 /** Whether mean colour separates the classes (it should not) and whether the network does (it should). */
 async function checkData(
   { learnability }: DataParts,
-  { data, path, environment, signal }: {
+  { data, skipUnreadable, path, environment, signal }: {
     readonly data: string;
+    readonly skipUnreadable: boolean;
     readonly path: string;
     readonly environment: DataEnvironment;
     readonly signal: AbortSignal;
@@ -86,7 +102,7 @@ async function checkData(
   print(`Colour  logistic regression on mean colour: test accuracy ${meanColourAccuracy.toFixed(4)}; ${colour}`);
   const onStep: Trial["onStep"] = ({ epoch, accuracy }) =>
     progress.show(`Network epoch ${epoch}/20  accuracy ${accuracy.toFixed(4)}`);
-  const { accuracy, testAccuracy } = await learnability({ data, environment, version, onStep }, signal);
+  const { accuracy, testAccuracy } = await learnability({ data, skipUnreadable, environment, version, onStep }, signal);
   progress.clear();
   const isLearnt = testAccuracy >= LEARNT;
   const figures = `accuracy ${accuracy.toFixed(4)}, test accuracy ${testAccuracy.toFixed(4)}`;

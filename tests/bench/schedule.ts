@@ -104,14 +104,14 @@ function stepOnce(leaves: number, speeds: readonly (number | undefined)[]): Spen
 
 /** All answers to orders, every worker's first one before anybody's second. */
 function answersTo(orders: readonly Order<TestHand>[], work: Parameters<typeof nodesOf>[0]) {
-  const queues = orders.map(({ worker, range }) => ({ worker, nodes: nodesOf(work, range) }));
+  const queues = orders.map(({ worker, range, attempt }) => ({ worker, attempt, nodes: nodesOf(work, range) }));
   const rounds = Math.max(...queues.map(({ nodes }) => nodes.length));
   return Array.from(
     { length: rounds },
     (_, round) =>
-      queues.flatMap(({ worker, nodes }) => {
+      queues.flatMap(({ worker, attempt, nodes }) => {
         const node = nodes[round];
-        return node === undefined ? [] : [{ worker, frame: answerFor(work, node) }];
+        return node === undefined ? [] : [{ worker, frame: answerFor(work, node, attempt) }];
       }),
   ).flat();
 }

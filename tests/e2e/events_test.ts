@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { afterEvent, NOTHING_YET, type TimedEvent } from "../../coordinator/events/mod.ts";
 import { type Report, reportOf } from "../../coordinator/report/mod.ts";
+import { within } from "../../shared/within.ts";
 import { eventsOf, Workspace } from "../fixtures/herd.ts";
 import { granted } from "../fixtures/permissions.ts";
 
@@ -49,8 +50,11 @@ Deno.test({
   },
 });
 
+/** A wait for a subscriber that hangs, had it one for as long as before, would last a minute at least. */
+const DEADLINE_MS = 30_000;
+
 Deno.test({
-  name: "--json: a reader that stops reading does not stop the run",
+  name: "--json: a reader that goes away does not stop the run",
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
@@ -60,3 +64,30 @@ Deno.test({
     assert((await workspace.report("unread")).complete);
   },
 });
+
+for (const [how, epochs, code] of [["its end", 20, 0], ["Ctrl-C", 100_000, 130]] as const) {
+  Deno.test({
+    name: `--json: a reader that does not read does not hold up ${how}`,
+    ignore,
+    async fn() {
+      await using workspace = await Workspace.create();
+      const args = ["--backend", "simd", "--workers", "1", "--batch-size", "1", "--epochs", `${epochs}`, "--json"];
+      const child = workspace.spawn(workspace.train("unread", ...args));
+      const metrics = join(workspace.path, "unread", "metrics.jsonl");
+      // So many epochs are 760 steps and 250 kB.
+      const late = () => new Error("It does not end");
+      const lines = async () => (await Deno.readTextFile(metrics).catch(() => "")).split("\n").length - 1;
+      while (await lines() < 2 * 20) await new Promise((resolve) => setTimeout(resolve, 100));
+      if (code === 130) child.kill("SIGINT");
+      try {
+        assertEquals((await within(DEADLINE_MS, child.status, late)).code, code);
+      } finally {
+        await child.stdout.cancel();
+        const stderr = await new Response(child.stderr).text();
+        assertEquals(stderr === "", code === 0, stderr);
+      }
+      assertEquals(await lines() >= 2 * 20, true);
+      assertEquals((await workspace.report("unread")).complete, code === 0);
+    },
+  });
+}

@@ -194,12 +194,25 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
+    const tokenFile = join(workspace.path, "token");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    const nobody = ["--workers", "0", "--token-file", tokenFile, "--join-timeout", "1"];
+    const joinless = workspace.train("joinless", ...nobody);
     const cases: [string[], number, string][] = [
       [["train", "--epochs", "0"], 2, '--epochs must be a whole number of at least 1: got "0"'],
       [["train", "--bakcend", "cpu"], 2, "did you mean --backend?"],
       [["train", "--image-size", "50"], 2, "use 94 or more"],
       [["train", "--data", join(workspace.path, "nothing")], 3, "nothing"],
+      [["train", "--verify", "2"], 2, "--verify must be"],
+      [
+        ["train", "--verify", "0.5", "--compress", "fp16", "--compress-gradients"],
+        2,
+        "--verify 0.5 cannot work with --compress-gradients",
+      ],
       [["train", "--compress-gradients"], 2, "--compress-gradients is given without --compress: give --compress fp16"],
+      [["train", "--json", "--quiet"], 2, "--quiet is for text, and --json prints none: give one of them"],
+      [["train", "--launcher", "slurm", "--workers", "2"], 2, "--workers 2 counts local workers"],
+      [joinless, 4, "Only 0 of 1 workers were ready after 1 s (--join-timeout)"],
       [["train", "--compress", "fp32"], 2, "did you mean fp16?"],
       [["trian"], 2, "did you mean train?"],
       [["worker", "--workers", "2"], 2, "--workers 2 is for a relay: give --relay too"],

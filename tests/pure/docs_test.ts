@@ -109,6 +109,8 @@ Deno.test({
       run: true,
       worker: true,
       fault: true,
+      check: true,
+      taint: true,
       step: true,
       epoch: true,
       checkpoint: true,

@@ -128,3 +128,99 @@ Deno.test({
     assertEquals(circles((await allImports()).map(({ from, to }) => [from, to])), []);
   },
 });
+
+/** A name that a mod.ts exports. */
+interface Export {
+  readonly name: string;
+  readonly isType: boolean;
+  /** The file that declares it, from the root. */
+  readonly from: string;
+}
+
+/** The names in the braces of an import or export, before they are renamed. */
+function namesIn(braces: string, isType: boolean): { readonly name: string; readonly isType: boolean }[] {
+  return braces.split(",").map((one) => one.trim()).filter((one) => one !== "").map((one) => ({
+    name: one.replace(/^type /, "").replace(/ as .*$/, ""),
+    isType: isType || one.startsWith("type "),
+  }));
+}
+
+const pathOf = (from: string, specifier: string) =>
+  relative(ROOT, normalize(join(ROOT, dirname(from), specifier))).replaceAll("\\", "/");
+
+/** What a mod.ts exports: its own declarations too. */
+function exportsOf(path: string, code: string): Export[] {
+  const passedOn = [...code.matchAll(/^export (type )?\{([^}]*)\} from "(\.[^"]+)"/gm)].flatMap(
+    ([, type, braces, specifier]) =>
+      namesIn(braces!, type !== undefined).map((one) => ({ ...one, from: pathOf(path, specifier!) })),
+  );
+  const own = [...code.matchAll(/^export (?:async )?(function|const|class|interface|type) (\w+)/gm)].map(
+    ([, kind, name]) => ({ name: name!, isType: kind === "interface" || kind === "type", from: path }),
+  );
+  return [...passedOn, ...own];
+}
+
+/** "path name" of all that a file takes of others; of what it imports as it runs, every word that it has. */
+function takenBy(path: string, code: string): string[] {
+  const statically = [...code.matchAll(/^(?:import|export) (?:type )?\{([^}]*)\} from "(\.[^"]+)"/gm)].flatMap(
+    ([, braces, specifier]) => namesIn(braces!, false).map(({ name }) => `${pathOf(path, specifier!)} ${name}`),
+  );
+  const asItRuns = [...code.matchAll(/import\("(\.[^"]+)"\)/g)].flatMap(([, specifier]) =>
+    [...new Set(code.match(/\w+/g))].map((word) => `${pathOf(path, specifier!)} ${word}`)
+  );
+  return [...statically, ...asItRuns];
+}
+
+/** A file's text without what it imports and passes on. */
+const declarationsOf = (code: string) => code.replace(/^(?:import|export) (?:type )?\{[^}]*\} from "[^"]+";$/gm, "");
+
+/** What is exported by a mod.ts, imported by nobody, and not among the words in which its other exports speak. */
+function superfluous(files: ReadonlyMap<string, string>): string[] {
+  const isFace = (path: string) => path.endsWith("/mod.ts") && !path.includes("/std/");
+  const declarer = ({ name, isType, from }: Export): Export => {
+    const further = isFace(from) ? exportsOf(from, files.get(from)!).find((one) => one.name === name) : undefined;
+    return further === undefined || further.from === from ? { name, isType, from } : declarer(further);
+  };
+  const taken = new Set([...files].flatMap(([path, code]) => takenBy(path, code)));
+  return [...files.keys()].filter(isFace).flatMap((face) => {
+    const all = exportsOf(face, files.get(face)!).map(declarer);
+    const isSaid = ({ name, isType, from }: Export) =>
+      isType && from.startsWith(`${dirname(face)}/`) && all.some((other) => {
+        const uses = declarationsOf(files.get(other.from)!).match(new RegExp(`\\b${name}\\b`, "g")) ?? [];
+        return other.name !== name && uses.length > (other.from === from ? 1 : 0);
+      });
+    return all.filter((one) => !taken.has(`${face} ${one.name}`) && !isSaid(one)).map(({ name }) => `${face} ${name}`);
+  });
+}
+
+Deno.test({
+  name: "a mod.ts exports what somebody imports, and the types in which that speaks",
+  ignore,
+  async fn() {
+    const paths = ["main.ts"];
+    for (const part of ["coordinator", "worker", "data", "shared", "tests"]) {
+      paths.push(...(await sources(join(ROOT, part))).map((path) => relative(ROOT, path).replaceAll("\\", "/")));
+    }
+    const files = new Map(
+      await Promise.all(
+        paths.map(async (path) => [path, await Deno.readTextFile(join(ROOT, path))] as const),
+      ),
+    );
+    assertEquals(superfluous(files), []);
+  },
+});
+
+Deno.test("an export that nobody imports is found, a type in which another speaks is not", () => {
+  const files = new Map([
+    [
+      "a/mod.ts",
+      'export { used, unused, type Said, type Unsaid } from "./x.ts";\nexport type { Word } from "../b/y.ts";\nexport function own() {}\n',
+    ],
+    [
+      "a/x.ts",
+      "export interface Said {}\nexport interface Unsaid {}\nexport function used(): Said {}\nexport const unused = 1;\n",
+    ],
+    ["b/y.ts", 'import { used } from "../a/mod.ts";\nexport type Word = string;\n'],
+  ]);
+  assertEquals(superfluous(files), ["a/mod.ts unused", "a/mod.ts Unsaid", "a/mod.ts Word", "a/mod.ts own"]);
+});

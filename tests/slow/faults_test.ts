@@ -29,8 +29,8 @@ const EXPECTED: Readonly<Record<Exclude<Fault, Fault.None>, Bounds>> = {
   [Fault.HalfOpen]: late,
   [Fault.CorruptFrame]: { ...again, badAnswers: [1, 1] },
   [Fault.NaN]: { ...again, unreproducedAnswers: [1, 1] },
-  [Fault.WrongBits]: { ...again, unreproducedAnswers: [1, 1] },
-  [Fault.WrongBitsFirst]: { ...again, leavesReissued: [1, 16], unreproducedAnswers: [1, 1] },
+  [Fault.WrongBits]: { ...died, leavesReissued: [1, 32], unreproducedAnswers: [1, 1], workersExcluded: [1, 1] },
+  [Fault.Unasked]: { ...again, badAnswers: [1, 1] },
   [Fault.NaNAndKill]: { ...died, unreproducedAnswers: [1, 1], duplicateAnswers: [0, 4] },
   [Fault.WrongBitsLate]: { ...late, unreproducedAnswers: [0, 1] }, // the run may be over before
   [Fault.WrongWeights]: { ...again, badAnswers: [1, 1] },
@@ -47,7 +47,11 @@ for (const [fault, bounds] of Object.entries(EXPECTED) as [Fault, Bounds][]) {
       // A worker that is started again must not do the same in the same run.
       const faulty = { worker: "w2", fault, from: 4, to: 8, slow: 3_000, others: 50 };
       // The others are slow, so that a worker's second version comes while the step goes on.
-      const report = await realRun(workspace, "faulty", { faulty });
+      const report = await realRun(workspace, "faulty", {
+        faulty,
+        // Of two that differ a third one tells who is right.
+        ...(fault === Fault.WrongBits ? { workers: 3, minWorkers: 3, verify: 1 } : {}),
+      });
       assertEquals(hashOf(report), hashOf(await realRun(workspace, "quiet", { workers: 1, minWorkers: 1 })));
       if (fault !== Fault.WrongBitsLate) assert(report.bitIdentical);
       for (const [name, count] of Object.entries(report.faults)) {

@@ -16,12 +16,12 @@ export interface Done {
 
 /** Injects faults from the first step on, until it is disposed. */
 export class Injector implements AsyncDisposable {
-  /** For the workers from outside. */
-  readonly token = crypto.getRandomValues(new Uint8Array(32)).toHex();
   readonly done: Done[] = [];
   readonly #plan: readonly Planned[];
   readonly #folder: string;
+  readonly #tokenFile: string;
   readonly #runFolder: string;
+  readonly #others: () => readonly number[];
   /** Process ids of the local workers that are ready, by worker id. */
   readonly #pids = new Map<string, number>();
   readonly #stopped = new Set<number>();
@@ -30,11 +30,24 @@ export class Injector implements AsyncDisposable {
   #started = 0;
 
   /**
-   * @param folder for the guests' token and data
+   * @param folder for the guests' data
    * @param runFolder where the run writes its config, which has the address
+   * @param others processes besides the local workers that can be killed and stopped
    */
-  constructor(options: { readonly plan: readonly Planned[]; readonly folder: string; readonly runFolder: string }) {
-    [this.#plan, this.#folder, this.#runFolder] = [options.plan, options.folder, options.runFolder];
+  constructor(
+    { plan, folder, runFolder, tokenFile, others }: {
+      readonly plan: readonly Planned[];
+      readonly folder: string;
+      readonly runFolder: string;
+      readonly tokenFile: string;
+      others(): readonly number[];
+    },
+  ) {
+    this.#plan = plan;
+    this.#folder = folder;
+    this.#runFolder = runFolder;
+    this.#tokenFile = tokenFile;
+    this.#others = others;
   }
 
   /** Keeps track of who is there. */
@@ -59,7 +72,9 @@ export class Injector implements AsyncDisposable {
   }
 
   #inject({ kind, victim, length }: Planned): void {
-    const running = [...this.#pids.values()].filter((pid) => !this.#stopped.has(pid));
+    // Only the local workers can be made to answer with NaN.
+    const all = kind === "nan" ? [...this.#pids.values()] : [...this.#pids.values(), ...this.#others()];
+    const running = all.filter((pid) => !this.#stopped.has(pid));
     const pid = running[Math.floor(victim * running.length)];
     if (kind === "join") this.#invite(within(STAY, length));
     else if (pid === undefined) return; // everybody is down
@@ -80,11 +95,9 @@ export class Injector implements AsyncDisposable {
 
   /** A worker from outside comes, and is killed after a while. */
   #invite(seconds: number): void {
-    const tokenFile = join(this.#folder, "token");
-    Deno.writeTextFileSync(tokenFile, this.token);
     const { address } = JSON.parse(Deno.readTextFileSync(join(this.#runFolder, "config.json")));
     const guest = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "-q", MAIN.href, "worker", "--connect", `ws://${address}`, "--token-file", tokenFile],
+      args: ["run", "-A", "-q", MAIN.href, "worker", "--connect", `ws://${address}`, "--token-file", this.#tokenFile],
       env: { HERD_CACHE_DIR: join(this.#folder, "guest"), NODEVICE_SELECT: "1" },
       stdin: "null",
       stdout: "null",

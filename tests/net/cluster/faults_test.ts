@@ -2,7 +2,13 @@
 // what it cost is bounded by counters. Nothing here measures time; waits are bounded by injected deadlines.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { ClusterOptions } from "../../../coordinator/cluster/mod.ts";
-import { type FaultCounts, NO_FAULTS } from "../../../coordinator/events/mod.ts";
+import {
+  addChecks,
+  type ClusterEvent,
+  type FaultCounts,
+  NO_CHECKS,
+  NO_FAULTS,
+} from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { FakeWorker as Fake, Misbehaviour } from "../../fixtures/fake_worker.ts";
 import { Fault } from "../../fixtures/faults.ts";
@@ -88,31 +94,86 @@ function assertCounts(faults: FaultCounts, expected: Case["expected"]): void {
   }
 }
 
-for (const fault of [Fault.WrongBits, Fault.WrongBitsFirst]) {
-  Deno.test(
-    `faults: ${fault}: a third worker decides, and the weights are those of a quiet run`,
-    { ignore },
-    async () => {
-      const sent = Promise.withResolvers<void>();
-      // The sound workers answer only when both versions are there.
-      const before = async (n: number) => {
-        await sent.promise;
-        if (n === 1) await new Promise((resolve) => setTimeout(resolve, 50));
-      };
-      await using cluster = await startCluster();
-      const workers = [await FakeWorker.join(cluster, { fault, after: () => sent.resolve() })];
-      for (let i = 0; i < 2; i++) workers.push(await FakeWorker.join(cluster, { before }));
-      await cluster.waitForMembers(3, 5_000);
-      assertEquals(await weightsOf(cluster), await quietHash());
-      const { unreproducedAnswers, leavesReissued } = cluster.faults;
-      assertEquals(unreproducedAnswers, 1);
-      assert(leavesReissued <= 8, `${leavesReissued}`);
-      assert(cluster.bitIdentical);
-      cluster.stop();
-      await Promise.all(workers.map(({ closed }) => closed));
-    },
-  );
+/** Trains with so many sound workers and some others, where every answer is computed again. */
+async function verified(others: readonly Misbehaviour[], sound: number, options: Partial<ClusterOptions> = {}) {
+  const events: ClusterEvent[] = [];
+  await using cluster = await startCluster({}, { verify: 1, emit: (event) => events.push(event), ...options });
+  const before = () => sleep(5);
+  const workers: Fake[] = [];
+  for (const one of others) workers.push(await FakeWorker.join(cluster, { before, ...one }));
+  for (let i = 0; i < sound; i++) workers.push(await FakeWorker.join(cluster, { before }));
+  await cluster.waitForMembers(workers.length, 5_000);
+  const hash = await weightsOf(cluster);
+  cluster.stop();
+  await Promise.all(workers.map(({ closed }) => closed));
+  const { faults, bitIdentical } = cluster;
+  return {
+    hash,
+    faults,
+    bitIdentical,
+    taints: events.filter(({ type }) => type === "taint"),
+    excluded: events.flatMap((event) => event.type === "worker" && event.what === "excluded" ? [event.worker.id] : []),
+    checks: events.reduce((sum, event) => event.type === "check" ? addChecks(sum, event) : sum, NO_CHECKS),
+  };
 }
+
+Deno.test("faults: verification finds nothing wrong with sound workers, and changes no bit", { ignore }, async () => {
+  const { hash, faults, bitIdentical, checks } = await verified([], 3);
+  assertEquals([hash, faults, bitIdentical], [await quietHash(), NO_FAULTS, true]);
+  // In each of two epochs three steps of at least one node, and a test of 5 leaves.
+  assert(checks.compared >= 2 * (3 + 5), JSON.stringify(checks));
+  assertEquals([checks.impossible, checks.differing], [0, 0]);
+});
+
+Deno.test(
+  "faults: wrong bits from the first step on are found, outvoted, and not in the weights",
+  { ignore },
+  async () => {
+    const { hash, taints, excluded, checks, bitIdentical, faults } = await verified(
+      [{ fault: Fault.WrongBits, always: true }],
+      4,
+    );
+    assertEquals([hash, taints, excluded, bitIdentical], [await quietHash(), [], ["r1"], true]);
+    assertEquals([faults.workersExcluded, faults.unreproducedAnswers], [1, 1]);
+    assert(checks.differing >= 1);
+  },
+);
+
+Deno.test(
+  "faults: two colluders of five are excluded; what they said before taints the result, and is named",
+  { ignore },
+  async () => {
+    const lie = { fault: Fault.WrongBits, since: 3 };
+    const { taints, excluded } = await verified([lie, lie], 3);
+    assertEquals(excluded.toSorted(), ["r1", "r2"]);
+    // Whoever had no part in the weights before it was found out taints nothing.
+    assert(taints.length >= 1);
+    for (const taint of taints) {
+      assert(taint.type === "taint" && excluded.includes(taint.worker));
+      assertEquals([taint.since.key.arm, taint.since.epoch], ["gc", 1]);
+    }
+  },
+);
+
+Deno.test(
+  "faults: with two workers nobody can tell who lies: nobody is punished, and that is said",
+  { ignore },
+  async () => {
+    const { excluded, taints, bitIdentical, faults } = await verified([{ fault: Fault.WrongBits, always: true }], 1);
+    assertEquals([excluded, taints, bitIdentical], [[], [], false]);
+    assert(faults.undecidedDisputes >= 1);
+    assertEquals(faults.workersExcluded, 0);
+  },
+);
+
+Deno.test("faults: a sum over more than was asked for is no sum, whoever sends it", { ignore }, async () => {
+  const { hash, faults } = await withTwoOthers({ fault: Fault.Unasked });
+  assertEquals(hash, await quietHash());
+  assertEquals([faults.badAnswers, faults.workersExcluded], [1, 0]);
+  const { faults: again, hash: same } = await withTwoOthers({ fault: Fault.Unasked, always: true });
+  assertEquals(same, await quietHash());
+  assertEquals([again.badAnswers, again.workersExcluded], [3, 1]);
+});
 
 Deno.test(
   "faults: wrong bits that come too late are told, as nobody knows any more who is right",

@@ -84,14 +84,15 @@ const mutated = fc.tuple(sound, fc.array(fc.tuple(fc.nat(9), fc.option(value)), 
 const frame: fc.Arbitrary<Frame> = fc.record({
   kind: fc.constantFrom("partial" as const, "predictions" as const, "weights" as const, "chunk" as const),
   step: fc.constantFrom(0, 1, 2, 2 ** 32 - 1),
+  attempt: fc.oneof(fc.nat(4), fc.constant(2 ** 32 - 1)),
   level: fc.oneof(fc.nat(3), fc.constantFrom(31, 32, 33, 1024, 2 ** 32 - 1)),
   index: fc.oneof(fc.nat(LEAVES), fc.constantFrom(2 ** 31, 2 ** 32 - 1)),
   wrong: fc.constantFrom("weights" as const, "length" as const),
   samples: fc.nat(8),
   compress: fc.constantFrom("none" as const, "fp16" as const, "bf16" as const),
-}).map(({ kind, step, level, index, wrong, samples, compress }): Frame => {
+}).map(({ kind, step, attempt, level, index, wrong, samples, compress }): Frame => {
   const size = wrong === "length" ? samples : parameterCount(CONFIG.model);
-  const about = { step, index, weights: wrong === "weights" ? 7 : 0 };
+  const about = { step, attempt, index, weights: wrong === "weights" ? 7 : 0 };
   const losses = new Float32Array(samples);
   if (kind === "chunk") return { kind, index, bytes: new Uint8Array(size) };
   if (kind === "weights") return { kind, step, weights: new Float32Array(size), compress };

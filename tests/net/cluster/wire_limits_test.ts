@@ -39,7 +39,7 @@ const hello = { ...envelope, type: "hello", name: "", host: "", pid: 1 } as cons
 
 Deno.test("decodeFrame() refuses lengths beyond the bytes that are there, whatever they add up to", () => {
   const frame: Frame = { kind: "weights", step: 1, weights: Float32Array.of(1, 2) };
-  for (const [field, value] of [[9, 2 ** 29], [9, 2 ** 32 - 1], [7, 2 ** 32 - 1], [7, 2 ** 30]] as const) {
+  for (const [field, value] of [[10, 2 ** 29], [10, 2 ** 32 - 1], [8, 2 ** 32 - 1], [8, 2 ** 30]] as const) {
     const bytes = encodeFrame(RUN, frame);
     new DataView(bytes.buffer).setUint32(4 * field, value, true);
     assertThrows(() => decodeFrame(RUN, bytes.buffer), HerdError, "announced");
@@ -110,6 +110,7 @@ const STEPS_OUT_OF_LINE: readonly [string, readonly (WorkerMessage | Frame)[], s
     [{
       kind: "predictions",
       step: 1,
+      attempt: 1,
       index: 0,
       weights: 0,
       losses: new Float32Array(2),
@@ -157,7 +158,8 @@ async function meet(
         await channel.sendFrame({ kind: "weights", step: 1, weights: then });
       } else if (event.message.type === "ready" && then !== undefined) {
         const range = { start: 0, end: 1 };
-        const order = { task: "train", seed: 0, epoch: 1, weights: 0, leafCount: 1, range, samples: [[0]] } as const;
+        const of = { task: "train", attempt: 1, seed: 0, epoch: 1, weights: 0 } as const;
+        const order = { ...of, leafCount: 1, range, samples: [[0]] };
         channel.send({ ...envelope, step: 1, type: "work", ...order, ...then } as CoordinatorMessage);
       }
       if (event.message.type === "failed") channel.close();

@@ -6,6 +6,7 @@ import type { DataProgress } from "../../../data/dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "../../../data/download.ts";
 import type { Archive } from "../../../data/horses_or_humans.ts";
 import { type ResolveOptions, resolveWith } from "../../../data/resolve.ts";
+import { PROGRESS_LIMITS } from "../../../shared/progress.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
@@ -21,7 +22,12 @@ const SMALL: readonly Archive[] = Object.entries(CONTENT).map(([name, bytes]) =>
 }));
 const HALF = TRAIN.length >> 1;
 /** Long where nothing should time out; no pauses. */
-const PATIENT: Deadlines = { connect: 60_000, stall: 60_000, pauses: [0, 0, 0] };
+const PATIENT: Deadlines = { connect: 60_000, progress: PROGRESS_LIMITS, pauses: [0, 0, 0] };
+/** Who sends nothing for so many milliseconds, or fewer than 1000 bytes a second, stalls. */
+const within = (milliseconds: number): Deadlines => ({
+  ...PATIENT,
+  progress: { lookMs: milliseconds / 10, looks: 10, bytesPerLook: milliseconds / 10 },
+});
 
 type Answer = (request: Request, bytes: Uint8Array<ArrayBuffer>) => Response | Promise<Response>;
 
@@ -197,8 +203,25 @@ test("a download that breaks off midway goes on where it stopped", async (scene)
 
 test("a server that stalls is left and asked again", async (scene) => {
   scene.script((_, bytes) => partly(bytes.subarray(0, HALF), { then: "hang" }), honest);
-  await assertComplete(scene, scene.resolve({}, { ...PATIENT, stall: 1000 }));
+  await assertComplete(scene, scene.resolve({}, within(1000)));
   assertEquals(scene.requests.slice(0, 2), [TRAIN_REQUEST, `${TRAIN_REQUEST} bytes=${HALF}-`]);
+});
+
+test("a server that sends a byte now and then for ever is left and asked again", async (scene) => {
+  let sent = 0;
+  const dawdling: Answer = (_, bytes) =>
+    new Response(
+      new ReadableStream<Uint8Array<ArrayBuffer>>({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          controller.enqueue(bytes.subarray(sent, ++sent));
+        },
+      }, { highWaterMark: 0 }),
+    );
+  scene.script(dawdling, honest);
+  await assertComplete(scene, scene.resolve({}, within(1000)));
+  assertMatch(scene.requests[1]!, /^horse-or-human\.zip bytes=\d+-$/);
+  assert(sent < TRAIN.length, "it would have gone on");
 });
 
 test("a busy server is asked again", async (scene) => {
@@ -209,7 +232,7 @@ test("a busy server is asked again", async (scene) => {
 
 test("a download that keeps breaking off is given up, and its part stays", async (scene) => {
   scene.script((_, bytes) => partly(bytes.subarray(0, 10), { then: "hang" }));
-  const error = await assertRejects(() => scene.resolve({}, { ...PATIENT, stall: 100 }), HerdError);
+  const error = await assertRejects(() => scene.resolve({}, within(100)), HerdError);
   assertEquals([error.code, error instanceof NoConnectionError], ["data", false]);
   assertStringIncludes(error.message, "broke off 4 times");
   assertEquals(fixtures.filesBelow(scene.downloads), [`${TRAIN_REQUEST}.part`]);
@@ -255,6 +278,21 @@ test("without a connection auto draws its own images and says so in capitals", a
   assertEquals([info.name, fallback, scene.notices.length], ["procedural", true, 1]);
   assertMatch(scene.notices[0]!, /^NO CONNECTION [A-Z :]+PROCEDURAL[A-Z ]+/);
   assertEquals((await scene.resolve()).fallback, true);
+});
+
+test("a damaged packed file is made again from the archives, and nothing else stands in for them", async (scene) => {
+  const first = await scene.resolve();
+  const sound = Deno.readFileSync(first.path);
+  const damage = () =>
+    Deno.writeFileSync(first.path, sound.map((byte, i) => i < sound.length - 100 ? byte : 255 - byte));
+  damage();
+  assertEquals(await scene.resolve(), first);
+  assertEquals(Deno.readFileSync(first.path), sound);
+  damage();
+  Deno.removeSync(scene.downloads, { recursive: true });
+  await scene.stop();
+  const error = await assertRejects(() => scene.resolve(), HerdError, `Cannot make the damaged '${first.path}' anew`);
+  assertEquals(error.code, "data");
 });
 
 test("an explicit name never falls back", async (scene) => {

@@ -102,3 +102,13 @@ Deno.test("assignLeaves() leaves no leaf over in large steps either, whatever th
     { seed: 4, numRuns: 300 },
   );
 });
+
+Deno.test("assignLeaves() gives one worker the last leaf of 513, whatever its speed", () => {
+  // speed · (samples / speed) is often a little less than samples: these 200 speeds have such ones among them.
+  const speeds = Array.from({ length: 200 }, (_, i) => 0.1 + 0.37 * i);
+  const bounds = equal(513);
+  assert(speeds.some((speed) => speed * (8 / speed) < 8));
+  for (const speed of speeds) {
+    assertEquals(assignLeaves(bounds, [speed], { start: 512, end: 513 }), [{ start: 512, end: 513 }]);
+  }
+});

@@ -37,9 +37,9 @@ Deno.test("Identities remembers a launched worker's exclusions beyond its proces
   const process = () => identities.recognize(knowing("w1", identities.expect("w1", { isOwn: true })))!.standing;
   for (let i = 0; i < 3; i++) {
     assertEquals(process().isExcluded, false);
-    for (let k = 0; k < 3; k++) assertEquals(process().strike(), false, "each process begins anew");
+    for (let k = 0; k < 3; k++) assertEquals(process().strike(false), false, "each process begins anew");
     const last = process();
-    assertEquals([last.strike(), last.strike(), last.strike()], [false, false, true]);
+    assertEquals([last.strike(false), last.strike(false), last.strike(false)], [false, false, true]);
   }
   assertEquals(process().isExcluded, true);
 });

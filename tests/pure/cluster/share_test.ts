@@ -2,9 +2,10 @@ import { assertEquals } from "@std/assert";
 import { wholeShare, workOf } from "../../../coordinator/cluster/share.ts";
 
 Deno.test("wholeShare() cuts samples into leaves and keeps a short last one", () => {
-  const share = wholeShare({ seed: 1, epoch: 2, step: 3, ids: Uint32Array.of(5, 4, 3, 2, 1) }, 2);
+  const position = { key: { arm: "gc", seed: 1 }, epoch: 2, step: 3, steps: 9 } as const;
+  const share = wholeShare({ seed: 1, epoch: 2, position, ids: Uint32Array.of(5, 4, 3, 2, 1) }, 2);
   assertEquals(share.samples, [[5, 4], [3, 2], [1]]);
-  assertEquals([share.leafCount, share.range, share.step], [3, { start: 0, end: 3 }, 3]);
+  assertEquals([share.leafCount, share.range, share.position], [3, { start: 0, end: 3 }, position]);
   assertEquals(wholeShare({ seed: 1, epoch: 2, ids: [7, 8, 9] }, 8).samples, [[7, 8, 9]]);
 });
 

@@ -6,7 +6,7 @@ import type { Decisions, StepEvent } from "../../../coordinator/cluster/decision
 import type { Work } from "../../../coordinator/cluster/schedule.ts";
 import type { PartialSum, Predictions } from "../../../shared/sums.ts";
 import { type NodeId, nodeRange, type Range } from "../../../shared/tree.ts";
-import { answerFor, hand, nodesOf, smallStep, smallWork, type TestHand } from "../../fixtures/small_step.ts";
+import { answerFor, CHECKS, hand, nodesOf, smallStep, smallWork, type TestHand } from "../../fixtures/small_step.ts";
 
 /** What a random environment does next. */
 type Happening =
@@ -42,12 +42,19 @@ const steps = fc.record({
     fc.tuple(fc.nat(10), fc.nat(10)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const),
   ),
   workers: fc.integer({ min: 0, max: 5 }),
-}).map(({ leaves, short, task, share: [from, to], workers }) => {
+  checks: fc.constantFrom("none" as const, "all" as const),
+}).map(({ leaves, short, task, share: [from, to], workers, checks }) => {
   const at = (tenths: number) => Math.round(leaves * tenths / 10);
   const samples = Array<number>(leaves).fill(2);
   if (short) samples[leaves - 1] = 1;
-  return { work: smallWork(samples, task, { start: at(from), end: at(to) }), workers };
+  return { work: smallWork(samples, task, { start: at(from), end: at(to) }), workers, checks };
 });
+
+/** A node that a worker has still to compute, and the order that asks for it. */
+interface Asked {
+  readonly node: NodeId;
+  readonly attempt: number;
+}
 
 /** Workers that compute their orders one after another, node by node, and keep to the rules of a step. */
 class World {
@@ -57,7 +64,7 @@ class World {
   readonly #step: ReturnType<typeof smallStep>;
   readonly #leaves: number;
   /** Nodes that each worker has still to compute; a worker that was overtaken or accused computes on. */
-  readonly #queues = new Map<TestHand, NodeId[]>();
+  readonly #queues = new Map<TestHand, Asked[]>();
   /** Workers that take part. */
   readonly #enlisted = new Set<TestHand>();
   /** They do not answer any more. */
@@ -69,19 +76,30 @@ class World {
   /** Whether somebody has sent a gradient that is not finite. */
   #sick = false;
 
-  constructor(work: Work) {
+  constructor(work: Work, checks: keyof typeof CHECKS = "none") {
     this.work = work;
     this.#leaves = work.bounds.length - 1;
-    this.#step = smallStep(work, () => {
-      this.#counted = Array.from(
-        { length: this.#leaves },
-        (_, leaf) => leaf < work.wanted.start || leaf >= work.wanted.end,
-      );
+    this.#step = smallStep(work, {
+      checks: CHECKS[checks],
+      onBegin: () => {
+        this.#counted = Array.from(
+          { length: this.#leaves },
+          (_, leaf) => leaf < work.wanted.start || leaf >= work.wanted.end,
+        );
+      },
     });
+  }
+
+  /** A worker of the coordinator's own comes. */
+  joinOwn(): void {
+    const own = hand("own", { speed: 1, isOwn: true });
+    this.#queues.set(own, []);
+    this.#enlist([own]);
   }
 
   /** Workers come at once. */
   join(count: number): void {
+    if (this.result !== undefined) return;
     const workers = Array.from({ length: count }, () => {
       const name = ++this.#names;
       return hand(`w${name}`, { speed: name % 3 === 0 ? undefined : name });
@@ -97,6 +115,7 @@ class World {
     if (happening.kind === "join") return this.join(1);
     if (happening.kind === "wait") return this.#wait(this.#now + happening.milliseconds);
     if (who === undefined) return;
+    if (who.isOwn) return this.#answer(who); // it does nothing wrong
     switch (happening.kind) {
       case "leave":
         this.#queues.delete(who);
@@ -108,13 +127,13 @@ class World {
         return void this.#stalled.add(who);
       case "NaN":
         // Two that are not finite are believed: there is only one.
-        if (this.#sick || this.work.task === "evaluate") return;
+        if (this.#sick) return;
         this.#sick = this.#queues.get(who)!.length > 0 && !this.#stalled.has(who);
-        return this.#answer(who, (gradient) => gradient.fill(NaN, 0, 1));
+        return this.#answer(who, (numbers) => numbers.fill(NaN, 0, 1));
       case "lie":
-        return this.#answer(who, (gradient) => gradient.map((value) => value + 1));
+        return this.#answer(who, (numbers) => numbers.map((value) => value + 1));
       case "bad":
-        return this.#answer(who, (gradient) => gradient.subarray(1));
+        return this.#answer(who, (numbers) => numbers.subarray(1));
       case "twice":
         return this.#answer(who, undefined, 2);
       case "answer":
@@ -140,11 +159,12 @@ class World {
 
   #answer(who: TestHand, change?: (gradient: Float32Array) => Float32Array, times = 1): void {
     if (this.#stalled.has(who)) return;
-    const node = this.#queues.get(who)!.shift();
-    if (node === undefined) return;
+    const asked = this.#queues.get(who)!.shift();
+    if (asked === undefined) return;
+    const { node, attempt } = asked;
     if (!this.#enlisted.has(who)) this.#enlist([who]); // it was overtaken: this is the sign of life
     for (let i = 0; i < times && this.result === undefined; i++) {
-      this.#tell({ type: "answer", worker: who, frame: answerFor(this.work, node, change) }, node);
+      this.#tell({ type: "answer", worker: who, frame: answerFor(this.work, node, attempt, change) }, node);
     }
   }
 
@@ -164,16 +184,19 @@ class World {
       }
     }
     for (const { worker } of [...decisions.overtaken, ...decisions.blames]) this.#enlisted.delete(worker);
-    for (const { worker, range } of decisions.orders) {
+    for (const { worker, range, attempt } of decisions.orders) {
       // Whoever is dismissed in the same breath may have been asked just before.
-      this.#queues.get(worker)?.push(...nodesOf(this.work, range));
+      this.#queues.get(worker)?.push(...nodesOf(this.work, range).map((node) => ({ node, attempt })));
     }
     this.#wakeAt = decisions.wakeAt;
     assert(this.#wakeAt === undefined || this.#wakeAt > this.#now, "a wake-up in the past would spin");
     this.result = decisions.result;
     if (this.result !== undefined) return;
     this.#assertPromise();
-    for (const { worker } of decisions.blames) if (this.#queues.has(worker)) this.#enlist([worker]);
+    for (const { worker, isJudged } of decisions.blames) {
+      if (isJudged) this.#queues.delete(worker);
+      else if (this.#queues.has(worker)) this.#enlist([worker]);
+    }
   }
 
   /** Every missing leaf is on its way, from a worker that is there, in an answer that can still be used. */
@@ -181,7 +204,7 @@ class World {
     if (this.#enlisted.size === 0) return;
     const onItsWay = new Set<number>();
     for (const worker of this.#enlisted) {
-      for (const node of this.#queues.get(worker)!) {
+      for (const { node } of this.#queues.get(worker) ?? []) {
         const { start, end } = nodeRange(this.#leaves, node);
         const leaves = Array.from({ length: end - start }, (_, i) => start + i);
         if (!leaves.some((leaf) => this.#counted[leaf])) { for (const leaf of leaves) onItsWay.add(leaf); }
@@ -207,8 +230,8 @@ function quiet(work: Work): PartialSum[] | Predictions {
 
 Deno.test("Step: whatever happens, every leaf is counted once, nothing waits for ever, and the bits are the quiet ones", () => {
   fc.assert(
-    fc.property(steps, happenings(FAULTS), ({ work, workers }, happening) => {
-      const world = new World(work);
+    fc.property(steps, happenings(FAULTS), ({ work, workers, checks }, happening) => {
+      const world = new World(work, checks);
       world.join(workers);
       for (const one of happening) world.happen(one);
       if (world.result === undefined) world.join(1); // with nobody there it rightly waits
@@ -221,8 +244,8 @@ Deno.test("Step: whatever happens, every leaf is counted once, nothing waits for
 
 Deno.test("Step: with lies among the answers too, nothing is forgotten and nothing waits for ever", () => {
   fc.assert(
-    fc.property(steps, happenings([...FAULTS, "lie", "lie", "lie"]), ({ work, workers }, happening) => {
-      const world = new World(work);
+    fc.property(steps, happenings([...FAULTS, "lie", "lie", "lie"]), ({ work, workers, checks }, happening) => {
+      const world = new World(work, checks);
       world.join(workers);
       for (const one of happening) world.happen(one);
       if (world.result === undefined) world.join(1);
@@ -232,11 +255,27 @@ Deno.test("Step: with lies among the answers too, nothing is forgotten and nothi
   );
 });
 
+Deno.test("Step: where all is checked and one worker is the coordinator's own, no lie gets into the result", () => {
+  const kinds = ["accuse", "bad", "twice", "lie", "lie", "lie"] as const;
+  fc.assert(
+    fc.property(steps, happenings(kinds), ({ work, workers }, happening) => {
+      const world = new World(work, "all");
+      world.joinOwn();
+      world.join(workers);
+      // Nobody waits: where an own one is late others are asked, who may be accomplices.
+      for (const one of happening) if (one.kind !== "wait") world.happen(one);
+      assert(world.finish(), "deadlock");
+      assertEquals(world.result, quiet(work));
+    }),
+    { seed: 14, numRuns: 2_000 },
+  );
+});
+
 Deno.test("Step: its decisions follow from the events alone", () => {
   fc.assert(
-    fc.property(steps, happenings([...FAULTS, "lie"]), ({ work, workers }, happening) => {
+    fc.property(steps, happenings([...FAULTS, "lie"]), ({ work, workers, checks }, happening) => {
       const logs = [1, 2].map(() => {
-        const world = new World(work);
+        const world = new World(work, checks);
         world.join(workers);
         for (const one of happening) world.happen(one);
         return world.log;
@@ -247,268 +286,365 @@ Deno.test("Step: its decisions follow from the events alone", () => {
   );
 });
 
-/** A step of 8 leaves of 8 samples, and what it decides. */
-function eight(workers: readonly TestHand[]) {
-  const work = smallWork(Array(8).fill(8), "train");
-  const step = smallStep(work);
-  const ordered = ({ orders }: Decisions<TestHand, unknown>) =>
-    orders.map(({ worker, range, because }) => [worker.name, range.start, range.end, because]);
+/** A step, its answers to whatever the workers were last asked, and what it decides, as text. */
+function stepOf(
+  samples: readonly number[],
+  workers: readonly TestHand[],
+  { task = "train", range, checks = "none" }: {
+    readonly task?: Work["task"];
+    readonly range?: Range;
+    readonly checks?: keyof typeof CHECKS;
+  } = {},
+) {
+  const work = smallWork(samples, task, range);
+  const step = smallStep(work, { checks: CHECKS[checks] });
+  const asked: (Asked & { readonly worker: TestHand })[] = [];
+  const tell = (event: StepEvent<TestHand>, now = 1) => {
+    const decisions = step.handle(event, now);
+    for (const { worker, range, attempt } of decisions.orders) {
+      for (const node of nodesOf(work, range)) asked.push({ worker, node, attempt });
+    }
+    return decisions;
+  };
+  /** The attempt under which a worker was asked for a node, by default the last one. */
+  const attemptOf = (worker: TestHand, node: NodeId) =>
+    asked.findLast((one) => one.worker === worker && one.node.level === node.level && one.node.index === node.index)
+      ?.attempt ?? 0;
   return {
+    work,
     step,
-    ordered,
-    begun: step.handle({ type: "join", workers }, 0),
-    answer: (worker: TestHand, node: NodeId, now: number) =>
-      step.handle({ type: "answer", worker, frame: answerFor(work, node) }, now),
+    begun: tell({ type: "join", workers }, 0),
+    tell,
+    attemptOf,
+    frame: (worker: TestHand, node: NodeId, bits?: number) =>
+      answerFor(work, node, attemptOf(worker, node), bits === undefined ? undefined : (all) => all.slice().fill(bits)),
+    answer(worker: TestHand, node: NodeId, { bits, now = 1 }: { readonly bits?: number; readonly now?: number } = {}) {
+      return tell({ type: "answer", worker, frame: this.frame(worker, node, bits) }, now);
+    },
   };
 }
 
+/** Decisions as sentences. */
+function said(decisions: Decisions<TestHand, unknown>): string[] {
+  const { checked: { compared, impossible, differing } } = decisions;
+  return [
+    ...decisions.orders.map(({ worker, range, because }) =>
+      `${worker.name} is asked for ${range.start} to ${range.end}: ${because}`
+    ),
+    ...decisions.blames.map(({ worker, isJudged }) => `${worker.name} is ${isJudged ? "judged" : "wrong"}`),
+    ...decisions.undecided.map(([a, b]) => `${a.name} and ${b.name} differ`),
+    ...(compared + impossible > 0 ? [`${compared} compared, ${impossible} impossible, ${differing} differ`] : []),
+    ...(decisions.result === undefined ? [] : ["done"]),
+  ];
+}
+
+const root = { level: 0, index: 0 };
+const eight = Array<number>(8).fill(8);
+
 Deno.test("Step gives a lost worker's leaves to the others at once", () => {
   const [a, b] = [hand("a"), hand("b")];
-  const { step, ordered, begun } = eight([a, b]);
-  assertEquals(ordered(begun), [["a", 0, 4, "first"], ["b", 4, 8, "first"]]);
+  const { step, begun, tell } = stepOf(eight, [a, b]);
+  assertEquals(said(begun), ["a is asked for 0 to 4: first", "b is asked for 4 to 8: first"]);
   assertEquals(step.owed(b), [4, 5, 6, 7]);
-  const decisions = step.handle({ type: "leave", worker: b }, 10);
-  assertEquals(ordered(decisions), [["a", 4, 8, "lost"]]);
+  const decisions = tell({ type: "leave", worker: b });
+  assertEquals(said(decisions), ["a is asked for 4 to 8: lost"]);
   assertEquals(decisions.faults, [{ fault: "leavesReissued", count: 4 }]);
 });
 
 Deno.test("Step asks an idle worker for a late one's leaves, once, and takes the first answer", () => {
   const [a, b] = [hand("a"), hand("b")];
-  const { step, ordered, answer } = eight([a, b]);
-  const used = answer(a, { level: 2, index: 0 }, 50);
-  assertEquals([used.isCounted, ordered(used), used.wakeAt], [true, [], 100]);
-  assertEquals(ordered(step.handle({ type: "tick" }, 99)), []);
-  const late = step.handle({ type: "tick" }, 100);
-  assertEquals([ordered(late), late.wakeAt], [[["a", 4, 8, "late"]], 200]);
+  const { answer, tell, ...step } = stepOf(eight, [a, b]);
+  const half = (index: number) => ({ level: 2, index });
+  const used = answer.call(step, a, half(0), { now: 50 });
+  assertEquals([used.isCounted, said(used), used.wakeAt], [true, [], 100]);
+  assertEquals(said(tell({ type: "tick" }, 99)), []);
+  const late = tell({ type: "tick" }, 100);
+  assertEquals([said(late), late.wakeAt], [["a is asked for 4 to 8: late"], 200]);
   assertEquals(late.faults, [{ fault: "leavesDuplicated", count: 4 }]);
-  assertEquals(ordered(step.handle({ type: "tick" }, 150)), []);
-  const last = answer(a, { level: 2, index: 1 }, 180);
+  assertEquals(said(tell({ type: "tick" }, 150)), []);
+  const last = answer.call(step, a, half(1), { now: 180 });
   assertEquals(last.overtaken.map(({ worker, images, started }) => [worker.name, images, started]), [["b", 32, 0]]);
   assert(last.result !== undefined);
-  assertEquals(answer(b, { level: 2, index: 1 }, 190).isCounted, false);
+  assertEquals(last.contributors, [a]);
+  assertEquals(answer.call(step, b, half(1), { now: 190 }).isCounted, false);
 });
 
 Deno.test("Step: in the first step the first pace that is known says how long the others may take", () => {
   const limits = { floor: 10, ceiling: 100_000 };
   const [a, b] = [hand("a", { limits }), hand("b", { limits })];
-  const { begun, answer } = eight([a, b]);
-  assertEquals(begun.wakeAt, 100_000);
-  const { wakeAt } = answer(a, { level: 2, index: 0 }, 50);
+  const step = stepOf(eight, [a, b]);
+  assertEquals(step.begun.wakeAt, 100_000);
+  const { wakeAt } = step.answer(a, { level: 2, index: 0 }, { now: 50 });
   assertEquals(wakeAt, 4 * 2 * 50); // four times what is the most to be expected of the other
 });
 
 Deno.test("Step: what is no measure of a training step is not recorded as one", () => {
+  const [a, b] = [hand("a", { speed: 1 }), hand("b", { speed: 1 })];
   const work = smallWork([1, 1], "evaluate");
   const step = smallStep(work);
-  const [a, b] = [hand("a", { speed: 1 }), hand("b", { speed: 1 })];
-  step.handle({ type: "join", workers: [a, b] }, 0);
-  const frame = (index: number) => answerFor(work, { level: 0, index });
+  // Both are asked for one leaf each; the other one's is given to the idle one, who overtakes it.
+  const orders = [...step.handle({ type: "join", workers: [a, b] }, 0).orders];
+  const frame = (index: number) => {
+    const { attempt } = orders.find(({ worker, range }) => worker === a && range.start === index)!;
+    return answerFor(work, { level: 0, index }, attempt);
+  };
   step.handle({ type: "answer", worker: a, frame: frame(0) }, 5);
-  const { overtaken } = step.handle({ type: "answer", worker: a, frame: frame(1) }, 6);
+  orders.push(...step.handle({ type: "tick" }, 200).orders);
+  const { overtaken } = step.handle({ type: "answer", worker: a, frame: frame(1) }, 206);
   assertEquals(overtaken.map(({ images }) => images), [0]);
   assertEquals([a.pace.speed, b.pace.speed], [1, 1]);
 });
 
 Deno.test("Step refuses answers that are not of the kind, the node, the size or the weights that they should be", () => {
-  const cases: [Work["task"], (work: Work) => ReturnType<typeof answerFor>, string][] = [
-    ["train", (work) => answerFor({ ...work, task: "evaluate" }, { level: 0, index: 0 }), "a predictions frame in"],
-    ["evaluate", (work) => answerFor({ ...work, task: "train" }, { level: 0, index: 1 }), "a partial frame in"],
-    [
-      "train",
-      (work) => ({ ...answerFor(work, { level: 0, index: 1 }), index: 2 ** 31 }),
-      "a sum for node 0:2147483648",
-    ],
-    ["train", (work) => ({ ...answerFor(work, { level: 0, index: 1 }), level: 1024 }), "a sum for node 1024:1"],
-    ["train", (work) => answerFor(work, { level: 0, index: 0 }), "a sum for node 0:0 of 3 leaves"], // not wanted
-    ["evaluate", (work) => answerFor(work, { level: 0, index: 0 }), "predictions for leaf 0"],
-    [
-      "train",
-      (work) => ({ ...answerFor(work, { level: 0, index: 1 }), losses: new Float32Array(1) }),
-      "1 losses for 2",
-    ],
-    [
-      "train",
-      (work) => ({ ...answerFor(work, { level: 0, index: 1 }), logits: new Float32Array(1) }),
-      "1 logits for 2",
-    ],
-    ["train", (work) => answerFor(work, { level: 0, index: 1 }, (all) => all.subarray(1)), "3 gradient values"],
-    ["train", (work) => ({ ...answerFor(work, { level: 0, index: 1 }), weights: 8 }), "other weights"],
+  const first = { level: 0, index: 1 };
+  const cases: [Work["task"], (work: Work, attempt: number) => ReturnType<typeof answerFor>, string][] = [
+    ["train", (work, n) => answerFor({ ...work, task: "evaluate" }, root, n), "a predictions frame in"],
+    ["evaluate", (work, n) => answerFor({ ...work, task: "train" }, first, n), "a partial frame in"],
+    ["train", (work, n) => ({ ...answerFor(work, first, n), index: 2 ** 31 }), "a sum for node 0:2147483648"],
+    ["train", (work, n) => ({ ...answerFor(work, first, n), level: 1024 }), "a sum for node 1024:1"],
+    ["train", (work, n) => answerFor(work, root, n), "a sum for node 0:0 of 3 leaves"], // not wanted
+    ["evaluate", (work, n) => answerFor(work, root, n), "predictions for leaf 0"],
+    ["train", (work, n) => ({ ...answerFor(work, first, n), losses: new Float32Array(1) }), "1 losses for 2"],
+    ["train", (work, n) => ({ ...answerFor(work, first, n), logits: new Float32Array(1) }), "1 logits for 2"],
+    ["train", (work, n) => answerFor(work, first, n, (all) => all.subarray(1)), "3 gradient values"],
+    ["train", (work, n) => ({ ...answerFor(work, first, n), weights: 8 }), "other weights"],
+    ["train", (work, n) => answerFor(work, first, n + 1), "which it was not given"],
+    ["evaluate", (work) => answerFor(work, first, 0), "which it was not given"],
   ];
   for (const [task, frame, reason] of cases) {
-    const work = smallWork([2, 2, 2], task, { start: 1, end: 3 });
-    const step = smallStep(work);
     const worker = hand("a");
-    step.handle({ type: "join", workers: [worker] }, 0);
-    const { blames: [blame] } = step.handle({ type: "answer", worker, frame: frame(work) }, 1);
+    const { work, begun, tell } = stepOf([2, 2, 2], [worker], { task, range: { start: 1, end: 3 } });
+    const { blames: [blame] } = tell({ type: "answer", worker, frame: frame(work, begun.orders[0]!.attempt) });
     assert(blame?.reason.includes(reason), `${blame?.reason} for ${reason}`);
     assertEquals([blame?.fault, blame?.owed], ["badAnswers", [1, 2]]);
   }
 });
 
-/** A range of leaves, for tests of what is asked of whom. */
-const all: Range = { start: 0, end: 1 };
+Deno.test("Step: a node counts from whom it was ordered, under the order's number, once", () => {
+  for (const task of ["train", "evaluate"] as const) {
+    const [a, b] = [hand("a"), hand("b")];
+    const { work, tell, attemptOf, frame } = stepOf([2, 2], [a, b], { task });
+    const [mine, other] = [{ level: 0, index: 0 }, { level: 0, index: 1 }];
+    const send = (worker: TestHand, sent: ReturnType<typeof answerFor>) =>
+      tell({ type: "answer", worker, frame: sent });
+    // Of another's leaf, under its own order and under the other's.
+    for (const attempt of [attemptOf(b, other), attemptOf(a, mine)]) {
+      const { blames, isCounted } = send(b, answerFor(work, mine, attempt));
+      assertEquals([blames.map(({ worker }) => worker), isCounted], [[b], false]);
+      tell({ type: "join", workers: [b] });
+    }
+    assertEquals(send(a, frame(a, mine)).isCounted, true);
+    const again = send(a, frame(a, mine));
+    assertEquals([again.isCounted, again.blames, again.faults], [false, [], [{ fault: "duplicateAnswers", count: 1 }]]);
+  }
+});
 
-/** A step of one leaf that everybody is asked for, and what comes of it, as text. */
-function oneLeaf(workers: readonly TestHand[]) {
-  const work = smallWork([1], "train", all);
-  const step = smallStep(work);
-  const tell = (decisions: Decisions<TestHand, unknown>): string[] => [
-    ...decisions.orders.map(({ worker, because }) => `${worker.name} is asked: ${because}`),
-    ...decisions.blames.map(({ worker }) => `${worker.name} is wrong`),
-    ...decisions.undecided.map(([a, b]) => `${a.name} and ${b.name} differ`),
-    ...(decisions.result === undefined ? [] : ["done"]),
-  ];
-  tell(step.handle({ type: "join", workers }, 0));
+Deno.test("Step: nobody vouches for more than was asked of it: the root of the tree and all predictions are refused", () => {
+  const [liar, b] = [hand("liar"), hand("b")];
+  const training = stepOf(eight, [liar, b]);
+  const { attempt } = training.begun.orders[0]!;
+  const zero = answerFor(training.work, { level: 3, index: 0 }, attempt, (all) => all.fill(0));
+  const refused = training.tell({ type: "answer", worker: liar, frame: zero });
+  assertEquals([refused.isCounted, said(refused)], [false, ["b is asked for 0 to 4: lost", "liar is wrong"]]);
+  const test = stepOf([2, 2, 2, 2], [liar, b], { task: "evaluate" });
+  const own = test.begun.orders.find(({ worker }) => worker === liar)!;
+  for (let index = 0; index < 4; index++) {
+    const { isCounted } = test.tell({
+      type: "answer",
+      worker: liar,
+      frame: answerFor(test.work, { level: 0, index }, own.attempt),
+    });
+    assertEquals(isCounted, index < own.range.end && index >= own.range.start);
+  }
+});
+
+Deno.test("Step: an answer to a withdrawn order is dropped, and nobody is blamed for it", () => {
+  const [a, b] = [hand("a"), hand("b")];
+  const { tell, answer, frame, ...step } = stepOf([2, 2], [a, b]);
+  const mine = { level: 0, index: 0 };
+  const old = frame(a, mine);
+  tell({ type: "accuse", worker: a, reason: "its frame is damaged", fault: "badAnswers" });
+  tell({ type: "join", workers: [a] });
+  const { isCounted, blames, faults } = tell({ type: "answer", worker: a, frame: old });
+  assertEquals([isCounted, blames, faults], [false, [], [{ fault: "staleAnswers", count: 1 }]]);
+  assertEquals(answer.call({ ...step, frame }, b, mine).isCounted, true);
+});
+
+/** A step of one leaf that everybody is asked for: the first is late, the next ones join when that is known. */
+function oneLeaf(workers: readonly TestHand[], task: Work["task"] = "train") {
+  const [first, ...others] = workers;
+  const { tell, frame, ...step } = stepOf([1], [first!], { task });
+  let now = 0;
+  for (const other of others) tell({ type: "join", workers: [other] }, now += 300);
   return {
-    leave: (worker: TestHand) => tell(step.handle({ type: "leave", worker }, 1)),
-    answer: (worker: TestHand, bits: number) => {
-      const frame = answerFor(work, { level: 0, index: 0 }, (gradient) => gradient.fill(bits));
-      return tell(step.handle({ type: "answer", worker, frame }, 1));
-    },
+    tell: (event: StepEvent<TestHand>) => said(tell(event, now)),
+    answer: (worker: TestHand, bits: number) =>
+      said(tell({ type: "answer", worker, frame: frame.call(step, worker, root, bits) }, now)),
   };
 }
 
-Deno.test("Step: a worker with other bits is asked about by a third that ought to get the same", () => {
-  // Two leaves keep the step from ending while the first one is disputed.
-  const work = smallWork([1, 1], "train");
-  const step = smallStep(work);
-  const [first, stranger, second, third] = [
-    hand("a", { fingerprint: "x" }),
+Deno.test("Step: a worker with other bits is judged by one of the coordinator's own", () => {
+  const [first, stranger, second, own] = [
+    hand("a"),
     hand("b", { fingerprint: "y" }),
-    hand("c", { fingerprint: "x" }),
-    hand("d", { fingerprint: "x" }),
+    hand("c"),
+    hand("own", { isOwn: true }),
   ];
-  step.handle({ type: "join", workers: [first, stranger, second, third] }, 0);
-  const answer = (worker: TestHand, bits: number, index = 0) => {
-    const frame = answerFor(work, { level: 0, index }, (gradient) => gradient.fill(bits));
-    return step.handle({ type: "answer", worker, frame }, 1);
-  };
-  assert(answer(first, 1).isCounted);
-  const strange = answer(stranger, 9); // another device: its bits say nothing
-  assertEquals([strange.orders, strange.blames, strange.undecided], [[], [], []]);
-  const [order] = answer(second, 2).orders;
-  assertEquals([order?.worker, order?.because], [third, "doubt"]);
-  assertEquals(answer(stranger, 9).blames, []);
-  const judged = answer(third, 2);
-  assertEquals(judged.blames.map(({ worker }) => worker), [first]);
+  const { begun, tell, answer, ...step } = stepOf([1, 1], [first, second, stranger, own], { checks: "all" });
+  assertEquals(said(begun), ["a is asked for 0 to 1: first", "c is asked for 1 to 2: first"]);
+  const send = (worker: TestHand, index: number, bits?: number) =>
+    said(answer.call(step, worker, { level: 0, index }, bits === undefined ? {} : { bits }));
+  assertEquals(send(first, 0, 1), []);
+  // All answers are in: another one of the same fingerprint computes each again, an own one first.
+  assertEquals(send(second, 1), ["own is asked for 0 to 1: check", "own is asked for 1 to 2: check"]);
+  // The second word of the only own one has to confirm the first.
+  assertEquals(send(own, 0), ["own is asked for 0 to 1: check", "1 compared, 0 impossible, 1 differ"]);
+  const judged = answer.call(step, own, root);
+  assertEquals(judged.blames.map(({ worker, isJudged }) => [worker.name, isJudged]), [["a", true]]);
   assertEquals(judged.faults[0], { fault: "leavesReissued", count: 2 }, "the wrong sum is thrown away");
   assert(judged.orders.length > 0 && judged.orders.every(({ worker }) => worker !== first));
+  assertEquals(tell({ type: "tick" }).result, undefined);
 });
 
-Deno.test("Step: it does not end while a sum in it is disputed; without a third worker one of the two is asked again", () => {
-  const [first, second] = [hand("a"), hand("c")];
-  const { work, step } = twoLeaves([first, second]);
-  step.handle({ type: "answer", worker: first, frame: answerFor(work, { level: 0, index: 0 }, fill(1)) }, 1);
-  const [order] = step.handle({
-    type: "answer",
-    worker: second,
-    frame: answerFor(work, { level: 0, index: 0 }, fill(2)),
-  }, 1).orders;
-  assertEquals(order?.worker, first);
-  const last = { type: "answer", worker: second, frame: answerFor(work, { level: 0, index: 1 }) } as const;
-  assertEquals(step.handle(last, 2).result, undefined);
-  const judged = step.handle({
-    type: "answer",
-    worker: first,
-    frame: answerFor(work, { level: 0, index: 0 }, fill(1)),
-  }, 3);
-  assertEquals(judged.blames.map(({ worker }) => worker), [second]);
-  assert(judged.result !== undefined);
+Deno.test("Step: without an own worker three strangers judge, and two colluders among five are outvoted", () => {
+  const [liar, accomplice, ...honest] = ["a", "b", "c", "d", "e"].map((name) => hand(name));
+  const step = stepOf([1], [honest[0]!, liar!, accomplice!, honest[1]!, honest[2]!], { checks: "all" });
+  // The first has the leaf; the liar is asked to check it.
+  assertEquals(said(step.answer(honest[0]!, root)), ["a is asked for 0 to 1: check"]);
+  assertEquals(said(step.answer(liar!, root, { bits: 7 })), [
+    "b is asked for 0 to 1: check",
+    "d is asked for 0 to 1: check",
+    "e is asked for 0 to 1: check",
+    "1 compared, 0 impossible, 1 differ",
+  ]);
+  assertEquals(said(step.answer(accomplice!, root, { bits: 7 })), []);
+  assertEquals(said(step.answer(honest[1]!, root)), []);
+  assertEquals(said(step.answer(honest[2]!, root)), ["a is judged", "b is judged", "done"]);
 });
 
-const fill = (value: number) => (gradient: Float32Array) => gradient.fill(value);
-
-function twoLeaves(workers: readonly TestHand[]) {
-  const work = smallWork([1, 1], "train");
-  const step = smallStep(work);
-  step.handle({ type: "join", workers }, 0);
-  return { work, step };
-}
-
-Deno.test("Step: a judge that is gone is replaced, and one that agrees with nobody decides nothing", () => {
-  const [first, second, judge, last] = [hand("a"), hand("b"), hand("c"), hand("d")];
-  const { work, step } = twoLeaves([first, second, judge, last]);
-  const answer = (worker: TestHand, bits: number) =>
-    step.handle({ type: "answer", worker, frame: answerFor(work, { level: 0, index: 0 }, fill(bits)) }, 1);
-  answer(first, 1);
-  const [asked] = answer(second, 2).orders;
-  assertEquals(asked?.worker, judge);
-  const [instead] = step.handle({ type: "leave", worker: judge }, 1).orders;
-  assertEquals(instead?.worker, last);
-  assertEquals(answer(last, 3).undecided, [[first, second]]);
+Deno.test("Step: fewer than three strangers judge nobody: the dispute is undecided, and nobody is punished", () => {
+  // With two workers the honest one was excluded once: whoever is suspected must not judge itself.
+  for (const others of [0, 1, 2]) {
+    const [honest, liar] = [hand("a"), hand("b")];
+    const more = Array.from({ length: others }, (_, i) => hand(`c${i}`));
+    const step = stepOf([1], [honest, liar, ...more], { checks: "all" });
+    step.answer(honest, root);
+    assertEquals(said(step.answer(liar, root, { bits: 7 })), [
+      "a and b differ",
+      "1 compared, 0 impossible, 1 differ",
+      "done",
+    ]);
+  }
 });
 
-Deno.test("Step: what is not finite is believed once two get it", () => {
-  const [a, b] = [hand("a"), hand("b")];
-  const { answer } = oneLeaf([a, b]);
-  assertEquals(answer(a, NaN), ["b is asked: doubt"]);
-  assertEquals(answer(b, NaN), ["done"]);
-  const alone = oneLeaf([a]);
-  assertEquals(alone.answer(a, NaN), ["a is asked: doubt"]);
-  assertEquals(alone.answer(a, NaN), ["done"]);
+Deno.test("Step: of four with an own one two colluders are found out, whatever they check", () => {
+  for (const task of ["train", "evaluate"] as const) {
+    const [own, honest, ...liars] = [hand("own", { isOwn: true }), hand("a"), hand("b"), hand("c")];
+    const step = stepOf(Array(8).fill(1), [own, honest, ...liars], { task, checks: "all" });
+    const excluded = new Set<TestHand>();
+    let todo = step.begun.orders;
+    let result: unknown;
+    for (let turn = 0; turn < 100 && result === undefined; turn++) {
+      const [order, ...rest] = todo;
+      const { worker, range } = order!;
+      todo = rest;
+      if (excluded.has(worker)) continue;
+      for (const node of nodesOf(step.work, range)) {
+        const decisions = step.answer(worker, node, liars.includes(worker) ? { bits: 7 } : {});
+        for (const { worker, isJudged } of decisions.blames) if (isJudged) excluded.add(worker);
+        todo = [...todo, ...decisions.orders];
+        result ??= decisions.result;
+      }
+    }
+    assert(result !== undefined);
+    assertEquals(excluded, new Set(liars));
+  }
+});
+
+Deno.test("Step: what nobody else can compute is told, and the step ends", () => {
+  const [a, b] = [hand("a"), hand("b", { fingerprint: "y" })];
+  const step = stepOf([1, 1], [a, b], { checks: "all" });
+  step.answer(a, root);
+  assertEquals(said(step.answer(b, { level: 0, index: 1 })), ["0 compared, 2 impossible, 0 differ", "done"]);
+});
+
+Deno.test("Step: whoever checks and goes away or is late is replaced, and not for ever", () => {
+  const [a, b, c] = [hand("a"), hand("b"), hand("c")];
+  const gone = stepOf([1], [a, b], { checks: "all" });
+  assertEquals(said(gone.answer(a, root)), ["b is asked for 0 to 1: check"]);
+  assertEquals(said(gone.tell({ type: "leave", worker: b })), ["0 compared, 1 impossible, 0 differ", "done"]);
+  const late = stepOf([1], [a, b, c], { checks: "all" });
+  assertEquals(said(late.answer(a, root)), ["b is asked for 0 to 1: check"]);
+  assertEquals(said(late.tell({ type: "tick" }, 10_000)), ["c is asked for 0 to 1: check"]);
+  assertEquals(said(late.answer(b, root)), [], "nobody waits for it any more");
+  assertEquals(said(late.answer(c, root)), ["1 compared, 0 impossible, 0 differ", "done"]);
+  // Somebody who comes under a new name, takes the question and goes, again and again.
+  const dawdling = stepOf([1], [a, b], { checks: "all" });
+  let asked = dawdling.answer(a, root).orders[0]?.worker;
+  for (let turn = 1; asked !== undefined; turn++) {
+    assert(turn < 20, "for ever");
+    dawdling.tell({ type: "join", workers: [hand(`${turn}`)] });
+    asked = dawdling.tell({ type: "leave", worker: asked }).orders[0]?.worker;
+  }
+});
+
+Deno.test("Step: what is not finite is believed once two get it, in training and in a test", () => {
+  for (const task of ["train", "evaluate"] as const) {
+    const [a, b] = [hand("a"), hand("b")];
+    const two = stepOf([1], [a, b], { task });
+    assertEquals(said(two.answer(a, root, { bits: NaN })), ["b is asked for 0 to 1: doubt"]);
+    assertEquals(said(two.answer(b, root, { bits: NaN })), ["done"]);
+    const alone = stepOf([1], [a], { task });
+    assertEquals(said(alone.answer(a, root, { bits: NaN })), ["a is asked for 0 to 1: doubt"]);
+    assertEquals(said(alone.answer(a, root, { bits: NaN })), ["done"]);
+  }
 });
 
 Deno.test("Step: whoever alone gets what is not finite is wrong", () => {
   const [a, b] = [hand("a"), hand("b")];
-  const { answer } = oneLeaf([a, b]);
-  assertEquals(answer(a, NaN), ["b is asked: doubt"]);
-  assertEquals(answer(b, 1), ["a is wrong", "done"]);
+  const step = stepOf([1], [a, b]);
+  assertEquals(said(step.answer(a, root, { bits: NaN })), ["b is asked for 0 to 1: doubt"]);
+  assertEquals(said(step.answer(a, root, { bits: NaN })), [], "sent a second time, it is no second opinion");
+  assertEquals(said(step.answer(b, root, { bits: 1 })), ["a is wrong", "done"]);
 });
 
 Deno.test("Step: what comes when it is over is compared, and used for nothing", () => {
   const [a, b, stranger] = [hand("a"), hand("b"), hand("c", { fingerprint: "y" })];
-  const { answer, leave } = oneLeaf([a, b, stranger]);
-  assertEquals(answer(a, 1), ["done"]);
-  assertEquals(answer(b, 1), []);
-  assertEquals(answer(stranger, 2), []);
-  assertEquals(answer(b, 2), ["a and b differ"]);
-  assertEquals(answer(b, NaN), ["b is wrong"]);
-  assertEquals(leave(a), []);
-});
-
-Deno.test("Step: a worker that sends what is not finite again is never its own second opinion", () => {
-  const [a, b] = [hand("a"), hand("b")];
-  const { answer } = oneLeaf([a, b]);
-  assertEquals(answer(a, NaN), ["b is asked: doubt"]);
-  assertEquals(answer(a, NaN), []); // b is asked already
-  assertEquals(answer(b, 1), ["a is wrong", "done"]);
-});
-
-Deno.test("Step: whoever ought to get the same bits judges, though another was asked", () => {
-  const [first, second, judge, third] = [hand("a"), hand("b"), hand("c"), hand("d")];
-  const { work, step } = twoLeaves([first, second, judge, third]);
-  const answer = (worker: TestHand, bits: number) =>
-    step.handle({ type: "answer", worker, frame: answerFor(work, { level: 0, index: 0 }, fill(bits)) }, 1);
-  answer(first, 1);
-  assertEquals(answer(second, 2).orders.map(({ worker }) => worker), [judge]);
-  assertEquals(answer(third, 1).blames.map(({ worker }) => worker), [second]);
+  const cases = [
+    [b, 1, ""],
+    [b, 2, "a and b differ"],
+    [b, NaN, "b is wrong"],
+    [stranger, 2, ""],
+  ] as const;
+  for (const [late, bits, expected] of cases) {
+    const { answer, tell } = oneLeaf([late, a]);
+    assertEquals(answer(a, 1), ["done"]);
+    assertEquals(answer(late, bits).join(), expected);
+    assertEquals(answer(late, 3), [], "once");
+    assertEquals(tell({ type: "leave", worker: a }), []);
+  }
+  const over = stepOf([1], [a]);
+  over.answer(a, root);
+  assertEquals(said(over.answer(b, root)), ["b is wrong"], "it was never asked");
 });
 
 Deno.test("Step: where the one who stood in for a late worker is not believed, a third is asked", () => {
   const [late, doubted, third] = [hand("a"), hand("b"), hand("c")];
-  const work = smallWork([1], "train");
-  const step = smallStep(work);
-  step.handle({ type: "join", workers: [late] }, 0);
-  assertEquals(step.handle({ type: "join", workers: [doubted] }, 100).orders.map(({ worker }) => worker), [doubted]);
-  const frame = answerFor(work, { level: 0, index: 0 }, fill(NaN));
-  const { orders, wakeAt } = step.handle({ type: "answer", worker: doubted, frame }, 110);
+  const step = stepOf([1], [late]);
+  assertEquals(said(step.tell({ type: "join", workers: [doubted] }, 100)), ["b is asked for 0 to 1: late"]);
+  const { orders, wakeAt } = step.answer(doubted, root, { bits: NaN, now: 110 });
   assertEquals([orders, wakeAt], [[], undefined]); // the late one owes it still, and nobody else is there
-  const { orders: [order] } = step.handle({ type: "join", workers: [third] }, 120);
-  assertEquals([order?.worker, order?.because], [third, "late"]);
+  assertEquals(said(step.tell({ type: "join", workers: [third] }, 120)), ["c is asked for 0 to 1: late"]);
 });
 
 Deno.test("Step: a worker that has done one order may be late with the next, which counts from then on", () => {
   const fast = { speed: 1000, limits: { floor: 1, ceiling: 1e6 } };
   const [a, b] = [hand("a", fast), hand("b", fast)];
-  const work = smallWork([32, 8], "train");
-  const step = smallStep(work);
-  step.handle({ type: "join", workers: [a, b] }, 0);
-  step.handle({ type: "leave", worker: b }, 0); // a has both leaves now
-  step.handle({ type: "join", workers: [b] }, 1);
-  assertEquals(step.handle({ type: "tick" }, 2 * 8).wakeAt, 2 * 32);
-  const frame = answerFor(work, { level: 0, index: 0 });
-  const { wakeAt } = step.handle({ type: "answer", worker: a, frame }, 20);
+  const step = stepOf([32, 8], [a, b]);
+  step.tell({ type: "leave", worker: b }, 0); // a has both leaves now
+  step.tell({ type: "join", workers: [b] }, 1);
+  assertEquals(step.tell({ type: "tick" }, 2 * 8).wakeAt, 2 * 32);
+  const { wakeAt } = step.answer(a, root, { now: 20 });
   assert(wakeAt !== undefined && 20 < wakeAt && wakeAt < 2 * 32, `${wakeAt}`);
-  const { orders: [order] } = step.handle({ type: "tick" }, wakeAt);
-  assertEquals([order?.worker, order?.because], [b, "late"]);
+  assertEquals(said(step.tell({ type: "tick" }, wakeAt)), ["b is asked for 1 to 2: late"]);
 });

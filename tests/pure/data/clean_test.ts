@@ -135,7 +135,7 @@ test("what a process has open stays, whoever it is; when it is closed it goes", 
   const open = [
     PackedDataset.open(path),
     ServedDataset.open(served),
-    new ChunkedCacheWriter(cacheDir, manifest),
+    await ChunkedCacheWriter.open(cacheDir, manifest),
     openLogFolder(cacheDir, "0123456789abcdef-r1"),
     await PartFile.openAlone(join(cacheDir, "downloads", "horse-or-human.zip"), { keep: true }),
   ];
@@ -175,7 +175,7 @@ test("whoever adds a file to the cache keeps its bound", async (cacheDir) => {
   assertThrows(() => Deno.statSync(old), Deno.errors.NotFound);
   large();
   assertEquals((await resolve()).path, path); // nothing is added
-  using writer = new ChunkedCacheWriter(cacheDir, {
+  using writer = await ChunkedCacheWriter.open(cacheDir, {
     byteLength: 5,
     chunkBytes: CHUNK_BYTES,
     hashes: [fixtures.sha256(new Uint8Array(5))],

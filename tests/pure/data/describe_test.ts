@@ -11,6 +11,7 @@ const info: DatasetInfo = {
   test: 256,
   classCounts: { horses: [500, 128], humans: [527, 128] },
   sha256: "0123456789abcdef".repeat(4),
+  skipped: { count: 0, files: [] },
 };
 
 Deno.test("describeDataset() tells size, shape, classes, hash and limit", () => {
@@ -18,6 +19,18 @@ Deno.test("describeDataset() tells size, shape, classes, hash and limit", () => 
     "(horses 500 + 128, humans 527 + 128)";
   assertEquals(describeDataset(info, { limit: null }), [first, "        sha256 0123456789abcdef…"]);
   assertEquals(describeDataset(info, { limit: 64 })[1], "        sha256 0123456789abcdef…; --limit takes 64 of them");
+});
+
+Deno.test("describeDataset() tells which images were left out, ten of them by name", () => {
+  const left = (count: number) => {
+    const files = Array.from({ length: Math.min(count, 20) }, (_, i) => `${i}.png`);
+    return describeDataset({ ...info, skipped: { count, files } }, { limit: null })[2];
+  };
+  assertEquals(left(0), undefined);
+  assertEquals(left(1), "        Left out as unreadable: 1 image (0.png).");
+  const names = "0.png, 1.png, 2.png, 3.png, 4.png, 5.png, 6.png, 7.png, 8.png, 9.png";
+  assertEquals(left(10), `        Left out as unreadable: 10 images (${names}).`);
+  assertEquals(left(5000), `        Left out as unreadable: 5000 images (${names} and 4990 more).`);
 });
 
 Deno.test("describeProgress() tells what is done, how much of it, and the time left", () => {

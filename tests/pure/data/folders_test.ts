@@ -2,11 +2,13 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import jpeg from "jpeg-js";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { decodeImage } from "../../../data/decode_image.ts";
 import { PackedDataset, resolveDataset } from "../../../data/mod.ts";
 import { toSquare } from "../../../data/resize.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
+import { type FalseEntry, falseZip } from "../../fixtures/bombs.ts";
 import { classFiles, type Files, png, splitFiles, writeFiles, zip } from "../../fixtures/data_files.ts";
 
 /** A test with a directory for its files and a cache directory, skipped where bare `deno test` may not write. */
@@ -21,8 +23,8 @@ function test(name: string, run: (root: string, resolve: ReturnType<typeof resol
   });
 }
 
-const resolver = (cacheDir: string) => (data: string, imageSize = 12) =>
-  resolveDataset({ data, imageSize, environment: { cacheDir } });
+const resolver = (cacheDir: string) => (data: string, imageSize = 12, skipUnreadable = false) =>
+  resolveDataset({ data, imageSize, skipUnreadable, environment: { cacheDir } });
 
 /** The files of the original archives: the same images without the split's name in front. */
 const within = (files: Files, prefix: string): Files =>
@@ -46,6 +48,7 @@ test("a folder becomes a packed file with its images in order of class/name", as
     test: 4,
     classCounts: { horses: [4, 2], humans: [4, 2] },
     sha256: "",
+    skipped: { count: 0, files: [] },
   });
   using dataset = PackedDataset.open(path);
   assertEquals(dataset.info, info);
@@ -145,6 +148,12 @@ const damagedZip = (() => {
 })();
 const manyClasses = { ...classFiles("train/", 1, ["a", "b", "c"]), ...classFiles("test/", 1, ["a", "b", "c"]) };
 
+/** A zip file of good images and a bad one. */
+function badZip(entry: Omit<FalseEntry, "name">): Uint8Array<ArrayBuffer> {
+  const good = Object.entries(two).map(([name, content]) => ({ name, content }));
+  return falseZip([...good, { name: "train/humans/bad.png", ...entry }]);
+}
+
 /** Files, the path given (the folder if empty) and what the message must contain. */
 const BAD: Record<string, [Files, string, ...string[]]> = {
   "three classes": [manyClasses, "", "'a', 'b', 'c'", "exactly two"],
@@ -179,6 +188,32 @@ const BAD: Record<string, [Files, string, ...string[]]> = {
   "a zip file cut at its end": [{ "x.zip": zip(two).subarray(0, -30) }, "x.zip", "x.zip", "cut short"],
   "a zip file cut at its start": [{ "x.zip": zip(two).subarray(200) }, "x.zip", "x.zip"],
   "a damaged zip entry": [{ "x.zip": damagedZip }, "x.zip", "x.zip", "damaged entry"],
+  "a zip entry that inflates to more than it says": [
+    { "x.zip": badZip({ content: new Uint8Array(1e6), says: 1000, crc: crc32(new Uint8Array(1000)) }) },
+    "x.zip",
+    "gives more than the 1000 bytes",
+  ],
+  "a zip entry that inflates to less than it says": [
+    { "x.zip": badZip({ content: png(1), says: 1e5 }) },
+    "x.zip",
+    "too short for the 100000 bytes",
+  ],
+  "a zip entry larger than an image may be": [
+    { "x.zip": badZip({ content: png(1), says: 3e8 }) },
+    "x.zip",
+    "has 300 MB, the limit is 256 MB",
+  ],
+  "a link in a zip file": [
+    { "x.zip": badZip({ content: text("/etc/passwd"), mode: 0o120777 }) },
+    "x.zip",
+    "no regular file",
+  ],
+  "a pipe in a zip file": [{ "x.zip": badZip({ content: text(""), mode: 0o010644 }) }, "x.zip", "no regular file"],
+  "a zip file whose list of entries is too long": [
+    { "x.zip": falseZip([], 1e8) },
+    "x.zip",
+    "a directory of 100.0 MB, the limit is 64.0 MB",
+  ],
   "a zip file of bad images": [{ "x.zip": zip({ ...two, "train/humans/bad.png": text("") }) }, "x.zip", "bad.png"],
 };
 for (const [what, [files, given, ...parts]] of Object.entries(BAD)) {
@@ -234,3 +269,66 @@ test("1027 + 256 horses and humans are the real set, and it has 300 × 300 pixel
   const path = join(writeFiles(root, { "x.zip": zip(files) }), "x.zip");
   await assertRejects(() => resolve(path), HerdError, "12×12 instead of 300×300");
 });
+
+test(
+  "a file, a link or an entry that cannot be read is left out if so said, and the others are numbered without it",
+  async (root, resolve) => {
+    const sound = splitFiles();
+    const bad = { "train/horses/0.png": text("no image"), "validation/humans/x.jpg": png(1).subarray(0, 50) };
+    writeFiles(join(root, "sound"), sound);
+    writeFiles(join(root, "bad"), { ...sound, ...bad });
+    Deno.symlinkSync("nowhere", join(root, "bad/train/humans/nowhere.png"));
+    Deno.symlinkSync("../horses", join(root, "bad/train/humans/y.zip"));
+    await assertRejects(() => resolve(join(root, "bad")), HerdError, "has a folder 'y.zip'");
+    Deno.removeSync(join(root, "bad/train/humans/y.zip"));
+    const refused = await assertRejects(() => resolve(join(root, "bad")), HerdError, "train/horses/0.png");
+    assertStringIncludes(refused.message, "or leave such images out with --skip-unreadable");
+    const { path, info } = await resolve(join(root, "bad"), 12, true);
+    const files = ["train/horses/0.png", "train/humans/nowhere.png", "validation/humans/x.jpg"];
+    assertEquals(info.skipped, { count: 3, files: files.map((file) => join(root, "bad", file)) });
+    const expected = await resolve(join(root, "sound"));
+    assertEquals({ ...info, name: "", skipped: null }, { ...expected.info, name: "", skipped: null });
+    using dataset = PackedDataset.open(path);
+    using whole = PackedDataset.open(expected.path);
+    assertEquals(dataset.info, info);
+    assertEquals([dataset.labels("train"), dataset.labels("test")], [whole.labels("train"), whole.labels("test")]);
+    assertEquals(dataset.read("test", 3), whole.read("test", 3));
+    await dataset.verify();
+    assertEquals(await resolve(join(root, "bad"), 12, true), { path, info, fallback: false });
+  },
+);
+
+test("a set of which nothing need be left out is the same as without saying so", async (root, resolve) => {
+  writeFiles(root, splitFiles());
+  const first = await resolve(root);
+  assertEquals(await resolve(root, 12, true), first);
+});
+
+test("a class without any image that can be read is told", async (root, resolve) => {
+  writeFiles(root, {
+    ...splitFiles(),
+    ...Object.fromEntries(["0", "1"].map((i) => [`validation/humans/humans-${i}.png`, text("x")])),
+  });
+  const error = await assertRejects(
+    () => resolve(root, 12, true),
+    HerdError,
+    "none of the test images of class 'humans'",
+  );
+  assertEquals(error.code, "data");
+  assertEquals(fixtures.filesBelow(join(root, "..", "cache")), []);
+});
+
+test(
+  "of very many images that are left out all are counted, and as many named as there is room for",
+  async (root, resolve) => {
+    const many = Object.fromEntries(
+      Array.from({ length: 2000 }, (_, i) => [`train/horses/${"x".repeat(200)}${i}.png`, text("x")]),
+    );
+    writeFiles(root, { ...splitFiles(), ...many });
+    const { info: { skipped, train }, path } = await resolve(root, 12, true);
+    assertEquals([skipped.count, train], [2000, 8]);
+    assert(skipped.files.length > 500 && skipped.files.length < 2000, `${skipped.files.length}`);
+    using dataset = PackedDataset.open(path);
+    await dataset.verify();
+  },
+);

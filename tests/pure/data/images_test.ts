@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { encode } from "fast-png";
 import { zlibSync } from "fflate";
 import jpeg from "jpeg-js";
-import { crc32 } from "node:zlib";
 import { decodeImage } from "../../../data/decode_image.ts";
 import { toSquare } from "../../../data/resize.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { pngChunk, pngHeader, pngOf } from "../../fixtures/bombs.ts";
 import { noise, png } from "../../fixtures/data_files.ts";
 
 const pixelsOf = (bytes: Uint8Array) => [...decodeImage(bytes, "x").pixels];
@@ -28,29 +28,13 @@ Deno.test("decodeImage() rounds 16 bits to 8", () => {
   assertEquals(pixelsOf(encode({ width: 2, height: 1, channels: 3, depth: 16, data })), [0, 0, 1, 255, 255, 254]);
 });
 
-/** A PNG chunk: length, type, data, CRC-32. */
-function chunk(type: string, data: Uint8Array): number[] {
-  const body = [...new TextEncoder().encode(type), ...data];
-  const words = new DataView(new ArrayBuffer(8));
-  words.setUint32(0, data.length);
-  words.setUint32(4, crc32(Uint8Array.from(body)));
-  const bytes = new Uint8Array(words.buffer);
-  return [...bytes.subarray(0, 4), ...body, ...bytes.subarray(4)];
-}
-
 /** A PNG of one-channel rows of few bits, which fast-png does not write. Colour type 0 is grey, 3 palette. */
 function rowsPng(rows: number[][], { width, depth, palette }: { width: number; depth: number; palette?: number[] }) {
-  const header = new Uint8Array(13);
-  new DataView(header.buffer).setUint32(0, width);
-  new DataView(header.buffer).setUint32(4, rows.length);
-  header.set([depth, palette ? 3 : 0], 8);
-  return Uint8Array.from([
-    ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
-    ...chunk("IHDR", header),
-    ...palette ? chunk("PLTE", Uint8Array.from(palette)) : [],
-    ...chunk("IDAT", zlibSync(Uint8Array.from(rows.flatMap((row) => [0, ...row])))),
-    ...chunk("IEND", new Uint8Array()),
-  ]);
+  return pngOf(
+    pngHeader({ width, height: rows.length, depth, colourType: palette ? 3 : 0 }),
+    ...palette ? [pngChunk("PLTE", palette)] : [],
+    pngChunk("IDAT", zlibSync(Uint8Array.from(rows.flatMap((row) => [0, ...row])))),
+  );
 }
 
 Deno.test("decodeImage() reads palettes of 1, 4 and 8 bits, rows padded to whole bytes", () => {
@@ -85,11 +69,7 @@ flipped[60]! ^= 0xff;
 const huge = whole.slice();
 new DataView(huge.buffer).setUint32(16, 1e6);
 new DataView(huge.buffer).setUint32(20, 1e6);
-const shortOfRows = rowsPng([[1, 2], [3, 4]], { width: 2, depth: 8 });
-const claimed = new Uint8Array(13);
-claimed.set(shortOfRows.subarray(16, 29));
-new DataView(claimed.buffer).setUint32(4, 5);
-shortOfRows.set(chunk("IHDR", claimed), 8);
+const shortOfRows = pngOf(pngHeader({ width: 2, height: 5 }), pngChunk("IDAT", zlibSync(new Uint8Array(14))));
 const BAD: Record<string, Uint8Array> = {
   "an empty file": new Uint8Array(),
   "a text": new TextEncoder().encode("not an image"),

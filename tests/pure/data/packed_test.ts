@@ -139,6 +139,61 @@ test("a damaged packed file is made again", async (path) => {
   PackedDataset.open(first.path)[Symbol.dispose]();
 });
 
+/** What may befall a packed file while nobody looks: other pixels, or the labels of two images exchanged. */
+const DAMAGES: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => void>> = {
+  "half of its bytes inverted": (bytes) =>
+    bytes.forEach((byte, i) => i >= 4096 && i % 2 === 1 && (bytes[i] = 255 - byte)),
+  "a bit of its last pixel": (bytes) => bytes[bytes.length - 1]! ^= 1,
+  "two labels exchanged": (bytes) => {
+    const at = bytes.indexOf("}".charCodeAt(0), bytes.lastIndexOf("]".charCodeAt(0), 4096)) + 2;
+    const [first, last] = [bytes.indexOf(0, at), bytes.indexOf(1, at)];
+    [bytes[first], bytes[last]] = [1, 0];
+  },
+  "another hash in its header": (bytes) => {
+    const at = new TextDecoder().decode(bytes.subarray(0, 4096)).indexOf('"sha256":"') + 10;
+    bytes[at] = bytes[at] === 0x30 ? 0x31 : 0x30;
+  },
+};
+for (const [what, damage] of Object.entries(DAMAGES)) {
+  test(`a packed file with ${what} opens, is found out, and is made again`, async (path) => {
+    const data = fixtures.writeFiles(join(path, "..", "images"), fixtures.splitFiles());
+    const notices: string[] = [];
+    const options = {
+      data,
+      imageSize: 12,
+      environment: { cacheDir: join(path, "..") },
+      onNotice: (text: string) => notices.push(text),
+    };
+    const first = await resolveDataset(options);
+    const sound = Deno.readFileSync(first.path);
+    const bytes = sound.slice();
+    damage(bytes);
+    Deno.writeFileSync(first.path, bytes);
+    {
+      using dataset = PackedDataset.open(first.path);
+      const error = await assertRejects(() => dataset.verify(), HerdError, `'${first.path}' is damaged`);
+      assertEquals(error.code, "data");
+    }
+    assertEquals(await resolveDataset(options), first);
+    assertEquals(Deno.readFileSync(first.path), sound);
+    assertEquals(notices.length, 1);
+    assertMatch(
+      notices[0]!,
+      /^Packing the data set again: The packed data set '.*' is damaged: its images have SHA-256/,
+    );
+    Deno.writeFileSync(first.path, bytes);
+    Deno.removeSync(data, { recursive: true });
+    await assertRejects(() => resolveDataset(options), HerdError, "There is no data set");
+  });
+}
+
+test("the check of a packed file can be broken off", async (path) => {
+  await fixtures.packTo(path, source(), { imageSize: 5 });
+  using dataset = PackedDataset.open(path);
+  const reason = new HerdError("interrupted", "Interrupted");
+  assertEquals(await assertRejects(() => dataset.verify(AbortSignal.abort(reason)), HerdError), reason);
+});
+
 /** A file on disk that refuses writes after a number of bytes, as a full disk does. */
 function fillingUp(room: number): (path: string) => PartHandle {
   return (path) => {
@@ -218,10 +273,15 @@ Deno.test({
   },
 });
 
-Deno.test("packedPath() depends on identity and size", () => {
-  const paths = [packedPath("c", "a", 1), packedPath("c", "a", 2), packedPath("c", "b", 1)];
-  assertEquals(new Set(paths).size, 3);
-  assertEquals(packedPath("c", "a", 1), paths[0]!);
+Deno.test("packedPath() depends on identity, size and whether images may be left out", () => {
+  const paths = [
+    packedPath("c", "a", { imageSize: 1 }),
+    packedPath("c", "a", { imageSize: 2 }),
+    packedPath("c", "b", { imageSize: 1 }),
+    packedPath("c", "a", { imageSize: 1, skipUnreadable: true }),
+  ];
+  assertEquals(new Set(paths).size, 4);
+  assertEquals(packedPath("c", "a", { imageSize: 1, skipUnreadable: false }), paths[0]!);
   assertMatch(paths[0]!, /^c\/packed\/[0-9a-f]{32}\.herd$/);
 });
 

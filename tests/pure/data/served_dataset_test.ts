@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ChunkedCacheWriter, ServedDataset } from "../../../data/mod.ts";
 import { CHUNK_BYTES, type DatasetManifest } from "../../../shared/dataset_manifest.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { fetchDataset } from "../../../worker/remote.ts";
 import { parseCoordinatorMessage, PROTOCOL_VERSION } from "../../../shared/protocol.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
 
@@ -76,7 +77,7 @@ test("hashing ends with the run", async ({ path }) => {
 
 test("a fetch collects chunks in any order and finds the finished file the next time", async (scene) => {
   const { source, dir, manifest } = scene;
-  using writer = new ChunkedCacheWriter(dir, manifest);
+  using writer = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(writer.missing(), [0, 1, 2]);
   await writer.write(2, source.readChunk(2));
   await writer.write(0, source.readChunk(0));
@@ -88,14 +89,14 @@ test("a fetch collects chunks in any order and finds the finished file the next 
   const path = await writer.finish();
   assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
   assertEquals(fixtures.filesBelow(dir).length, 1);
-  using again = new ChunkedCacheWriter(dir, manifest);
+  using again = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(again.missing(), []);
   assertEquals(await again.finish(), path);
 });
 
 test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, manifest }) => {
   {
-    using writer = new ChunkedCacheWriter(dir, manifest);
+    using writer = await ChunkedCacheWriter.open(dir, manifest);
     await writer.write(0, source.readChunk(0));
     await writer.write(2, source.readChunk(2));
   }
@@ -105,13 +106,77 @@ test("a broken-off fetch keeps its sound chunks only", async ({ source, dir, man
     file.seekSync(2 * CHUNK_BYTES, Deno.SeekMode.Start);
     file.writeSync(Uint8Array.of(source.readChunk(2)[0]! ^ 1));
   }
-  using writer = new ChunkedCacheWriter(dir, manifest);
+  using writer = await ChunkedCacheWriter.open(dir, manifest);
   assertEquals(writer.missing(), [1, 2]);
+});
+
+/** Fetches what is missing. @returns where the file is, and the chunks that had to be fetched */
+async function collect({ source, dir, manifest }: Scene): Promise<{ path: string; fetched: number[] }> {
+  const fetched: number[] = [];
+  const fetch = (index: number) => Promise.resolve(source.readChunk(fetched[fetched.push(index) - 1]!));
+  const path = await fetchDataset({ manifest: () => Promise.resolve(manifest), fetch }, dir, () => {});
+  return { path, fetched };
+}
+
+/** What may befall a fetched file, and the chunks that are to be fetched again. */
+const DAMAGES: Readonly<Record<string, [damage: (path: string) => void, chunks: number[]]>> = {
+  "nothing": [() => {}, []],
+  "half of it inverted": [(path) => {
+    const bytes = Deno.readFileSync(path);
+    Deno.writeFileSync(path, bytes.map((byte, i) => i < bytes.length / 2 ? byte : 255 - byte));
+  }, [1, 2]],
+  "a bit of its last byte": [(path) => {
+    using file = Deno.openSync(path, { write: true });
+    file.seekSync(-1, Deno.SeekMode.End);
+    file.writeSync(Uint8Array.of(CONTENT.at(-1)! ^ 1));
+  }, [2]],
+  "its end missing": [(path) => Deno.truncateSync(path, LENGTH - 1), [2]],
+  "something behind its end": [(path) => Deno.writeFileSync(path, Uint8Array.of(1), { append: true }), []],
+};
+for (const [what, [damage, chunks]] of Object.entries(DAMAGES)) {
+  test(`a fetched file with ${what} is mended when it is opened`, async (scene) => {
+    assertEquals((await collect(scene)).fetched, [0, 1, 2]);
+    const { path } = await collect(scene);
+    damage(path);
+    assertEquals(await collect(scene), { path, fetched: chunks });
+    assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
+    assertEquals(fixtures.filesBelow(scene.dir).length, 1);
+  });
+}
+
+test("a damaged file that several find at once, one of them after another has mended it, is mended for all", async (scene) => {
+  const { path } = await collect(scene);
+  DAMAGES["half of it inverted"]![0](path);
+  const all = await Promise.all([collect(scene), collect(scene), collect(scene)]);
+  assertEquals(all.map((one) => one.path), [path, path, path]);
+  assertEquals(fixtures.sha256(Deno.readFileSync(path)), fixtures.sha256(CONTENT));
+  assertEquals(fixtures.filesBelow(scene.dir).length, 1);
+});
+
+test("a file that another process mends while it is looked at keeps its name", async (scene) => {
+  const { path } = await collect(scene);
+  const sound = Deno.readFileSync(path);
+  Deno.truncateSync(path, 5);
+  const { open } = Deno;
+  try {
+    Deno.open = async (...args) => {
+      const damaged = await open(...args);
+      Deno.writeFileSync(`${path}.other`, sound);
+      Deno.renameSync(`${path}.other`, path);
+      Deno.open = open;
+      return damaged;
+    };
+    using writer = await ChunkedCacheWriter.open(scene.dir, scene.manifest);
+    assertEquals(writer.missing(), []);
+    assertEquals(fixtures.filesBelow(scene.dir), [path.slice(scene.dir.length + 1)]);
+  } finally {
+    Deno.open = open;
+  }
 });
 
 test("a chunk that is corrupted, short, or in the wrong place is refused and stays missing", async (scene) => {
   const { source, dir, manifest } = scene;
-  using writer = new ChunkedCacheWriter(dir, manifest);
+  using writer = await ChunkedCacheWriter.open(dir, manifest);
   const chunk = source.readChunk(2);
   const corrupted = chunk.slice();
   corrupted[500]! ^= 1;
@@ -124,8 +189,8 @@ test("a chunk that is corrupted, short, or in the wrong place is refused and sta
 });
 
 test("two workers of one machine may collect the same file at once", async ({ source, dir, manifest }) => {
-  using first = new ChunkedCacheWriter(dir, manifest);
-  using second = new ChunkedCacheWriter(dir, manifest);
+  using first = await ChunkedCacheWriter.open(dir, manifest);
+  using second = await ChunkedCacheWriter.open(dir, manifest);
   for (const index of [0, 1, 2]) {
     await first.write(index, source.readChunk(index));
     await second.write(2 - index, source.readChunk(2 - index));

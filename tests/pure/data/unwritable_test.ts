@@ -25,7 +25,7 @@ const WRITERS: Readonly<Record<string, [folder: string, write: (cacheDir: string
   ],
   "a download": ["downloads", (cacheDir) => download(FILE, join(cacheDir, "downloads", "x.zip"))],
   "a locked file": ["any", (cacheDir) => PartFile.openAlone(join(cacheDir, "any", "x"))],
-  "collecting chunks": ["fetched", (cacheDir) => new ChunkedCacheWriter(cacheDir, MANIFEST)],
+  "collecting chunks": ["fetched", (cacheDir) => ChunkedCacheWriter.open(cacheDir, MANIFEST)],
   "a relay's logs": ["relays", (cacheDir) => openLogFolder(cacheDir, "0123456789abcdef-r1")],
 };
 
@@ -63,11 +63,11 @@ Deno.test({
     using directory = fixtures.temporaryDirectory();
     const cacheDir = directory.path;
     const { identity } = proceduralSource(COUNTS);
-    Deno.mkdirSync(`${packedPath(cacheDir, identity, 8)}.part`, { recursive: true });
+    Deno.mkdirSync(`${packedPath(cacheDir, identity, { imageSize: 8 })}.part`, { recursive: true });
     await assertTold(cacheDir, async () => await WRITERS["packing a data set"]![1](cacheDir));
-    using writer = new ChunkedCacheWriter(join(cacheDir, "other"), MANIFEST);
+    using writer = await ChunkedCacheWriter.open(join(cacheDir, "other"), MANIFEST);
     Deno.mkdirSync(`${join(cacheDir, "fetched", writer.path.split("/").at(-1)!)}.part`, { recursive: true });
-    await assertTold(cacheDir, () => Promise.resolve().then(() => new ChunkedCacheWriter(cacheDir, MANIFEST)));
+    await assertTold(cacheDir, () => ChunkedCacheWriter.open(cacheDir, MANIFEST));
   },
 });
 

@@ -1,12 +1,13 @@
 // An experiment is broken off, or its process killed, at every instant there is, and goes on from what it has left.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { NO_FAULTS, type RunEvent, type RunFacts, runName } from "../../../coordinator/events/mod.ts";
+import { NO_CHECKS, NO_FAULTS, type RunEvent, type RunFacts, runName } from "../../../coordinator/events/mod.ts";
 import {
   type Experiment,
   positionOf,
   runExperiment,
   type StepProgress,
+  stepsOf,
   type Training,
 } from "../../../coordinator/experiment/mod.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
@@ -66,7 +67,8 @@ async function run(
   const store = new CheckpointStore("c", notice, disk.files);
   const resumed = await loadCheckpoints(store, identity, experiment);
   const trainings = [...resumed?.trainings ?? []];
-  const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, faults: NO_FAULTS };
+  const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints: [] };
+  const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, ...rest };
   const metrics = new MetricsFile(disk, notice);
   let told = Promise.resolve();
   const emit = (event: RunEvent) => {
@@ -94,6 +96,8 @@ async function run(
     arms,
     seeds,
     epochs,
+    steps: stepsOf(experiment),
+    verify: 0,
     initialWeightsSha256: {},
     compress: numeric.compute.compress,
     compressGradients: false,

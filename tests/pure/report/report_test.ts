@@ -10,6 +10,7 @@ import {
 import {
   afterEvent,
   type EpochRecord,
+  NO_CHECKS,
   NO_FAULTS,
   NOTHING_YET,
   type RunEvent,
@@ -50,6 +51,7 @@ function report(changes: Partial<Report> = {}): Report {
       sha256: "c".repeat(64),
       imageShape: [300, 300, 3],
       fallback: false,
+      skipped: { count: 0, files: [] },
     },
     model: { name: "keras-example", parameters: 1_704_097 },
     engine: { name: "simd", fingerprint: "d".repeat(64), adapter: "CPU" },
@@ -57,6 +59,8 @@ function report(changes: Partial<Report> = {}): Report {
     compressGradients: false,
     bitIdentical: true,
     faults: NO_FAULTS,
+    verification: { share: 0, ...NO_CHECKS, chanceToBeCaught: [] },
+    taints: [],
     workers: [{ id: "w1", engine: "simd", adapter: "CPU", host: "", imagesPerSecond: 1 }],
     arms,
     comparison: compare(arms),
@@ -98,6 +102,7 @@ Deno.test("reportOf() makes the report of what a run has told, arms in the order
   assertEquals(made.workers.map(({ id, host }) => [id, host]), [["w9", "far"], ["w10", ""]]);
   assertEquals([made.complete, made.bitIdentical, made.engine.name], [false, true, "simd"]);
   assertEquals([made.dataset.train, made.dataset.test, made.comparison.length], [64, 8, 5]);
+  assertEquals(made.dataset.skipped, DATASET.info.skipped);
   assertThrows(() => reportOf(NOTHING_YET, true), RangeError, "has not begun");
 });
 
@@ -151,6 +156,18 @@ Deno.test("finalBlock() and reportHtml() say what is not as it should be", () =>
   for (const part of ["PROCEDURAL DATA", "broken off", "(PROCEDURAL DATA)", faults]) assertStringIncludes(html, part);
 });
 
+Deno.test("finalBlock() and reportHtml() say which images were left out; a report of before had none", () => {
+  const without = report({ dataset: { ...report().dataset, skipped: { count: 12, files: ["a.png", "<b>.png"] } } });
+  assertStringIncludes(finalBlock(without).join("\n"), "unreadable: 12 images (a.png, <b>.png and 10 more).");
+  assertStringIncludes(reportHtml(without), "unreadable: 12 images (a.png, &#60;b&#62;.png and 10 more).");
+  const { skipped: _skipped, ...dataset } = report().dataset;
+  const before = parseReport(JSON.stringify({ ...report(), dataset }), "x");
+  assertEquals(before.dataset.skipped, { count: 0, files: [] });
+  for (const text of [finalBlock(before).join("\n"), reportHtml(before)]) {
+    assertEquals(text.includes("Left out"), false);
+  }
+});
+
 Deno.test("reportHtml() is self-contained, draws a line for each arm and split, and escapes names", () => {
   const html = reportHtml(report());
   assertEquals(html.match(/<polyline/g)!.length, 8);
@@ -172,4 +189,35 @@ Deno.test("parseReport() reads a report back and refuses anything else", () => {
 Deno.test("formatSeconds() and formatBytes() are short", () => {
   assertEquals([0, 59.6, 3599, 7265, NaN].map(formatSeconds), ["0 s", "1 min 00 s", "59 min 59 s", "2 h 01 min", "–"]);
   assertEquals([999, 149_574_867].map(formatBytes), ["1.0 kB", "149.6 MB"]);
+});
+
+Deno.test("a report says what was verified, what that is worth, and what is tainted, as text and as a page", () => {
+  const since = { key: { arm: "gc", seed: 0 }, epoch: 2, step: 1, steps: 9 } as const;
+  const events: RunEvent[] = [
+    { type: "dataset", ...DATASET },
+    { type: "run", ...FACTS, steps: 9, verify: 0.01 },
+    { type: "check", compared: 20, impossible: 1, differing: 0 },
+    { type: "check", compared: 3, impossible: 0, differing: 1 },
+    { type: "taint", worker: "r2", host: "<node7>", since },
+  ];
+  const made = reportOf(events.reduce(afterEvent, NOTHING_YET), true);
+  const { chanceToBeCaught, ...counts } = made.verification;
+  assertEquals(counts, { share: 0.01, compared: 23, impossible: 1, differing: 1 });
+  assertEquals(chanceToBeCaught.map(({ falsified }) => falsified), [0.01, 0.1, 1]);
+  assertEquals(made.bitIdentical, false);
+  const text = finalBlock(made).join("\n");
+  assertStringIncludes(
+    text,
+    "TAINTED: in this result there are wrong answers of r2 on <node7>, since arm gc, epoch 2, step 1",
+  );
+  assertStringIncludes(text, "computed 23 answers again, 1 differed; 1 could not be");
+  assertStringIncludes(text, "for 1 % of them 1.1 %, 10 % of them 10.7 %, 100 % of them 100 %");
+  const page = reportHtml(made);
+  assertStringIncludes(page, "TAINTED");
+  assert(!page.includes("<node7>"));
+  assertEquals(parseReport(JSON.stringify(made), "x"), made);
+  // One from before there was any of it.
+  const { verification: _verification, taints: _taints, ...old } = made;
+  const read = parseReport(JSON.stringify(old), "x");
+  assertEquals([read.verification.share, read.taints], [0, []]);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { afterEvent, NO_FAULTS, NOTHING_YET, type RunEvent } from "../../../coordinator/events/mod.ts";
+import { afterEvent, NO_CHECKS, NO_FAULTS, NOTHING_YET, type RunEvent } from "../../../coordinator/events/mod.ts";
 import { Terminal } from "../../../coordinator/report/mod.ts";
 import { ProgressLine } from "../../../shared/cli/progress_line.ts";
 import { DATASET, epochRecord, FACTS, stepEvent, workerInfo } from "../../fixtures/events.ts";
@@ -46,7 +46,7 @@ Deno.test("Terminal: the time left after a resume follows from what this process
   ];
   const resumed = {
     at: { key: NO_GC, epoch: 3, step: 4, steps: 8 },
-    history: { ...history, faults: NO_FAULTS },
+    history: { ...history, faults: NO_FAULTS, checks: NO_CHECKS, taints: [] },
     trainings,
   };
   assertStringIncludes(tell(DATA, { ...RUN, resumed }), "Resumed at arm no-gc, epoch 3, step 4 of 8");

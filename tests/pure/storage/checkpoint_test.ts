@@ -25,6 +25,8 @@ const history: RunHistory = {
   fingerprints: ["ab", "cd"],
   bitIdentical: false,
   faults: { ...NO_FAULTS, pauses: 2, pausedSeconds: 0.5 },
+  checks: { compared: 3, impossible: 1, differing: 1 },
+  taints: [{ worker: "r2", host: "node7", since: { key: { arm: "gc", seed: 5 }, epoch: 1, step: 2, steps: 3 } }],
 };
 const GC = { arm: "gc", seed: 5 } as const;
 

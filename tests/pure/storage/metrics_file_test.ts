@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { EpochRecord, RunEvent, RunKey } from "../../../coordinator/events/mod.ts";
-import { NO_FAULTS } from "../../../coordinator/events/mod.ts";
+import { NO_CHECKS, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { MetricsFile } from "../../../coordinator/storage/metrics_file.ts";
 import { builtInModel } from "../../../shared/model.ts";
 
@@ -50,7 +50,8 @@ const epochOf = (key: RunKey, epoch: number): RunEvent => {
 };
 /** A run that begins, or goes on with so many epochs of each training. */
 function runOf(finished?: readonly (readonly [RunKey, number])[]): RunEvent {
-  const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, faults: NO_FAULTS };
+  const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints: [] };
+  const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, ...rest };
   return {
     type: "run",
     folder: "",
@@ -61,6 +62,8 @@ function runOf(finished?: readonly (readonly [RunKey, number])[]): RunEvent {
     arms: ["no-gc", "gc"],
     seeds: [0],
     epochs: 3,
+    steps: 1,
+    verify: 0,
     initialWeightsSha256: {},
     compress: "none",
     compressGradients: false,

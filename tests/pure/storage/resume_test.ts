@@ -1,11 +1,19 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { ARM_NAMES, NO_FAULTS, type RunHistory, runName } from "../../../coordinator/events/mod.ts";
+import {
+  ARM_NAMES,
+  NO_CHECKS,
+  NO_FAULTS,
+  NOTHING_YET,
+  type RunHistory,
+  runName,
+} from "../../../coordinator/events/mod.ts";
 import { beginTraining } from "../../../coordinator/experiment/mod.ts";
 import { encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
-import { loadCheckpoints } from "../../../coordinator/storage/resume.ts";
+import { keepWhatWasBefore, loadCheckpoints } from "../../../coordinator/storage/resume.ts";
 import { smallExperiment } from "../../fixtures/experiment.ts";
+import { workerInfo } from "../../fixtures/events.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
 
 const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6] });
@@ -13,8 +21,9 @@ const { config: numeric, arms, seeds } = experiment;
 const identity = { runId: "ab", numeric, arms, seeds };
 
 /** A history that says how many pauses there were. */
-function historyOf(pauses: number): RunHistory {
-  return { herd: "1", workers: [], fingerprints: ["f"], bitIdentical: true, faults: { ...NO_FAULTS, pauses } };
+function historyOf(pauses: number, more: Partial<RunHistory> = {}): RunHistory {
+  const counts = { faults: { ...NO_FAULTS, pauses }, checks: NO_CHECKS, taints: [] };
+  return { herd: "1", workers: [], fingerprints: ["f"], bitIdentical: true, ...counts, ...more };
 }
 
 /** Checkpoints of three trainings, the n-th written of all with a history of n pauses. */
@@ -62,4 +71,69 @@ Deno.test("loadCheckpoints(): where the newest file is gone, the history is that
     pauses: 2,
     newest: "arm no-gc, seed 6, epoch 1, step 2 of 3",
   });
+});
+
+/** A run of two trainings that writes a checkpoint after every step; at the fourth a worker comes, at the eighth it is found out. */
+async function taintedRun(coming: number): Promise<MemoryFiles> {
+  const files = new MemoryFiles();
+  const store = new CheckpointStore("c", () => {}, files);
+  const hear = keepWhatWasBefore(store);
+  const since = { key: { arm: "gc", seed: 5 }, epoch: 1, step: coming, steps: 3 } as const;
+  const workers = [workerInfo("w1")];
+  for (let step = 1; step <= 8; step++) {
+    if (step === coming) {
+      const worker = workerInfo("r1", { host: "node7" });
+      workers.push(worker);
+      const event = { type: "worker", what: "ready", worker, time: 0 } as const;
+      for (let again = 0; again < 2; again++) await hear(event, NOTHING_YET);
+    }
+    const taints = step === 8 ? [{ worker: "r1", host: "node7", since }] : [];
+    const history = historyOf(step, { workers: [...workers], taints });
+    const key = { arm: step % 2 === 1 ? "gc" : "no-gc", seed: 5 } as const;
+    const begun = beginTraining(key, numeric, experiment.initialWeights(5));
+    const training = { ...begun, current: { ...begun.current, steps: step } };
+    const encode = () => encodeCheckpoint({ identity, history, training });
+    await store.write({ key, description: `${step}`, encode, onSafe() {} });
+    await store.idle();
+  }
+  return files;
+}
+
+Deno.test("loadCheckpoints(): a run goes back to before a worker came whose answers were wrong", async () => {
+  const disk = await taintedRun(4);
+  const store = new CheckpointStore("c", () => {}, disk);
+  const resumed = await loadCheckpoints(store, identity, experiment);
+  // Each training as it stood when the worker came: at the end of steps 2 and 3.
+  assertEquals(resumed?.trainings.map(({ current }) => current.steps), [2, 3]);
+  assertEquals(resumed?.rid.map(({ worker }) => worker), ["r1"]);
+  assertEquals(resumed?.history.taints, []);
+  assertEquals([...disk.content.keys()].length, 2, "what is wrong is gone");
+  // From there on nothing tells of it any more, whatever is written next.
+  const again = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+  assertEquals([again?.trainings.length, again?.rid], [2, []]);
+});
+
+Deno.test("loadCheckpoints(): broken off while it goes back, it goes back the next time", async () => {
+  const whole = await taintedRun(4);
+  for (let removals = 0; removals < 4; removals++) {
+    const disk = new MemoryFiles();
+    for (const [name, bytes] of whole.content) disk.content.set(name, bytes.slice());
+    let left = removals;
+    const files = {
+      list: (folder: string) => disk.list(folder),
+      read: (path: string) => disk.read(path),
+      write: (path: string, bytes: Uint8Array) => disk.write(path, bytes),
+      remove: (path: string) => left-- > 0 ? disk.remove(path) : Promise.reject(new Error("killed")),
+    };
+    await loadCheckpoints(new CheckpointStore("c", () => {}, files), identity, experiment).catch(() => {});
+    const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+    assertEquals(resumed?.trainings.map(({ current }) => current.steps), [2, 3]);
+  }
+});
+
+Deno.test("loadCheckpoints(): where the worker was there from the beginning, there is nothing to go back to", async () => {
+  const disk = await taintedRun(1);
+  const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+  assertEquals(resumed?.trainings.map(({ current }) => current.steps), [7, 8]);
+  assertEquals([resumed?.rid, resumed?.history.taints.length], [[], 1]);
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
 import { newestRun, readReportText, writeReportPage } from "../../../coordinator/storage/finished_runs.ts";
 import { readRunConfig } from "../../../coordinator/storage/run_config.ts";
 import { RunDirectory } from "../../../coordinator/storage/run_folder.ts";
@@ -38,6 +39,16 @@ Deno.test("a run's folder that cannot be made, opened or locked is refused in a 
     await Deno.mkdir(join(locked, "lock"), { recursive: true });
     await refuse(() => RunDirectory.create(locked), "data", `Cannot write into the run's folder ${locked}`);
     await refuse(() => RunDirectory.reopen(locked), "data", `Cannot write into the run's folder ${locked}`);
+  });
+});
+
+Deno.test("checkpoints whose folder cannot be made or listed are refused in a sentence", { ignore }, async () => {
+  await withFolder(async (folder, blocked) => {
+    for (const path of [join(folder, "file"), join(blocked, "checkpoint")]) {
+      const store = new CheckpointStore(path, () => {});
+      const load = () => store.load([{ arm: "gc", seed: 0 }], () => 0, String);
+      await refuse(load, "data", `Cannot read the checkpoints in ${path}`, "a folder that can be read and written");
+    }
   });
 });
 

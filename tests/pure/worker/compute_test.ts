@@ -15,6 +15,7 @@ const WORK: Work = {
   step: 5,
   type: "work",
   task: "train",
+  attempt: 3,
   seed: 0,
   epoch: 1,
   weights: 5,
