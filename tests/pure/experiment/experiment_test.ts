@@ -113,6 +113,25 @@ Deno.test("runExperiment() compresses weights within an epoch, with error feedba
   }
 });
 
+Deno.test("runExperiment() ends as divergence when a test's loss is not finite: no figure of it gets into a record", async () => {
+  const computer = new ArithmeticComputer();
+  const { evaluate } = computer;
+  let tests = 0;
+  computer.evaluate = async (samples) => {
+    const { losses, logits } = await evaluate.call(computer, samples);
+    if (++tests === 2) losses[1] = NaN;
+    return { losses, logits };
+  };
+  const trainings: Training[] = [];
+  const error = await assertRejects(
+    () => runExperiment(computer, smallExperiment({ arms: ["gc"] }), trainings, noListeners),
+    HerdError,
+    "The test loss is not finite in arm gc, epoch 2, step 3 of 3",
+  );
+  assertEquals(error.code, "divergence");
+  assertEquals(trainings[0]!.epochs.length, 1);
+});
+
 Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
   const large = {
     ...experiment(),
