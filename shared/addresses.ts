@@ -24,8 +24,8 @@ export function networkOf(address: string): string {
 }
 
 /**
- * Checks where a worker is to connect to. The token travels there, so outside this machine it must be encrypted unless
- * `insecure` is said.
+ * Checks where a worker is to connect to. Outside this machine the connection must be encrypted unless `insecure` is said:
+ * otherwise somebody on the way can pass the handshake on, and then take the worker's place.
  * @returns the URL, ws[s]://HOST:PORT
  * @throws {HerdError} usage
  */
@@ -38,7 +38,7 @@ export function coordinatorUrl(url: string | undefined, { insecure }: { readonly
   if (scheme === "ws" && !insecure && !isLoopback(host.replace(/^\[(.*)\]$/, "$1"))) {
     throw new HerdError(
       "usage",
-      `--connect ${url} would send the token readable for others: use wss:// and a coordinator with --tls-cert, ` +
+      `--connect ${url} can be read and changed by others on the way: use wss:// and a coordinator with --tls-cert, ` +
         "or say --insecure in a network that you trust",
     );
   }

@@ -3,6 +3,7 @@
 // is over or not. So either end tells the other in its pings how much it has read.
 // @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
+import type { ByteBudget, Holder } from "./byte_budget.ts";
 import { HerdError, messageOf } from "./errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "./frames.ts";
 import { leastProgress, Progress, PROGRESS_LIMITS, type ProgressLimits, whileMoving } from "./progress.ts";
@@ -18,6 +19,9 @@ const SILENT_PINGS = 7;
 /** So much may wait to be read; then the peer has to wait too. A single frame may be larger. */
 const MOST_WAITING = { count: 1024, bytes: 64 * 1024 * 1024 } as const;
 
+/** What a WebSocket adds to a ping or pong of a client. */
+const CONTROL_HEAD_BYTES = 6;
+
 /** Control messages that a peer may leave unread. */
 const MOST_UNREAD = 10_000;
 
@@ -27,12 +31,16 @@ export interface Meter {
   readonly bytesRead: number;
   /** Those that wait to be written count. */
   readonly bytesWritten: number;
+  /** Calls back with all that comes in, before it becomes messages. */
+  prependListener(event: "data", listener: (chunk: Uint8Array) => void): unknown;
 }
 
 /** Settings of a {@linkcode Channel}. */
 export interface ChannelOptions {
   /** The connection below; without it only whole messages are seen to move. */
   readonly meter?: Meter;
+  /** What this connection's queues share with others. */
+  readonly budget?: ByteBudget;
   /** How long a peer may take; tests shorten it. */
   readonly limits?: ProgressLimits;
 }
@@ -49,7 +57,7 @@ export class PeerStalled extends HerdError {
 export type Incoming<In> = { readonly message: In } | { readonly frame: Frame } | { readonly broken: HerdError };
 
 /** A connection over which `In` messages come in and `Out` messages go out. */
-export class Channel<In, Out extends { runId: string }> implements AsyncIterable<Incoming<In>> {
+export class Channel<In, Out extends { runId: string }> implements AsyncIterable<Incoming<In>>, Holder {
   /** Names the run in frames; "" until it is known. */
   runId = "";
   /** Payload bytes so far. */
@@ -66,6 +74,9 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   #scratch: Uint8Array<ArrayBuffer> | undefined;
   readonly #meter: Meter | undefined;
   readonly #limits: ProgressLimits;
+  readonly #budget: ByteBudget | undefined;
+  /** Bytes that have come of a message that is not whole yet. */
+  #arriving = 0;
   /** How much of what went out the peer has read, as it says. */
   #taken = 0;
   #closed = false;
@@ -74,12 +85,16 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   readonly #listeners = new Set<() => void>();
 
   /** Listens to an open socket from now on. @param parse reads the peer's control messages */
-  constructor(socket: WebSocket, parse: Parser<In>, { meter, limits = PROGRESS_LIMITS }: ChannelOptions = {}) {
+  constructor(socket: WebSocket, parse: Parser<In>, { meter, budget, limits = PROGRESS_LIMITS }: ChannelOptions = {}) {
     this.#meter = meter;
+    this.#budget = budget;
     this.#limits = limits;
+    if (budget !== undefined) meter?.prependListener("data", ({ length }) => this.#arrive(length));
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.on("message", (data: RawData, isBinary) => {
+      this.#arrive(-this.#arriving);
+      budget?.renew(this);
       if (this.#closing) return; // the peer may go on for a while, but nobody reads it
       const buffer = data as ArrayBuffer; // binary ones, by binaryType; text ones are a Buffer, which decodes the same
       const bytes = buffer.byteLength;
@@ -95,7 +110,9 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
         else this.#fail(error);
       }
     });
+    socket.on("pong", ({ length }) => this.#arrive(-length - CONTROL_HEAD_BYTES));
     socket.on("ping", (data) => {
+      this.#arrive(-data.length - CONTROL_HEAD_BYTES);
       const taken = Number(new TextDecoder().decode(data));
       // More than there was to read is a lie, and would let a peer dawdle.
       if (taken > this.#taken) this.#taken = Math.min(taken, this.#meter?.bytesWritten ?? this.bytesOut);
@@ -103,6 +120,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     socket.on("error", (error) => this.#fail(new HerdError("cluster", `The connection failed: ${messageOf(error)}`)));
     socket.on("close", () => {
       this.#closed = true;
+      budget?.release(this);
       this.#whenClosed.resolve();
       this.#notify();
     });
@@ -124,7 +142,11 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     const text = JSON.stringify(message);
     this.bytesOut += text.length;
     this.#unread++;
-    this.#socket.send(text, () => this.#unread--);
+    this.#hold(text.length);
+    this.#socket.send(text, () => {
+      this.#unread--;
+      this.#hold(-text.length);
+    });
     if (this.#unread > MOST_UNREAD) this.#fail(new HerdError("cluster", "The peer does not read its messages"));
   }
 
@@ -137,11 +159,18 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     this.#scratch = bytes;
   }
 
+  /** Its bytes are too many: whoever waits for it learns that it is gone. */
+  drop(): void {
+    this.#fail(new HerdError("cluster", "Its connection moved nothing, and the memory for all connections was full"));
+    this.terminate();
+  }
+
   /**
    * Sends an encoded frame; resolves when it has been handed to the system, however long that takes while the peer reads.
+   * @param isShared whether others send the same bytes, which are accounted for elsewhere
    * @throws {HerdError} cluster, if the connection breaks; {@linkcode PeerStalled}, if the peer reads too little
    */
-  async sendBytes(bytes: Uint8Array): Promise<void> {
+  async sendBytes(bytes: Uint8Array, { isShared = false } = {}): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // The sender may hear of a dead connection before its end is announced: from now on it counts as closed.
     const fail = (why: string) => {
@@ -151,6 +180,8 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
     };
     if (this.#closed) fail("the connection is closed");
     this.bytesOut += bytes.length;
+    const held = isShared ? 0 : bytes.length;
+    this.#hold(held);
     this.#socket.send(bytes, (error) => error ? fail(messageOf(error)) : resolve());
     try {
       await whileMoving(promise, {
@@ -165,6 +196,8 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
         this.terminate(); // what waits to be sent would hold a polite close back
       }
       throw error;
+    } finally {
+      this.#hold(-held);
     }
   }
 
@@ -219,6 +252,7 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
       const next = this.#queue.shift();
       if (next !== undefined) {
         this.#waitingBytes -= next.bytes;
+        this.#hold(-next.bytes);
         if (!this.#isFull) this.#resume();
         yield next.incoming;
       } else if (this.#error !== undefined) throw this.#error;
@@ -234,11 +268,24 @@ export class Channel<In, Out extends { runId: string }> implements AsyncIterable
   #push(incoming: Incoming<In>, bytes: number): void {
     this.#queue.push({ incoming, bytes });
     this.#waitingBytes += bytes;
+    this.#hold(bytes);
     if (this.#isFull) {
       this.#socket.pause();
       this.#paused = true;
     }
     this.#notify();
+  }
+
+  #hold(bytes: number): void {
+    // What is left of a connection that is closed is let go of at once.
+    if (bytes !== 0 && !this.#closed) this.#budget?.change(this, bytes);
+  }
+
+  /** Part of a message has come in, or the whole of it. */
+  #arrive(bytes: number): void {
+    const before = this.#arriving;
+    this.#arriving = Math.max(0, before + bytes);
+    this.#hold(this.#arriving - before);
   }
 
   #notify(): void {

@@ -1,6 +1,5 @@
 // The control messages between coordinator and workers: JSON, one discriminated union a direction, validated where they
-// come in. Every message carries run id and step; those of the handshake also the protocol version, and they stay as they are:
-// sides of different versions must understand that they are.
+// come in. Every message carries run id and step. Which version is spoken has been settled before by handshake.ts.
 import * as v from "valibot";
 import type { ComputeConfig } from "./config.ts";
 import { DatasetManifestSchema } from "./dataset_manifest.ts";
@@ -12,21 +11,30 @@ import { COMPRESSIONS } from "./half.ts";
 export const PROTOCOL_VERSION = 5;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
-export const MOST_CHARACTERS = { fromWorker: 64 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
-/** The most characters of a text in a message, such as a reason. */
-export const MOST_TEXT = 10_000;
+export const MOST_CHARACTERS = { fromWorker: 8 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
+/** The most characters of the texts in a message: of a machine's name, a device's, and a reason. */
+export const MOST_TEXT = { host: 255, adapter: 300, reason: 1_000 } as const;
 /** The largest config that a worker takes on: more than any machine can train, less than harms its arithmetic. */
-export const MOST = { imageSize: 4096, batchSize: 1_000_000, microBatch: 65_536, width: 65_536, layers: 64 } as const;
+export const MOST = {
+  imageSize: 4096,
+  batchSize: 1_000_000,
+  microBatch: 65_536,
+  width: 65_536,
+  layers: 64,
+  /** Of one order. */
+  leaves: 262_144,
+} as const;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const upTo = (most: number) => v.pipe(count, v.maxValue(most));
 /** Ids and hashes. What workers call themselves is a worker's id and stands in logs: nothing else may be in it. */
-const word = v.pipe(v.string(), v.regex(/^[\w.:-]{0,128}$/));
+const word = v.pipe(v.string(), v.regex(/^[\w.:-]{0,64}$/));
+/** 32 bytes in hexadecimal. */
+const bytes32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const envelope = { runId: word, step: count };
-const handshake = { protocol: v.number(), ...envelope };
 const range = v.object({ start: count, end: count });
 /** For people: what could steer a terminal is taken out. */
-const text = v.pipe(v.string(), v.maxLength(MOST_TEXT), v.transform(printable));
+const text = (of: keyof typeof MOST_TEXT) => v.pipe(v.string(), v.maxLength(MOST_TEXT[of]), v.transform(printable));
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
 const part = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
@@ -55,8 +63,17 @@ export const ComputeConfigSchema: v.GenericSchema<unknown, ComputeConfig> = v.ob
   compressGradients: v.boolean(),
 });
 
-/** worker → coordinator: the first message. Its run id is empty: the worker does not know it yet. */
-const hello = v.object({ ...handshake, type: v.literal("hello"), name: word, host: text, pid: count });
+/** worker → coordinator: the first message after the handshake. */
+const hello = v.object({
+  ...envelope,
+  type: v.literal("hello"),
+  /** "" lets the coordinator choose. */
+  name: word,
+  /** That the worker knows the secret of its name (`proofOf` in handshake.ts): whoever cannot prove it gets another name. */
+  proof: v.exactOptional(bytes32),
+  host: text("host"),
+  pid: count,
+});
 /** worker → coordinator: is on another machine and asks how the packed data set is cut. */
 const manifestRequest = v.object({ ...envelope, type: v.literal("manifest-request") });
 /** worker → coordinator: asks for a chunk of the packed data set. */
@@ -67,7 +84,7 @@ const ready = v.object({
   type: v.literal("ready"),
   configHash: word,
   engine: v.picklist(ENGINE_NAMES),
-  adapter: text,
+  adapter: text("adapter"),
   fingerprint: word,
   /** About how long a leaf of the run takes, by the worker's own measure. */
   leafMilliseconds: milliseconds,
@@ -80,13 +97,17 @@ const heartbeat = v.object({
   milliseconds,
 });
 /** worker → coordinator: cannot go on. */
-const failed = v.object({ ...envelope, type: v.literal("failed"), message: text });
+const failed = v.object({ ...envelope, type: v.literal("failed"), message: text("reason") });
 
 /** coordinator → worker: who you are and what is computed here. */
 const welcome = v.object({
-  ...handshake,
+  ...envelope,
   type: v.literal("welcome"),
   workerId: word,
+  /** By which a worker that nobody started for the run proves that it is this one when it comes again. */
+  secret: v.exactOptional(bytes32),
+  /** What the trial passes draw their noise by that fingerprints are made of: those of other runs are of no use. */
+  probeKey: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
   config: ComputeConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
@@ -94,7 +115,7 @@ const welcome = v.object({
 /** coordinator → worker: how the packed data set is cut. */
 const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });
 /** coordinator → worker: you cannot take part. */
-const refused = v.object({ ...handshake, type: v.literal("refused"), reason: text });
+const refused = v.object({ ...envelope, type: v.literal("refused"), reason: text("reason") });
 /** coordinator → worker: compute these leaves with the weights last sent. */
 const work = v.object({
   ...envelope,
@@ -110,7 +131,7 @@ const work = v.object({
   leafCount: count,
   range,
   /** Sample ids of each leaf in the range. */
-  samples: v.array(v.array(count)),
+  samples: v.pipe(v.array(v.array(count)), v.maxLength(MOST.leaves)),
 });
 /** coordinator → worker: the answer came for a step that is over. */
 const stale = v.object({ ...envelope, type: v.literal("stale") });

@@ -11,6 +11,8 @@ export interface WorkerOrder {
   readonly url: string;
   /** What the coordinator lets workers in by. */
   readonly token: string;
+  /** Of this process: by it the coordinator knows that it is the one of that name. */
+  readonly secret: string;
   /** Certificates to trust instead of the public ones, as PEM. */
   readonly authority?: string;
   /** The packed data set; a worker without it is on another machine and fetches its copy from the coordinator. */
@@ -21,6 +23,7 @@ const schema: v.GenericSchema<unknown, WorkerOrder> = v.object({
   name: v.string(),
   url: v.string(),
   token: v.string(),
+  secret: v.string(),
   authority: v.exactOptional(v.string()),
   cachePath: v.exactOptional(v.string()),
 });

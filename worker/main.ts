@@ -22,10 +22,11 @@ while (!line.includes("\n")) {
 stdin.read().then(() => Deno.exit(0), () => Deno.exit(0));
 
 try {
-  const { name, url, token, authority, cachePath } = parseWorkerOrder(line);
+  const { name, url, token, secret, authority, cachePath } = parseWorkerOrder(line);
   await runSession({
     url,
     token,
+    secret,
     authority,
     name,
     hostName: cachePath === undefined ? Deno.hostname() : "",

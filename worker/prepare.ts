@@ -15,9 +15,9 @@ import type { JoinedRun } from "./session.ts";
  * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { dataset, model, batchSize, microBatch }, backend, onLeaf }: Pick<
+  { config: { dataset, model, batchSize, microBatch }, probeKey, backend, onLeaf }: Pick<
     JoinedRun,
-    "config" | "backend" | "onLeaf"
+    "config" | "probeKey" | "backend" | "onLeaf"
   >,
   path: string,
 ): Promise<OrderComputer> {
@@ -28,7 +28,7 @@ export async function prepareEngine(
       throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
     }
     const { name } = await chooseEngine(backend);
-    const probed = await probe(name, model, microBatch);
+    const probed = await probe(name, model, { microBatch, key: probeKey });
     const leaves = Math.ceil(batchSize / microBatch);
     const engine = await createEngine(name, { spec: model, microBatch, leaves, augment: true, onLeaf });
     return engineComputer(engine, samples, probed);

@@ -11,8 +11,6 @@ import { createEngine } from "./engines.ts";
 /** Enough for every conv block to have a border to drop, and little enough for the slowest engine. */
 const EXTRA_PIXELS = 4;
 const MOST_SAMPLES: Readonly<Record<EngineName, number>> = { webgpu: 8, simd: 8, cpu: 1 };
-/** The arms' seeds, epochs and images are others: the probe's draws are a stream of their own. */
-const NOISE_KEY = [0x48657264, 0x50726f62] as const;
 
 /** What a trial pass tells of an engine. */
 export interface Probed {
@@ -24,15 +22,21 @@ export interface Probed {
 
 /**
  * Tries an engine for a model. The fingerprint is SHA-256 in hexadecimal of its name, kernels, adapter, the Deno version, its
- * arithmetic, and its output on fixed noise with augmentation and dropout.
+ * arithmetic, and its output on noise with augmentation and dropout.
  * @param microBatch samples of a leaf
+ * @param key 16 hexadecimal digits by which the noise is drawn: the coordinator chooses them anew for each run, so that nobody
+ * knows a fingerprint who has not computed it in this run
  * @throws {HerdError} cluster, if the engine does not work here
  */
-export async function probe(name: EngineName, spec: ModelSpec, microBatch: number): Promise<Probed> {
+export async function probe(
+  name: EngineName,
+  spec: ModelSpec,
+  { microBatch, key }: { readonly microBatch: number; readonly key: string },
+): Promise<Probed> {
   const small = probeModel(spec);
   const samples = Math.min(microBatch, MOST_SAMPLES[name]);
   await using engine = await createEngine(name, { spec: small, microBatch: samples, augment: true });
-  const { hash, milliseconds } = await trialPass(engine, small, samples);
+  const { hash, milliseconds } = await trialPass(engine, small, { samples, key });
   const text = [
     engine.name,
     engine.kernels,
@@ -69,10 +73,11 @@ function multiplyAdds(spec: ModelSpec): number {
 async function trialPass(
   engine: GradientEngine,
   spec: ModelSpec,
-  samples: number,
+  { samples, key }: { readonly samples: number; readonly key: string },
 ): Promise<{ readonly hash: string; readonly milliseconds: number }> {
-  engine.setWeights(initialWeights(spec, 0));
-  const leaf = noise(spec, samples);
+  const words = [Number.parseInt(key.slice(0, 8), 16), Number.parseInt(key.slice(8), 16)] as const;
+  engine.setWeights(initialWeights(spec, words[0]));
+  const leaf = noise(spec, { samples, words });
   const parts: Float32Array[] = [];
   const started = performance.now();
   for await (const { gradient, losses, logits } of engine.gradients(1, [leaf], [{ level: 0, index: 0 }])) {
@@ -85,12 +90,15 @@ async function trialPass(
   return { hash, milliseconds };
 }
 
-/** A leaf of random bytes, the same everywhere. */
-function noise({ imageSize, classes }: ModelSpec, count: number): Leaf {
+/** A leaf of random bytes, the same everywhere for the same key. */
+function noise(
+  { imageSize, classes }: ModelSpec,
+  { samples: count, words }: { readonly samples: number; readonly words: readonly [number, number] },
+): Leaf {
   const samples = Array.from({ length: count }, (_, id): Sample => {
     const pixels = new Uint8Array(imageSize ** 2 * 3);
-    for (let i = 0; i < pixels.length; i++) pixels[i] = threefry(...NOISE_KEY, id, i)[0] >>> 24;
+    for (let i = 0; i < pixels.length; i++) pixels[i] = threefry(...words, id, i)[0] >>> 24;
     return { id, label: id % Math.max(classes, 2), pixels };
   });
-  return { index: 0, seed: 0, epoch: 1, samples };
+  return { index: 0, seed: words[1], epoch: 1, samples };
 }

@@ -1,13 +1,12 @@
 // A worker's side of the protocol: joins a coordinator, gets its data and engine ready, then computes what it is given until
 // it is told to stop or the connection closes.
-// @ts-types="@types/ws"
-import { WebSocket } from "ws";
-import { Channel, type Incoming, type Meter, SOCKET_OPTIONS } from "../shared/channel.ts";
+import { Channel, type Incoming } from "../shared/channel.ts";
 import { type ComputeConfig, configHash } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
 import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
+import { proofOf, type Transcript } from "../shared/handshake.ts";
 import { release } from "../shared/memory.ts";
 import { layerShapes, parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
@@ -16,11 +15,11 @@ import {
   type CoordinatorMessage,
   MOST_TEXT,
   parseCoordinatorMessage,
-  PROTOCOL_VERSION,
   type Work,
   type WorkerMessage,
 } from "../shared/protocol.ts";
 import { compute } from "./compute.ts";
+import { type Address, ConnectionLost, joinCoordinator } from "./join.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
@@ -31,6 +30,8 @@ export interface JoinedRun {
   readonly runId: string;
   /** What the coordinator calls this worker. */
   readonly workerId: string;
+  /** What the trial pass draws its noise by. */
+  readonly probeKey: string;
   /** What is to be computed. */
   readonly config: ComputeConfig;
   /** SHA-256 of the config, in hexadecimal. */
@@ -50,12 +51,9 @@ export interface PrepareOptions extends JoinedRun {
 }
 
 /** What the session needs from its surroundings. */
-export interface SessionOptions {
-  /** ws[s]://HOST:PORT */
-  readonly url: string;
-  readonly token: string;
-  /** Authorities to trust instead of the public ones, as PEM. */
-  readonly authority?: string | undefined;
+export interface SessionOptions extends Address {
+  /** By which the coordinator knows that this worker is the one of its name. */
+  readonly secret?: string;
   /** What the worker calls itself, such as its log; "" lets the coordinator choose. */
   readonly name: string;
   readonly hostName: string;
@@ -67,14 +65,11 @@ export interface SessionOptions {
   log(text: string): void;
 }
 
-/** The network or the coordinator is gone: both may come back. */
-class ConnectionLost extends HerdError {
-  constructor(message: string) {
-    super("cluster", message);
-  }
+/** Options with the name and the secret that the worker has by now. */
+interface SelfOptions extends Omit<SessionOptions, "secret"> {
+  readonly secret: string | undefined;
 }
 
-const CONNECT_DEADLINE_MS = 10_000;
 /** The coordinator may have to read the whole data set first, for an hour; that it is there still, its pings tell. */
 const MANIFEST_LIMITS: ProgressLimits = { ...PROGRESS_LIMITS, looks: 720 };
 /** Between attempts to connect again: doubled each time, up to the longest. */
@@ -89,15 +84,16 @@ const GIVE_UP_MS = 10 * 60_000;
  * first, or for ten minutes, or refuses the worker
  */
 export async function runSession(options: SessionOptions): Promise<void> {
-  const self = { name: options.name };
+  const self = { name: options.name, secret: options.secret };
   let wait = FIRST_WAIT_MS;
   let joined = false;
   let lost = performance.now();
   while (true) {
     let isIn = false;
     try {
-      const mayGoOn = await runConnection({ ...options, name: self.name }, (id) => {
-        [self.name, joined, wait, isIn] = [id, true, FIRST_WAIT_MS, true];
+      const mayGoOn = await runConnection({ ...options, ...self }, ({ workerId, secret = self.secret }) => {
+        [self.name, self.secret] = [workerId, secret];
+        [joined, wait, isIn] = [true, FIRST_WAIT_MS, true];
       });
       if (!mayGoOn) return;
       // A scheduler starts a worker again that ends so, and not one that is done.
@@ -113,18 +109,18 @@ export async function runSession(options: SessionOptions): Promise<void> {
 }
 
 /** One connection from beginning to end. @returns whether the run, which is over here, may go on later */
-async function runConnection(options: SessionOptions, onWelcome: (id: string) => void): Promise<boolean> {
-  const { socket, meter } = await connect(options);
+async function runConnection(options: SelfOptions, onWelcome: (welcome: Welcome) => void): Promise<boolean> {
+  const { socket, meter, transcript } = await joinCoordinator(options);
   const channel: WorkerChannel = new Channel(socket, parseCoordinatorMessage, { meter });
   channel.expectPings();
   channel.sendPings();
   const incoming = channel[Symbol.asyncIterator]();
   try {
-    return await serve(channel, incoming, { ...options, onWelcome });
+    return await serve(channel, incoming, { ...options, transcript, onWelcome });
   } catch (error) {
     if (error instanceof ConnectionLost) throw error;
     if (channel.isClosed) throw new ConnectionLost(messageOf(error));
-    channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT) });
+    channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT.reason) });
     throw error;
   } finally {
     channel.close();
@@ -134,10 +130,10 @@ async function runConnection(options: SessionOptions, onWelcome: (id: string) =>
 async function serve(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  options: SessionOptions & { onWelcome(id: string): void },
+  options: SelfOptions & { readonly transcript: Transcript; onWelcome(welcome: Welcome): void },
 ): Promise<boolean> {
   const welcome = await introduce(channel, incoming, options);
-  options.onWelcome(welcome.workerId);
+  options.onWelcome(welcome);
   const { config } = welcome;
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
@@ -163,7 +159,7 @@ async function serve(
     type: "ready",
     configHash: await configHash(config),
     engine,
-    adapter,
+    adapter: adapter.slice(0, MOST_TEXT.adapter),
     fingerprint,
     leafMilliseconds,
   });
@@ -205,9 +201,11 @@ async function serve(
 async function introduce(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  { name, hostName }: SessionOptions,
+  { name, secret, hostName, transcript }: SelfOptions & { readonly transcript: Transcript },
 ): Promise<Welcome> {
-  const self = { protocol: PROTOCOL_VERSION, name, host: hostName, pid: Deno.pid };
+  const proof = secret === undefined ? {} : { proof: proofOf(secret, `worker ${name}`, transcript) };
+  const self = { name, ...proof, host: hostName.slice(0, MOST_TEXT.host), pid: Deno.pid };
+  channel.runId = transcript.runId;
   channel.send({ ...envelope(channel, 0), type: "hello", ...self });
   const event = await nextOf(channel, incoming, "the coordinator's welcome");
   if (!("message" in event)) throw new HerdError("cluster", "The coordinator sent a frame before its welcome");
@@ -216,10 +214,6 @@ async function introduce(
   if (message.type !== "welcome") {
     throw new HerdError("cluster", `The coordinator sent "${message.type}" before its welcome`);
   }
-  if (message.protocol !== PROTOCOL_VERSION) {
-    const versions = `protocol ${message.protocol}, this worker ${PROTOCOL_VERSION}`;
-    throw new HerdError("cluster", `The coordinator speaks ${versions}: use the same version of Herd on both sides`);
-  }
   if (await configHash(message.config) !== message.configHash) {
     throw new HerdError(
       "cluster",
@@ -227,7 +221,6 @@ async function introduce(
     );
   }
   refuseUntrainable(message.config);
-  channel.runId = message.runId;
   return message;
 }
 
@@ -251,9 +244,11 @@ function refuseUntrainable({ model, microBatch }: ComputeConfig): void {
 }
 
 /** An order must have a place in its step's tree, and leaves of the size that the engine is made for. */
-function refuseUnfit({ range, leafCount, samples, step }: Work, { microBatch }: ComputeConfig): void {
+function refuseUnfit({ task, range, leafCount, samples, step }: Work, { batchSize, microBatch }: ComputeConfig): void {
   const length = range.end - range.start;
-  const fits = length >= 1 && length === samples.length && range.end <= leafCount &&
+  // A test set may be of any size: nothing is allocated but for the leaves that are listed.
+  const most = task === "train" ? Math.ceil(batchSize / microBatch) : Infinity;
+  const fits = length >= 1 && length === samples.length && range.end <= leafCount && leafCount <= most &&
     samples.every((ids) => ids.length >= 1 && ids.length <= microBatch);
   if (!fits) {
     const what = `leaves ${range.start} to ${range.end} of ${leafCount}, ${samples.length} of them listed`;
@@ -309,35 +304,4 @@ async function nextOf(
   if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
   if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
   return next.value;
-}
-
-async function connect({ url, token, authority }: SessionOptions): Promise<{ socket: WebSocket; meter: Meter }> {
-  const socket = new WebSocket(url, {
-    ...SOCKET_OPTIONS,
-    maxPayload: MAX_FRAME_BYTES,
-    handshakeTimeout: CONNECT_DEADLINE_MS,
-    headers: { authorization: `Bearer ${token}` },
-    ...(authority === undefined ? {} : { ca: authority }),
-    // Masking protects proxies from browsers' scripts; a mask of zeros saves its cost (ws skips it).
-    generateMask: (mask) => mask.fill(0),
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<{ socket: WebSocket; meter: Meter }>();
-  const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
-  // It comes before "open": the only sight of the connection below that ws gives.
-  socket.once("upgrade", ({ socket: meter }) => socket.once("open", () => resolve({ socket, meter })));
-  socket.once("error", (error) => {
-    if (!isUntrusted(error)) return fail(messageOf(error));
-    const why = `its certificate is not trusted (${messageOf(error)}): give the one that signs it with --tls-ca`;
-    reject(new HerdError("cluster", `Could not join ${url}: ${why}, and name the host as it does`));
-  });
-  socket.once("unexpected-response", (_request, response) => {
-    if (response.statusCode !== 401) return fail(`the answer was ${response.statusCode}`);
-    reject(new HerdError("cluster", `Could not join ${url}: the token is wrong (--token-file)`));
-  });
-  return await promise;
-}
-
-/** Whether a handshake failed because of the certificate: trying again will not help. */
-function isUntrusted(error: Error): boolean {
-  return "code" in error && /CERT|UNABLE_TO_VERIFY/.test(`${error.code}`);
 }

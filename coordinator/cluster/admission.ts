@@ -1,23 +1,24 @@
 // Lets workers in: what is said on a connection until its worker can compute, and what of it concerns the work from then on.
-// @ts-types="@types/ws"
-import type { WebSocket } from "ws";
 import type { ServedDataset } from "../../data/mod.ts";
-import { Channel, type Meter } from "../../shared/channel.ts";
+import type { ByteBudget } from "../../shared/byte_budget.ts";
+import { Channel } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { type Frame, largestAnswer } from "../../shared/frames.ts";
+import { encodeFrame, type Frame, largestAnswer } from "../../shared/frames.ts";
+import { isProof } from "../../shared/handshake.ts";
 import {
   type CoordinatorMessage,
   MOST_CHARACTERS,
   parseWorkerMessage,
-  PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../shared/protocol.ts";
-import { listen, type Listener, type ListenOptions } from "../door/mod.ts";
+import { listen, type Listener, type Visit } from "../door/mod.ts";
+import { ChunkTurns } from "./chunk_turns.ts";
 import { LEAF_LIMITS } from "./deadline.ts";
+import { Identities, type Identity } from "./identities.ts";
 import { Member } from "./member.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Roll } from "./roll.ts";
-import { EXCLUDED, nameFor, Standings } from "./standing.ts";
+import { EXCLUDED } from "./standing.ts";
 
 /** Who hears of members. */
 export interface AdmissionEvents {
@@ -36,29 +37,38 @@ export interface AdmissionEvents {
 }
 
 const HELLO_DEADLINE_MS = 10_000;
+type Hello = Extract<WorkerMessage, { type: "hello" }>;
+type WorkerChannel = Member["channel"];
 
 /** Where workers come in. */
 export class Admission {
   readonly #options: ClusterOptions;
   readonly #roll: Roll;
   readonly #events: AdmissionEvents;
-  readonly #standings: Standings;
+  readonly #identities: Identities;
+  readonly #budget: ByteBudget;
+  readonly #chunks = new ChunkTurns();
   #listener: Listener | undefined;
 
-  constructor(options: ClusterOptions, roll: Roll, events: AdmissionEvents) {
+  constructor(
+    options: ClusterOptions,
+    { roll, budget }: { readonly roll: Roll; readonly budget: ByteBudget },
+    events: AdmissionEvents,
+  ) {
     this.#options = options;
     this.#roll = roll;
     this.#events = events;
-    this.#standings = new Standings(options.limits?.pace);
+    this.#budget = budget;
+    this.#identities = new Identities(options.limits?.pace, (name) => roll.hasName(name));
   }
 
   /** Starts to listen. @throws {HerdError} cluster, if the address is taken */
   async listen(): Promise<void> {
-    const { hostname, port, token, tls, door, config } = this.#options;
+    const { hostname, port, token, runId, tls, door, config } = this.#options;
     const maxPayload = Math.max(largestAnswer(config), MOST_CHARACTERS.fromWorker);
-    const onSocket: ListenOptions["onSocket"] = (...connection) => void this.#serve(...connection);
+    const onVisit = (visit: Visit) => void this.#serve(visit);
     const limits = door === undefined ? {} : { limits: door };
-    this.#listener = await listen({ hostname, port, token, maxPayload, tls, ...limits, onSocket });
+    this.#listener = await listen({ hostname, port, token, runId, maxPayload, tls, ...limits, onVisit });
   }
 
   /** HOST:PORT for workers elsewhere. */
@@ -78,7 +88,12 @@ export class Admission {
 
   /** Whether a worker has come that was not started by the run: such a one knows the token, and may come again. */
   get hadOutsiders(): boolean {
-    return this.#standings.hadOutsiders;
+    return this.#identities.hadOutsiders;
+  }
+
+  /** A launcher is about to start a worker. @returns the secret by which it is known */
+  expect(name: string, { isOwn }: { readonly isOwn: boolean }): string {
+    return this.#identities.expect(name, { isOwn });
   }
 
   /** Closes the door and drops all connections. */
@@ -93,28 +108,33 @@ export class Admission {
   }
 
   /** Talks with one connection until it ends. Never throws: what goes wrong on the wire is the member's loss. */
-  async #serve(socket: WebSocket, from: string, meter: Meter): Promise<void> {
-    const channel = new Channel<WorkerMessage, CoordinatorMessage>(socket, parseWorkerMessage, { meter });
-    const member = new Member(channel, this.#options.limits?.leaf ?? LEAF_LIMITS);
-    this.#roll.add(member);
+  async #serve({ socket, from, meter, transcript }: Visit): Promise<void> {
+    const channel: WorkerChannel = new Channel(socket, parseWorkerMessage, { meter, budget: this.#budget });
     channel.sendPings();
-    const greeting = setTimeout(
-      () => this.#roll.lose(member, new HerdError("cluster", "it did not say hello")),
-      HELLO_DEADLINE_MS,
-    );
+    const greeting = setTimeout(() => channel.terminate(), HELLO_DEADLINE_MS);
+    let member: Member | undefined;
     try {
       for await (const event of channel) {
         clearTimeout(greeting);
+        if (member === undefined) {
+          // Nobody is a member before that: what else comes first is nobody's loss.
+          if (!("message" in event) || event.message.type !== "hello") break;
+          member = this.#welcome(event.message, { channel, from, transcript });
+          if (member === undefined) break;
+          continue;
+        }
         if (!this.#roll.has(member)) continue; // it is refused or lost, and the connection is closing
         if ("frame" in event) this.#onFrame(member, event.frame);
-        else if ("message" in event) await this.#onMessage(member, event.message, from);
+        else if ("message" in event) await this.#onMessage(member, event.message);
         else if (member.ready === undefined) throw event.broken;
         else this.#events.onBroken(member, event.broken);
       }
-      this.#roll.lose(member, new HerdError("cluster", "its connection closed"));
+      if (member === undefined) channel.close();
+      else this.#roll.lose(member, new HerdError("cluster", "its connection closed"));
     } catch (error) {
-      if (error instanceof HerdError) this.#roll.lose(member, error);
-      else this.#events.onFailure(error);
+      if (!(error instanceof HerdError)) this.#events.onFailure(error);
+      else if (member === undefined) channel.terminate();
+      else this.#roll.lose(member, error);
     } finally {
       clearTimeout(greeting);
     }
@@ -125,25 +145,22 @@ export class Admission {
     this.#events.onFrame(member, frame);
   }
 
-  async #onMessage(member: Member, message: WorkerMessage, from: string): Promise<void> {
-    if (message.type !== "hello" && member.id === "") {
-      throw new HerdError("cluster", `it sent "${message.type}" before it said hello`);
-    }
-    if (message.type !== "hello" && message.runId !== this.#options.runId) {
+  async #onMessage(member: Member, message: WorkerMessage): Promise<void> {
+    if (message.runId !== this.#options.runId) {
       throw new HerdError("cluster", `it sent "${message.type}" for run "${message.runId}"`);
     }
     switch (message.type) {
       case "hello":
-        if (member.id !== "") throw new HerdError("cluster", "it said hello twice");
-        // Only a process of this machine may pass for a local worker, which says no host.
-        return this.#welcome(member, { ...message, host: message.host || from });
+        throw new HerdError("cluster", "it said hello twice");
       case "manifest-request": {
         const dataset = await this.#dataset.manifest();
         return member.channel.send({ ...this.#roll.envelope(0), type: "manifest", dataset });
       }
       case "chunk-request": {
-        const { index } = message;
-        return await member.channel.sendFrame({ kind: "chunk", index, bytes: this.#dataset.readChunk(index) });
+        // Its next message is not looked at before this one is answered: one chunk is under way a member.
+        using _turn = await this.#chunks.take();
+        if (!this.#roll.has(member)) return;
+        return await member.channel.sendBytes(this.#chunkFrame(message.index));
       }
       case "ready":
         if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
@@ -152,8 +169,8 @@ export class Admission {
         member.sign(message.leaves, message.milliseconds);
         return this.#events.onHeartbeat(member);
       case "failed":
-        // A local worker that cannot start will not do so next time; a remote one may be mended and come back.
-        if (member.ready === undefined && member.host === "") this.#events.onUnable(member, message.message);
+        // An own worker that cannot start will not do so next time; a remote one may be mended and come back.
+        if (member.ready === undefined && member.isOwn) this.#events.onUnable(member, message.message);
         return this.#roll.lose(member, new HerdError("cluster", message.message));
       default: {
         const unknown: never = message;
@@ -162,32 +179,59 @@ export class Admission {
     }
   }
 
-  #welcome(member: Member, hello: Extract<WorkerMessage, { type: "hello" }>): void {
-    member.id = nameFor(hello, this.#roll.names);
-    member.host = hello.host;
-    member.pid = hello.pid;
-    if (hello.protocol !== PROTOCOL_VERSION) {
-      const versions = `protocol ${hello.protocol}, this coordinator ${PROTOCOL_VERSION}`;
-      return this.#roll.refuse(member, `it speaks ${versions}: use the same version of Herd on both sides`);
+  /** @returns undefined for somebody who is not let in, and hears why */
+  #welcome(
+    hello: Hello,
+    { channel, from, transcript }: { readonly channel: WorkerChannel } & Pick<Visit, "from" | "transcript">,
+  ): Member | undefined {
+    const { name, proof, host, pid } = hello;
+    const refuse = (reason: string) => void this.#roll.turnAway(channel, reason);
+    const knows = (secret: string) => proof !== undefined && isProof(proof, secret, `worker ${name}`, transcript);
+    let identity = this.#identities.recognize({ name, knows });
+    if (identity === undefined) {
+      if (this.#identities.isReserved(name)) {
+        return refuse(
+          `the name "${name}" is for a worker that a launcher starts, and this is not the last one so started`,
+        );
+      }
+      const wait = this.#roll.waitFor(from);
+      if (wait > 0) {
+        const again = `new ones are let in from there in ${Math.ceil(wait / 1000)} s`;
+        return refuse(`a worker from its address was excluded after bad answers: ${again}`);
+      }
+      identity = this.#identities.welcome(name);
     }
-    member.standing = this.#standings.enter(member.id, hello.pid);
-    if (member.standing.isExcluded) return this.#roll.refuse(member, EXCLUDED);
+    if (identity.standing.isExcluded) return refuse(EXCLUDED);
+    channel.runId = this.#options.runId;
+    const limits = this.#options.limits?.leaf ?? LEAF_LIMITS;
+    const member = new Member({ channel, identity, from, host, pid }, limits);
     // The same worker on a new connection: the old one is dead, though nothing has said so yet.
     for (const other of this.#roll.namesakes(member)) {
       this.#roll.lose(other, new HerdError("cluster", "it has connected anew"));
     }
-    member.channel.runId = this.#options.runId;
+    this.#roll.add(member);
     this.#events.onJoined(member);
-    const { config, configHash, backend } = this.#options;
-    member.channel.send({
+    channel.send(this.#welcomeTo(identity));
+    return member;
+  }
+
+  #welcomeTo({ name, secret, isLaunched }: Identity): CoordinatorMessage {
+    const { config, configHash, backend, runId, probeKey = runId } = this.#options;
+    return {
       ...this.#roll.envelope(0),
-      protocol: PROTOCOL_VERSION,
       type: "welcome",
-      workerId: member.id,
+      workerId: name,
+      ...(isLaunched ? {} : { secret }),
+      probeKey,
       config,
       configHash,
       backend,
-    });
+    };
+  }
+
+  /** Nothing but the frame stays in memory while it waits to be read. */
+  #chunkFrame(index: number): Uint8Array {
+    return encodeFrame(this.#options.runId, { kind: "chunk", index, bytes: this.#dataset.readChunk(index) });
   }
 
   #admit(member: Member, message: Extract<WorkerMessage, { type: "ready" }>): void {

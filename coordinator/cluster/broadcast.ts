@@ -1,23 +1,46 @@
 // The newest weights on their way to every worker: encoded once, sent to each in its own time.
+import type { ByteBudget, Holder } from "../../shared/byte_budget.ts";
 import { checksum, encodeFrame } from "../../shared/frames.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { Member } from "./member.ts";
 
+/** Weights on their way: the same bytes for all, which are held as long as somebody is still being sent them. */
+class Version implements Holder {
+  readonly number: number;
+  readonly checksum: number;
+  readonly bytes: Uint8Array;
+  readonly receivers = new Set<Member>();
+
+  constructor(number: number, checksum: number, bytes: Uint8Array) {
+    this.number = number;
+    this.checksum = checksum;
+    this.bytes = bytes;
+  }
+
+  /** The slowest of all have to go. */
+  drop(): void {
+    for (const { channel } of this.receivers) channel.drop();
+  }
+}
+
 /** Brings weights to workers, and knows who has the newest. */
 export class Broadcast {
   readonly #runId: string;
-  #newest: { readonly version: number; readonly checksum: number; readonly bytes: Uint8Array } | undefined;
+  readonly #budget: ByteBudget;
+  #newest: Version | undefined;
   /** The version that is on its way to each worker or there. */
   readonly #sent = new WeakMap<Member, number>();
   readonly #sending = new WeakSet<Member>();
 
-  constructor(runId: string) {
+  /** @param budget that of the connections' queues */
+  constructor(runId: string, budget: ByteBudget) {
     this.#runId = runId;
+    this.#budget = budget;
   }
 
   /** Of the newest weights, from 1; 0 if there are none. */
   get version(): number {
-    return this.#newest?.version ?? 0;
+    return this.#newest?.number ?? 0;
   }
 
   /** CRC-32 of the newest weights; undefined if there are none. */
@@ -27,9 +50,12 @@ export class Broadcast {
 
   /** There are newer weights. @param compress how they travel */
   set(weights: Float32Array, compress: Compression): void {
-    const version = this.version + 1;
-    const bytes = encodeFrame(this.#runId, { kind: "weights", step: version, weights, compress });
-    this.#newest = { version, checksum: checksum(weights), bytes };
+    const number = this.version + 1;
+    const bytes = encodeFrame(this.#runId, { kind: "weights", step: number, weights, compress });
+    const before = this.#newest;
+    this.#newest = new Version(number, checksum(weights), bytes);
+    // Only those that are too slow hold it from now on.
+    if (before !== undefined && before.receivers.size > 0) this.#budget.change(before, before.bytes.length);
   }
 
   /** Whether the newest weights are on their way to a worker or there: work for them may follow, as sockets keep the order. */
@@ -53,14 +79,23 @@ export class Broadcast {
     this.#sending.add(member);
     try {
       while (this.#newest !== undefined && !this.hasReached(member)) {
-        const { version, bytes } = this.#newest;
-        this.#sent.set(member, version);
-        const sent = member.channel.sendBytes(bytes);
-        onWay();
-        await sent;
+        await this.#sendVersion(this.#newest, member, onWay);
       }
     } finally {
       this.#sending.delete(member);
+    }
+  }
+
+  async #sendVersion(version: Version, member: Member, onWay: () => void): Promise<void> {
+    version.receivers.add(member);
+    this.#sent.set(member, version.number);
+    try {
+      const sent = member.channel.sendBytes(version.bytes, { isShared: true });
+      onWay();
+      await sent;
+    } finally {
+      version.receivers.delete(member);
+      if (version.receivers.size === 0) this.#budget.release(version);
     }
   }
 }

@@ -117,6 +117,15 @@ export class Cluster implements AsyncDisposable {
     if (this.#error === undefined) this.#options.emit?.({ type: "notice", text: error.message });
   }
 
+  /**
+   * A launcher is about to start a worker's process of this name, which nobody else can take then.
+   * @param isOwn whether on this machine
+   * @returns the secret by which the process is known: for its order, never for the network
+   */
+  expect(name: string, { isOwn }: { readonly isOwn: boolean }): string {
+    return this.#conductor.admission.expect(name, { isOwn });
+  }
+
   /** A worker's process is started again. @param text says so to people */
   countRestart(text: string): void {
     this.#conductor.tally.count("workersRestarted", 1, text);

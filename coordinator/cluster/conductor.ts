@@ -1,5 +1,6 @@
 // Carries out with sockets and timers what steps decide, and tells them what happens to the workers. Who belongs to these is in
 // roll.ts, how they come to do so in admission.ts.
+import { ByteBudget } from "../../shared/byte_budget.ts";
 import { PeerStalled } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Frame } from "../../shared/frames.ts";
@@ -10,7 +11,7 @@ import { Broadcast } from "./broadcast.ts";
 import type { Collection } from "./collector.ts";
 import type { Blame, Charge, Decisions, StepEvent } from "./decisions.ts";
 import type { Member } from "./member.ts";
-import type { ClusterOptions } from "./options.ts";
+import { type ClusterOptions, queueBytesOf } from "./options.ts";
 import type { Order } from "./order.ts";
 import { Pause } from "./pause.ts";
 import { Roll } from "./roll.ts";
@@ -66,10 +67,11 @@ export class Conductor {
     this.#emit = (event) => options.emit?.(event);
     this.tally = new Tally(this.#emit);
     this.#pause = new Pause(options.workerTimeout, this.tally, events.onFailure);
-    this.#weights = new Broadcast(options.runId);
+    const budget = new ByteBudget(queueBytesOf(options));
+    this.#weights = new Broadcast(options.runId, budget);
     this.#checks = new SpotChecks(options.verify ?? 0);
     this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
-    this.admission = new Admission(options, this.roll, {
+    this.admission = new Admission(options, { roll: this.roll, budget }, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
       onReady: this.#guarded((member: Member) => this.#onReady(member)),
       onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),

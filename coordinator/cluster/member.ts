@@ -1,26 +1,42 @@
 // One connected worker, as the coordinator sees it.
-import { Channel } from "../../shared/channel.ts";
+import type { Channel } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { leastBytes } from "../../shared/progress.ts";
 import type { CoordinatorMessage, WorkerMessage } from "../../shared/protocol.ts";
 import type { WorkerInfo } from "../events/mod.ts";
 import type { LeafLimits } from "./deadline.ts";
+import type { Identity } from "./identities.ts";
 import type { Hand } from "./order.ts";
 import type { Pace } from "./pace.ts";
-import { Standing } from "./standing.ts";
+import type { Standing } from "./standing.ts";
 
 type Ready = Extract<WorkerMessage, { type: "ready" }>;
 
+/** What is known of a worker when it has said hello. */
+export interface Acquaintance {
+  readonly channel: Channel<WorkerMessage, CoordinatorMessage>;
+  readonly identity: Identity;
+  /** The address that it comes from, "" for this machine's own. */
+  readonly from: string;
+  /** As it says; so is its process. */
+  readonly host: string;
+  readonly pid: number;
+}
+
 /** A worker's connection, its standing, and what it is doing. */
 export class Member implements Hand {
-  id = "";
+  readonly id: string;
+  /** Whether this coordinator has started the worker on this machine: nobody else can say so. */
+  readonly isOwn: boolean;
   readonly channel: Channel<WorkerMessage, CoordinatorMessage>;
-  host = "";
-  pid = 0;
+  /** The address that it comes from, "" for this machine's own. */
+  readonly from: string;
+  /** "" for the coordinator's own workers only. */
+  readonly host: string;
+  readonly pid: number;
   /** Set when the worker can compute. */
   ready: Ready | undefined;
-  standing = new Standing();
-  isOwn = false;
+  readonly standing: Standing;
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number } | undefined;
   readonly #limits: LeafLimits;
@@ -30,8 +46,14 @@ export class Member implements Hand {
   #awaited: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(channel: Channel<WorkerMessage, CoordinatorMessage>, limits: LeafLimits) {
+  constructor({ channel, identity, from, host, pid }: Acquaintance, limits: LeafLimits) {
+    this.id = identity.name;
+    this.isOwn = identity.isOwn;
+    this.standing = identity.standing;
     this.channel = channel;
+    this.from = from;
+    this.host = this.isOwn ? "" : host || from || "localhost";
+    this.pid = pid;
     this.#limits = limits;
   }
 

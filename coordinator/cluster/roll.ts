@@ -1,25 +1,29 @@
 // Who belongs to the cluster: the workers that are there, those that were, and what they have been seen to do.
 import { byId } from "../../shared/by_id.ts";
 import { messageOf } from "../../shared/errors.ts";
-import { PROTOCOL_VERSION } from "../../shared/protocol.ts";
 import { within } from "../../shared/within.ts";
 import type { Traffic, WorkerInfo } from "../events/mod.ts";
+import { Exclusions } from "./exclusions.ts";
 import type { Member } from "./member.ts";
-import { EXCLUDED, type Identity } from "./standing.ts";
+import { EXCLUDED } from "./standing.ts";
 
 const FAREWELL_MS = 500;
+/** Of those that are gone; what the report says of all of them follows from the events. */
+const MOST_REMEMBERED = { workers: 1_000, fingerprints: 100 } as const;
 
 /** The workers of a run. */
 export class Roll {
   readonly #runId: string;
   readonly #onLost: (member: Member, reason: string) => void;
   readonly #members = new Set<Member>();
+  readonly #exclusions = new Exclusions();
+  /** The one that left last at the end. */
   readonly #past = new Map<string, WorkerInfo>();
   readonly #fingerprints = new Set<string>();
   #retired: Traffic = { up: 0, down: 0 };
   #stopped = false;
 
-  /** @param onLost is told when a member that somebody knew is gone; it is not among the members any more */
+  /** @param onLost is told when a member is gone; it is not among the members any more */
   constructor(runId: string, onLost: (member: Member, reason: string) => void) {
     this.#runId = runId;
     this.#onLost = onLost;
@@ -37,7 +41,7 @@ export class Roll {
     return [...present, ...gone].sort(byId);
   }
 
-  /** Of all workers that could compute at some time, in the order of their coming. */
+  /** Of all workers that could compute at some time, in the order of their coming, as far as there are not too many. */
   get fingerprints(): string[] {
     return [...this.#fingerprints];
   }
@@ -47,10 +51,14 @@ export class Roll {
     return !this.#members.values().some(({ ready }) => ready !== undefined);
   }
 
-  /** The names that are taken, and by whom. */
-  get names(): Map<string, Identity> {
-    const known: readonly (Identity & { readonly id: string })[] = [...this.#past.values(), ...this.#members];
-    return new Map(known.map((one) => [one.id, one]));
+  /** Whether a worker of this name is connected. */
+  hasName(name: string): boolean {
+    return this.#members.values().some(({ id }) => id === name);
+  }
+
+  /** What a worker that is new here has to wait, in milliseconds, since one from its address was excluded. */
+  waitFor(from: string): number {
+    return this.#exclusions.waitFor(from, performance.now());
   }
 
   /** Whether a worker belongs to the run still. */
@@ -70,14 +78,14 @@ export class Roll {
     return { runId: this.#runId, step };
   }
 
-  /** A connection has come: whose it is, it has to say. */
+  /** A worker has come and said who it is. */
   add(member: Member): void {
     this.#members.add(member);
   }
 
   /** A member can compute. */
   enter(member: Member): void {
-    this.#fingerprints.add(member.fingerprint);
+    if (this.#fingerprints.size < MOST_REMEMBERED.fingerprints) this.#fingerprints.add(member.fingerprint);
   }
 
   /** The connections that go by a member's name, but for its own. */
@@ -92,7 +100,10 @@ export class Roll {
    */
   strike(member: Member, isJudged: boolean): boolean {
     const isExcluded = member.standing.strike(isJudged);
-    if (isExcluded) this.refuse(member, EXCLUDED);
+    if (isExcluded) {
+      this.#exclusions.add(member.from, performance.now());
+      this.refuse(member, EXCLUDED);
+    }
     return isExcluded;
   }
 
@@ -101,16 +112,20 @@ export class Roll {
     if (!this.#members.delete(member)) return;
     this.#retire(member);
     member.channel.terminate();
-    if (this.#stopped || member.id === "") return; // nobody knew it
-    this.#onLost(member, messageOf(error));
+    if (!this.#stopped) this.#onLost(member, messageOf(error));
   }
 
   /** Lets a worker in no more, and tells it why. */
   refuse(member: Member, reason: string): void {
     if (!this.#members.delete(member)) return;
     this.#retire(member);
-    member.channel.send({ ...this.envelope(0), protocol: PROTOCOL_VERSION, type: "refused", reason });
-    member.channel.close();
+    this.turnAway(member.channel, reason);
+  }
+
+  /** Tells a connection why it is not let in. */
+  turnAway(channel: Member["channel"], reason: string): void {
+    channel.send({ ...this.envelope(0), type: "refused", reason });
+    channel.close();
   }
 
   /** Tells the workers that the run is over, or may go on later; what they do after that is no fault. */
@@ -134,6 +149,12 @@ export class Roll {
     member.unwatch();
     const { up, down } = this.#retired;
     this.#retired = { up: up + member.channel.bytesIn, down: down + member.channel.bytesOut };
-    if (member.ready !== undefined) this.#past.set(member.id, member.info);
+    if (member.ready === undefined) return;
+    this.#past.delete(member.id);
+    this.#past.set(member.id, member.info);
+    if (this.#past.size > MOST_REMEMBERED.workers) {
+      const [longestAgo] = this.#past.keys();
+      this.#past.delete(longestAgo!);
+    }
   }
 }

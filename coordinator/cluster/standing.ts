@@ -1,4 +1,4 @@
-// What is remembered of workers when they leave and come back: by their names, which are given here.
+// What is remembered of a worker's work when it leaves and comes back. Who it is, identities.ts says.
 import type { Position } from "../events/mod.ts";
 import { LeafTimes } from "./deadline.ts";
 import { Pace, type PaceLimits } from "./pace.ts";
@@ -6,8 +6,6 @@ import { Pace, type PaceLimits } from "./pace.ts";
 /** Bad answers after which a worker's process is not let in any more, and processes after which the worker is not. */
 const MOST_STRIKES = 3;
 const MOST_EXCLUSIONS = 3;
-/** Names that are made here. */
-const NUMBERED = /^r\d+$/;
 
 /** Why an excluded worker is not let in. */
 export const EXCLUDED = "it is excluded after bad answers";
@@ -18,7 +16,6 @@ export class Standing {
   readonly leafTimes = new LeafTimes();
   /** The first step or test that has an answer of this worker in its result. */
   since: Position | undefined;
-  #pid: number | undefined;
   #strikes = 0;
   /** Of its processes so far. */
   #exclusions = 0;
@@ -31,10 +28,9 @@ export class Standing {
     return this.#strikes >= MOST_STRIKES || this.#exclusions >= MOST_EXCLUSIONS;
   }
 
-  /** A process comes as this worker; a new one starts afresh. */
-  enter(pid: number): void {
-    if (pid !== this.#pid) this.#strikes = 0;
-    this.#pid = pid;
+  /** A new process is started as this worker. */
+  beginAnew(): void {
+    this.#strikes = 0;
   }
 
   /** The worker has given a bad answer. @param isJudged whether one is enough @returns whether it was one too many */
@@ -44,50 +40,4 @@ export class Standing {
     this.#exclusions++;
     return true;
   }
-}
-
-/** Who a worker is, by its name and process. */
-export interface Identity {
-  readonly host: string;
-  readonly pid: number;
-}
-
-/** The standings of all workers, by name. */
-export class Standings {
-  readonly #limits: PaceLimits | undefined;
-  readonly #byName = new Map<string, Standing>();
-
-  constructor(limits: PaceLimits | undefined) {
-    this.#limits = limits;
-  }
-
-  /** Whether a worker has come that was not started by the run: such a one knows the token, and may come again. */
-  get hadOutsiders(): boolean {
-    return this.#byName.keys().some((name) => NUMBERED.test(name));
-  }
-
-  /** A process comes under a name. */
-  enter(name: string, pid: number): Standing {
-    const standing = this.#byName.get(name) ?? new Standing(this.#limits);
-    this.#byName.set(name, standing);
-    standing.enter(pid);
-    return standing;
-  }
-}
-
-/**
- * The name that a worker gives itself, if it is its own, or the next free number. A name that was made here belongs to one
- * process; the others are a launcher's, which knows what it does.
- * @param holders of the names that are taken
- */
-export function nameFor(
-  { name, host, pid }: Identity & { readonly name: string },
-  holders: ReadonlyMap<string, Identity>,
-): string {
-  const holder = holders.get(name) ?? { host, pid };
-  const itsOwn = holder.host === host && (holder.pid === pid || !NUMBERED.test(name));
-  if (name !== "" && itsOwn) return name;
-  let number = 1;
-  while (holders.has(`r${number}`)) number++;
-  return `r${number}`;
 }

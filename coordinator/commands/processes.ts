@@ -19,7 +19,8 @@ export function startWorkers(
   },
 ): WorkerProcesses {
   const { localAddress, url } = cluster;
-  const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir };
+  const secretFor = (name: string) => cluster.expect(name, { isOwn: launcher.isOwn });
+  const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir, secretFor };
   return WorkerProcesses.start({
     workers: launcher.plan({ ...places, token, certificate: tls?.cert }),
     firstWaitMs: launcher.firstWaitMs,

@@ -70,7 +70,7 @@ export const trainFlags = {
     "tls-key": text("FILE", "its private key (PEM)", undefined),
   }),
   ...keep("own", {
-    insecure: toggle("let other machines connect without TLS: token, images and weights can be read on the way"),
+    insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
     quiet: toggle("only the final block and warnings"),
     json: toggle("events as JSON lines instead of text"),
     ...commonFlags,

@@ -1,16 +1,16 @@
 // Keeps strangers from filling the coordinator's door: how many connections may wait there, for how long, and how often an
-// address may come without the token. Knows no socket and no clock.
+// address may come without knowing the token. Knows no socket and no clock.
 import { isLoopback, networkOf } from "../../shared/addresses.ts";
 
 /** Bounds at one door. */
 export interface DoorLimits {
-  /** Connections at once, with or without the token. */
+  /** Connections at once, whether they know the token or not. */
   readonly connections: number;
-  /** Connections at once that have not shown the token yet; beyond that the oldest is dropped. */
+  /** Connections at once that have not proved yet that they know the token; beyond that the oldest is dropped. */
   readonly strangers: number;
-  /** What a connection gets to show the token, in milliseconds; it includes the TLS handshake. */
+  /** What a connection gets to prove that it knows the token, in milliseconds; it includes the TLS handshake. */
   readonly strangerMs: number;
-  /** So often an address may fail to show the token before its connections are dropped unread. */
+  /** So often an address may fail to do so before its connections are dropped unread. */
   readonly failures: number;
   /** After this time one failure is forgotten, in milliseconds. */
   readonly forgetMs: number;
@@ -51,7 +51,7 @@ export class Doorkeeper {
     this.#limits = limits;
   }
 
-  /** A connection comes. @returns whether it may stay to show the token; one that may not is to be dropped unread */
+  /** A connection comes. @returns whether it may stay to prove that it knows the token; one that may not is to be dropped unread */
   enter(visitor: Visitor, now: number): boolean {
     if (this.#visitors.size >= this.#limits.connections) return false;
     if (Math.ceil(this.#failuresOf(networkOf(visitor.address), now)) >= this.#limits.failures) return false;
@@ -66,17 +66,17 @@ export class Doorkeeper {
     return true;
   }
 
-  /** A connection has shown the token. */
+  /** A connection has proved that it knows the token. */
   recognize(visitor: Visitor): void {
     this.#strangers.delete(visitor);
   }
 
-  /** Whether a connection has not shown the token yet. */
+  /** Whether a connection has not done so yet. */
   isStranger(visitor: Visitor): boolean {
     return this.#strangers.has(visitor);
   }
 
-  /** A connection is closed; if it never showed the token, that is held against its address. */
+  /** A connection is closed; if it never proved that it knows the token, that is held against its address. */
   leave(visitor: Visitor, now: number): void {
     this.#visitors.delete(visitor);
     if (!this.#strangers.delete(visitor)) return;

@@ -1,6 +1,6 @@
-// The coordinator's front door: an HTTP(S) server that upgrades requests with the run's token to WebSockets, and nothing else.
-import { timingSafeEqual } from "node:crypto";
-import { createServer, type RequestListener, type Server } from "node:http";
+// The coordinator's front door: an HTTP(S) server that upgrades to WebSockets, hands over those that prove that they know the
+// run's token, and does nothing else.
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 // @ts-types="@types/ws"
@@ -9,7 +9,10 @@ import { isLoopback, joinAddress } from "../../shared/addresses.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import { type Meter, SOCKET_OPTIONS } from "../../shared/channel.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
+import { boundStranger, SUBPROTOCOL, type Transcript } from "../../shared/handshake.ts";
+import { challenge } from "./challenge.ts";
 import { DOOR_LIMITS, Doorkeeper, type DoorLimits, type Visitor } from "./doorkeeper.ts";
+import { isForeignPage } from "./origin.ts";
 
 /** Where to listen and whom to let in. */
 export interface ListenOptions {
@@ -17,16 +20,30 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** What clients must send as a bearer token. */
+  /** What clients must prove that they know. */
   readonly token: string;
-  /** The most bytes that a client may send at once; more are refused before they are read. */
+  /** The run that the proofs are for, 16 hexadecimal digits. */
+  readonly runId: string;
+  /** The most bytes that a client which has done so may send at once; more are refused before they are read. */
   readonly maxPayload: number;
   /** Encrypts; undefined listens in clear. */
   readonly tls: ServerCertificate | undefined;
   /** Bounds on strangers; by default those of doorkeeper.ts. */
   readonly limits?: DoorLimits;
-  /** Takes each connection: the address that it comes from, "" for this machine's own, and what it counts. */
-  onSocket(socket: WebSocket, from: string, meter: Meter): void;
+  /** Takes each connection that knows the token. */
+  onVisit(visit: Visit): void;
+}
+
+/** A connection that has proved that it knows the token. */
+export interface Visit {
+  /** Nobody listens to it yet. */
+  readonly socket: WebSocket;
+  /** The address that it comes from, "" for this machine's own. */
+  readonly from: string;
+  /** What the connection below counts. */
+  readonly meter: Meter;
+  /** What further proofs on this connection are about. */
+  readonly transcript: Transcript;
 }
 
 /** An open front door. */
@@ -71,8 +88,13 @@ interface Door {
 }
 
 async function openDoor(options: ListenOptions): Promise<Door> {
-  const { hostname, port, token, maxPayload, tls, limits = DOOR_LIMITS, onSocket } = options;
-  const sockets = new WebSocketServer({ noServer: true, ...SOCKET_OPTIONS, maxPayload });
+  const { hostname, port, token, runId, maxPayload, tls, limits = DOOR_LIMITS, onVisit } = options;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    ...SOCKET_OPTIONS,
+    maxPayload,
+    handleProtocols: () => SUBPROTOCOL,
+  });
   const server = makeServer(tls);
   const doorkeeper = new Doorkeeper(limits);
   const visitors = new Map<string, Visitor>();
@@ -96,13 +118,22 @@ async function openDoor(options: ListenOptions): Promise<Door> {
     connection.on("error", () => connection.destroy());
     const visitor = visitors.get(peerOf(request.socket));
     if (visitor === undefined) return void connection.destroy();
-    if (!hasToken(request.headers.authorization, token)) {
-      connection.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-      return;
+    if (isForeignPage(request.headers, { hostname, isSecure: tls !== undefined })) {
+      return void connection.end(refusal("403 Forbidden"));
     }
-    doorkeeper.recognize(visitor);
-    const from = isLoopback(visitor.address) ? "" : visitor.address;
-    sockets.handleUpgrade(request, connection, head, (socket) => onSocket(socket, from, request.socket));
+    if (!offersOurProtocol(request)) {
+      return void connection.end(refusal("426 Upgrade Required", `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`));
+    }
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      socket.on("error", () => socket.terminate());
+      const { forget } = boundStranger(connection); // `maxPayload` is for those that are known
+      challenge(socket, { token, runId }, (transcript) => {
+        doorkeeper.recognize(visitor);
+        forget();
+        const from = isLoopback(visitor.address) ? "" : visitor.address;
+        onVisit({ socket, from, meter: request.socket, transcript });
+      });
+    });
   });
   await listening(server, hostname, port);
   return {
@@ -144,9 +175,11 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-/** Compares in constant time, so that answers do not tell how much of a guess is right. */
-function hasToken(header: string | undefined, token: string): boolean {
-  const expected = new TextEncoder().encode(`Bearer ${token}`);
-  const actual = new TextEncoder().encode(header ?? "");
-  return actual.length === expected.length && timingSafeEqual(actual, expected);
+function offersOurProtocol({ headers }: IncomingMessage): boolean {
+  return (headers["sec-websocket-protocol"] ?? "").split(",").some((name) => name.trim() === SUBPROTOCOL);
+}
+
+/** What somebody hears whose request is not upgraded. */
+function refusal(status: string, ...headers: readonly string[]): string {
+  return [`HTTP/1.1 ${status}`, ...headers, "Connection: close", "Content-Length: 0", "", ""].join("\r\n");
 }

@@ -12,9 +12,12 @@ export interface Snapshot {
   readonly dataset: DatasetFacts | null;
   /** Null until the run begins. */
   readonly run: RunFacts | null;
-  /** All workers that could compute at some time, in earlier processes of the run too, in the order of their coming. */
+  /**
+   * All workers that could compute at some time, in earlier processes of the run too, in the order of their coming; of more
+   * than a thousand those that came first and are gone are left out.
+   */
   readonly workers: readonly { readonly worker: WorkerInfo; readonly isHere: boolean }[];
-  /** Of all of them, in the order of their coming. */
+  /** Of all of them, in the order of their coming, up to a hundred: two already mean that bits may differ. */
   readonly fingerprints: readonly string[];
   /** Of the whole run. */
   readonly faults: FaultCounts;
@@ -33,6 +36,9 @@ export interface Snapshot {
   /** Null while the run lasts. */
   readonly end: Extract<RunEvent, { type: "end" }> | null;
 }
+
+/** What is remembered: workers may come and go under new names for as long as a run lasts. */
+const MOST = { workers: 1_000, fingerprints: 100 } as const;
 
 /** Before the first event. */
 export const NOTHING_YET: Snapshot = {
@@ -73,7 +79,11 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
       const workers = known
         ? snapshot.workers.map((one) => isSameWorker(one.worker, worker) ? now : one)
         : [...snapshot.workers, now];
-      return { ...snapshot, workers, fingerprints: union(snapshot.fingerprints, [worker.fingerprint]) };
+      return {
+        ...snapshot,
+        workers: newest(workers),
+        fingerprints: union(snapshot.fingerprints, [worker.fingerprint]),
+      };
     }
     case "fault": {
       const { fault, count } = event;
@@ -149,7 +159,7 @@ function withHistory(
   const gone = history.workers.filter((one) => !snapshot.workers.some(({ worker }) => isSameWorker(worker, one)));
   return {
     ...snapshot,
-    workers: [...gone.map((worker) => ({ worker, isHere: false })), ...snapshot.workers],
+    workers: newest([...gone.map((worker) => ({ worker, isHere: false })), ...snapshot.workers]),
     fingerprints: union(history.fingerprints, snapshot.fingerprints),
     faults: addFaults(history.faults, snapshot.faults),
     checks: addChecks(history.checks, snapshot.checks),
@@ -166,5 +176,10 @@ function isSameWorker(a: WorkerInfo, b: WorkerInfo): boolean {
 }
 
 function union(a: readonly string[], b: readonly string[]): string[] {
-  return [...new Set([...a, ...b])];
+  return [...new Set([...a, ...b])].slice(0, MOST.fingerprints);
+}
+
+function newest(workers: Snapshot["workers"]): Snapshot["workers"] {
+  let surplus = workers.length - MOST.workers;
+  return surplus <= 0 ? workers : workers.filter(({ isHere }) => isHere || --surplus < 0);
 }

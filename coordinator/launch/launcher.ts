@@ -11,6 +11,8 @@ export interface LaunchedRun {
   readonly url: string;
   /** What the coordinator lets workers in by. */
   readonly token: string;
+  /** A secret for a worker's process that is about to be started. */
+  secretFor(name: string): string;
   /** The certificate that other machines see, as PEM; undefined without TLS. */
   readonly certificate: string | undefined;
   /** The packed data set, on this machine. */
@@ -51,6 +53,8 @@ export interface Launcher {
   readonly count: number;
   /** Whether they connect from other machines: the coordinator must listen there. */
   readonly fromOutside: boolean;
+  /** Whether they run on this machine. */
+  readonly isOwn: boolean;
   /** Wait before a worker is started again for the first time, in milliseconds; doubled each time. */
   readonly firstWaitMs: number;
   /** What is to be started for a run. */

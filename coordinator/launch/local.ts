@@ -10,16 +10,17 @@ export function localLauncher(count: number): Launcher {
     flag: "local",
     count,
     fromOutside: false,
+    isOwn: true,
     firstWaitMs: 250,
-    plan({ entry, localAddress, token, cachePath }) {
+    plan({ entry, localAddress, token, secretFor, cachePath }) {
       const flags = [`--allow-net=${localAddress}`, `--allow-read=${listed(cachePath)}`, "--ignore-env"];
       const args = ["run", ...flags, "--no-prompt", "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);
-        const order = { name, url: `ws://${localAddress}`, token, cachePath };
+        const order = () => ({ name, url: `ws://${localAddress}`, token, secret: secretFor(name), cachePath });
         // Not detached: a worker is to die with its terminal. It ignores Ctrl-C, which reaches it there.
         const command = { program: Deno.execPath(), args, env, detached: false, killSignal: "SIGKILL" as const };
-        return { name, command: () => ({ ...command, order }) };
+        return { name, command: () => ({ ...command, order: order() }) };
       });
     },
   };

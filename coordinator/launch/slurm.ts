@@ -53,11 +53,12 @@ export function slurmLauncher(allocation: SlurmAllocation): Launcher {
     flag: "slurm",
     count: allocation.tasks.length,
     fromOutside: true,
+    isOwn: false,
     firstWaitMs: 2_000,
     plan: (run) =>
       allocation.tasks.map((node, i) => {
-        const command = stepCommand(run, { allocation, node, name: workerName(i), hostname: Deno.hostname() });
-        return { name: workerName(i), command: () => command };
+        const name = workerName(i);
+        return { name, command: () => stepCommand(run, { allocation, node, name, hostname: Deno.hostname() }) };
       }),
   };
 }
@@ -72,7 +73,7 @@ export function stepCommand(
     readonly hostname: string;
   },
 ): WorkerCommand {
-  const { entry, token, certificate, cacheDir } = run;
+  const { entry, token, secretFor, certificate, cacheDir } = run;
   const url = run.url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:\d+$)/, `//${hostname}`);
   const address = url.replace(/^wss?:\/\//, "");
   const step = [
@@ -93,7 +94,13 @@ export function stepCommand(
     detached: true,
     // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
     killSignal: "SIGTERM",
-    order: { name, url, token, ...(certificate === undefined ? {} : { authority: certificate }) },
+    order: {
+      name,
+      url,
+      token,
+      secret: secretFor(name),
+      ...(certificate === undefined ? {} : { authority: certificate }),
+    },
   };
 }
 

@@ -78,6 +78,7 @@ export function sshLauncher(flag: string, hosts: readonly SshHost[]): Launcher {
   return {
     flag,
     count: places.length,
+    isOwn: false,
     fromOutside: false, // ssh brings them to this machine's loopback
     firstWaitMs: 2_000,
     plan: (run) =>
@@ -93,7 +94,7 @@ export function sshCommand(
   host: SshHost,
   { run, name, port }: { readonly run: LaunchedRun; readonly name: string; readonly port: number },
 ): WorkerCommand {
-  const { entry, localAddress, token } = run;
+  const { entry, localAddress, token, secretFor } = run;
   const address = `127.0.0.1:${port}`;
   const options = ["BatchMode=yes", "ExitOnForwardFailure=yes", `ServerAliveInterval=${ALIVE_SECONDS}`];
   const forward = ["-T", "-R", `${address}:${localAddress}`];
@@ -118,7 +119,7 @@ export function sshCommand(
     env: {},
     detached: true,
     killSignal: "SIGKILL", // the worker reads the end of its stdin
-    order: { name, url: `ws://${address}`, token },
+    order: { name, url: `ws://${address}`, token, secret: secretFor(name) },
   };
 }
 

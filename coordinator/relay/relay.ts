@@ -60,7 +60,10 @@ export class RelayComputer implements OrderComputer {
    * @throws {HerdError} cluster, if the workers cannot compute, or their bits are not what the fingerprint says
    */
   async *evaluate(order: LeafOrder, signal: AbortSignal): AsyncGenerator<Predictions> {
-    const { losses, logits } = await this.#cluster.predictions(shareOf(order), signal);
+    // Predictions are not summed: here they need no more leaves than are ordered, whatever they are part of.
+    const leafCount = order.samples.length;
+    const share = { ...shareOf(order), leafCount, range: { start: 0, end: leafCount } };
+    const { losses, logits } = await this.#cluster.predictions(share, signal);
     this.#assertAsSaid();
     const outputs = logits.length / losses.length;
     let start = 0;

@@ -27,6 +27,8 @@ export interface RelayOptions {
 export interface RelayedRun {
   /** 16 hexadecimal digits, the same in every process of a run that is resumed. */
   readonly runId: string;
+  /** What the workers' trial passes draw their noise by. */
+  readonly probeKey: string;
   /** What the relay is called there. */
   readonly workerId: string;
   /** What the workers compute with. */
@@ -49,6 +51,7 @@ export class RelayWorkers implements AsyncDisposable {
   #onLeaf = () => {};
   #begun: {
     readonly configHash: string;
+    readonly probeKey: string;
     readonly logs: LogFolder;
     readonly cluster: Cluster;
     readonly processes: WorkerProcesses;
@@ -60,12 +63,12 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   /**
-   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same config.
+   * Waits until the workers are ready. Those of an earlier connection go on, if it was for the same run and config.
    * @throws {HerdError} cluster, if they do not become so
    */
   async prepare(run: RelayedRun): Promise<OrderComputer> {
     this.#onLeaf = run.onLeaf;
-    if (this.#begun?.configHash === run.configHash) {
+    if (this.#begun?.configHash === run.configHash && this.#begun.probeKey === run.probeKey) {
       // All of them may be on their way back; the coordinator has other workers meanwhile.
       await this.#begun.cluster.waitForMembers(1, 1000 * this.#options.workerTimeout);
     } else {
@@ -89,7 +92,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   async #start(
-    { runId, workerId, config, configHash, cachePath, backend, workers }: RelayedRun,
+    { runId, probeKey, workerId, config, configHash, cachePath, backend, workers }: RelayedRun,
   ): Promise<void> {
     const { workerTimeout, cacheDir, workerEntry, log } = this.#options;
     const logs = openLogFolder(cacheDir, `${runId}-${workerId}`);
@@ -98,6 +101,7 @@ export class RelayWorkers implements AsyncDisposable {
     const token = crypto.getRandomValues(new Uint8Array(32)).toHex();
     const cluster = await Cluster.start({
       runId: crypto.getRandomValues(new Uint8Array(8)).toHex(),
+      probeKey,
       token,
       hostname: "127.0.0.1",
       port: 0,
@@ -117,7 +121,8 @@ export class RelayWorkers implements AsyncDisposable {
     let ready = false;
     const launcher = localLauncher(workers);
     const { localAddress, url } = cluster;
-    const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir };
+    const secretFor = (name: string) => cluster.expect(name, { isOwn: launcher.isOwn });
+    const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir, secretFor };
     const processes = WorkerProcesses.start({
       workers: launcher.plan({ ...places, token, certificate: undefined }),
       firstWaitMs: launcher.firstWaitMs,
@@ -131,7 +136,7 @@ export class RelayWorkers implements AsyncDisposable {
         else log(error.message);
       },
     });
-    this.#begun = { configHash, logs, cluster, processes };
+    this.#begun = { configHash, probeKey, logs, cluster, processes };
     await cluster.waitForMembers(workers, 1000 * this.#options.joinTimeout);
     ready = true;
   }

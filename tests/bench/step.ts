@@ -47,7 +47,9 @@ export async function step(): Promise<Findings> {
   const logDir = await Deno.makeTempDir({ prefix: "herd-bench-" });
   const { firstWaitMs, plan } = localLauncher(workers);
   const { url, localAddress } = cluster;
-  const run = { url, localAddress, token, certificate: undefined, entry: WORKER_ENTRY, cachePath: path, cacheDir: "" };
+  const secretFor = (name: string) => cluster.expect(name, { isOwn: true });
+  const places = { entry: WORKER_ENTRY, cachePath: path, cacheDir: "" };
+  const run = { url, localAddress, token, secretFor, certificate: undefined, ...places };
   await using _workers = WorkerProcesses.start({
     workers: plan(run),
     firstWaitMs,

@@ -109,7 +109,7 @@ Deno.test({
     await using workspace = await Workspace.create();
     const token = "0123456789abcdef0123456789abcdef";
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, token);
+    await Deno.writeTextFile(tokenFile, token, { mode: 0o600 });
     let joiner: ReturnType<typeof outcomeOf> | undefined;
     const pids: number[] = [];
     let together = 0;

@@ -32,7 +32,7 @@ async function runWithRelay(
   happen: (relays: RelayProcess[], start: () => RelayProcess) => Promise<void>,
 ) {
   const tokenFile = join(workspace.path, "token");
-  await Deno.writeTextFile(tokenFile, TOKEN);
+  await Deno.writeTextFile(tokenFile, TOKEN, { mode: 0o600 });
   const relays: RelayProcess[] = [];
   let url = "";
   let pid = 0;

@@ -158,7 +158,7 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
     const address = freeAddress();
     const alone = [...of(MANY), "--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile];
     const child = workspace.spawn([...workspace.train("remote", ...alone), "--json"]);
@@ -189,7 +189,7 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
     const address = freeAddress();
     const alone = ["--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile];
     const child = workspace.spawn(

@@ -9,7 +9,7 @@ import { granted } from "../fixtures/permissions.ts";
 
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
 const withoutTls = ignore || !await hasOpenssl();
-const TOKEN = "a-token-that-must-not-be-seen-anywhere";
+const TOKEN = "5ec2e70f5ec2e70f5ec2e70f5ec2e70f";
 
 Deno.test({
   name: "train and worker over TLS give the weights of a local run, and the token is in no file, argument or output",
@@ -19,7 +19,7 @@ Deno.test({
     const { cert, key } = await makeCertificate(workspace.path, ["IP:127.0.0.1"]);
     const stranger = await makeCertificate(workspace.path, ["IP:127.0.0.1"], "stranger");
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, `${TOKEN}\n`);
+    await Deno.writeTextFile(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
     const secured = ["--tls-cert", cert, "--tls-key", key, "--token-file", tokenFile];
     // One worker of either kind, so that both doors are used.
     const child = workspace.spawn(
@@ -66,13 +66,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "train and worker do not send a token in clear to other machines unless told to",
+  name: "train and worker do not connect in clear to other machines unless told to",
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
     const junk = join(workspace.path, "junk.pem");
-    await Deno.writeTextFile(tokenFile, TOKEN);
+    await Deno.writeTextFile(tokenFile, TOKEN, { mode: 0o600 });
     await Deno.writeTextFile(junk, "junk");
     const outside = ["--listen", "0.0.0.0:0"];
     const cases: [string[], string][] = [

@@ -71,7 +71,7 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
     const remote = ["--backend", "cpu", "--workers", "0", "--token-file", tokenFile, "--worker-timeout", "1"];
     const child = workspace.spawn(workspace.train("lost", ...remote, "--epochs", "500", "--json"));
     let worker: Deno.ChildProcess | undefined;
@@ -164,8 +164,8 @@ Deno.test({
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
     const wrongFile = join(workspace.path, "wrong");
-    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
-    await Deno.writeTextFile(wrongFile, "fedcba9876543210fedcba9876543210\n");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
+    await Deno.writeTextFile(wrongFile, "fedcba9876543210fedcba9876543210\n", { mode: 0o600 });
     const remote = ["--backend", "cpu", "--workers", "0", "--min-workers", "1", "--token-file", tokenFile, "--json"];
     const child = workspace.spawn(workspace.train("remote", ...remote));
     let worker: Promise<{ code: number; stdout: string; stderr: string }> | undefined;

@@ -67,19 +67,24 @@ Deno.test("probeModel() keeps the layers and shrinks the images to what they nee
   assertEquals(probeModel(small), small);
 });
 
+const KEY = "0123456789abcdef";
+
 for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false } as const]) {
   Deno.test({
-    name: `${name}: probe() gives a stable fingerprint, which depends on the model${
+    name: `${name}: probe() gives a stable fingerprint, which depends on the model and on the coordinator's key${
       ignore ? " (skips: no adapter)" : ""
     }`,
     ignore,
     async fn() {
       const spec = smallModel(16);
-      const { fingerprint, leafMilliseconds } = await probe(name, spec, 2);
+      const { fingerprint, leafMilliseconds } = await probe(name, spec, { microBatch: 2, key: KEY });
       assert(leafMilliseconds > 0);
       assertEquals(fingerprint.length, 64);
-      assertEquals((await probe(name, spec, 2)).fingerprint, fingerprint);
-      assertNotEquals((await probe(name, smallModel(16, 3), 2)).fingerprint, fingerprint);
+      assertEquals((await probe(name, spec, { microBatch: 2, key: KEY })).fingerprint, fingerprint);
+      const others = [[smallModel(16, 3), KEY], [spec, "1123456789abcdef"], [spec, "0123456789abcdee"]] as const;
+      for (const [model, key] of others) {
+        assertNotEquals((await probe(name, model, { microBatch: 2, key })).fingerprint, fingerprint);
+      }
     },
   });
 }

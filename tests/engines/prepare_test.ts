@@ -19,6 +19,8 @@ const config = (dataset: string): ComputeConfig => ({
   compressGradients: false,
 });
 
+const KEY = "0123456789abcdef";
+
 /** Packs two images of each class. @param seed draws them */
 async function packed(root: string, seed: number): Promise<{ path: string; sha256: string }> {
   const files: Files = {};
@@ -37,7 +39,12 @@ Deno.test({
   async fn() {
     using root = temporaryDirectory();
     const [own, other] = [await packed(root.path, 1), await packed(root.path, 2)];
-    const run = (dataset: string) => ({ config: config(dataset), backend: "simd" as const, onLeaf() {} });
+    const run = (dataset: string) => ({
+      config: config(dataset),
+      probeKey: KEY,
+      backend: "simd" as const,
+      onLeaf() {},
+    });
     {
       await using computer = await prepareEngine(run(own.sha256), own.path);
       assertEquals(computer.engine, "simd");
@@ -58,7 +65,7 @@ Deno.test({
     using root = temporaryDirectory();
     const { path, sha256 } = await packed(root.path, 1);
     for (const [backend, engine] of [["auto", (await chooseEngine("auto")).name], ["simd", "simd"]] as const) {
-      await using computer = await prepareEngine({ config: config(sha256), backend, onLeaf() {} }, path);
+      await using computer = await prepareEngine({ config: config(sha256), probeKey: KEY, backend, onLeaf() {} }, path);
       assertEquals(computer.engine, engine);
     }
   },

@@ -29,7 +29,7 @@ Deno.test({
     await using workspace = await Workspace.create();
     const settings = ["--backend", "cpu", "--workers", "1", "--epochs", "3"];
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, TOKEN);
+    await Deno.writeTextFile(tokenFile, TOKEN, { mode: 0o600 });
     const awaited = ["--min-workers", "2", "--token-file", tokenFile, "--json"];
     const child = workspace.spawn(workspace.train("attacked", ...settings, ...awaited));
     const stderr = new Response(child.stderr).text();
@@ -47,7 +47,6 @@ Deno.test({
         if (event.type === "notice" && address !== undefined) {
           // It gets leaves of the first step, which cannot end before they are taken from it again.
           const worker = FakeWorker.join({ address }, {
-            name: "attacker",
             fault: Fault.Stall,
             async before() {
               const before = await memoryOf(child.pid);

@@ -19,7 +19,7 @@ async function breakOff(
   signal: Deno.Signal,
 ): Promise<{ code: number; relay: RelayProcess }> {
   const tokenFile = join(workspace.path, "token");
-  await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+  await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
   const address = freeAddress();
   const remote = ["--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile, "--json"];
   const coordinator = workspace.spawn(workspace.train("relayed", ...settings, ...remote));

@@ -16,7 +16,7 @@ const workerFlags = {
   connect: text("URL", "wss://HOST:PORT of the coordinator; ws:// if it is without TLS", undefined),
   "token-file": text("FILE", "file with the token that workers must know", undefined),
   "tls-ca": text("FILE", "certificate (PEM) that signs the coordinator's, or is it", undefined),
-  insecure: toggle("connect to another machine without TLS: the token can be read on the way"),
+  insecure: toggle("connect to another machine without TLS: all but the token can be read and changed on the way"),
   backend: choice(BACKENDS, "engine [the coordinator's wish]; auto: the best here", undefined),
   relay: toggle("start several workers here that share one connection: weights come once to this machine"),
   workers: number({ help: "of a relay", min: 1, max: 64, shown: "1 on a GPU, else one a core" }, undefined),

@@ -297,31 +297,3 @@ Deno.test("faults: a worker that sends NaN and dies is not asked again", { ignor
   cluster.stop();
   await Promise.all(workers.map(({ closed }) => closed));
 });
-
-Deno.test("faults: a strange process does not get the name of one that was named here", { ignore }, async () => {
-  await using cluster = await startCluster();
-  const first = await FakeWorker.join(cluster, { pid: 7 });
-  await cluster.waitForMembers(1, 5_000);
-  const second = await FakeWorker.join(cluster, { name: "r1", pid: 8 });
-  await cluster.waitForMembers(2, 5_000);
-  assertEquals(cluster.members.map(({ id, pid }) => [id, pid]), [["r1", 7], ["r2", 8]]);
-  cluster.stop();
-  await Promise.all([first.closed, second.closed]);
-});
-
-Deno.test("faults: a worker on a new connection replaces its old one, under the same name", { ignore }, async () => {
-  const told: string[] = [];
-  await using cluster = await startCluster({}, {
-    emit: hearWorkers((what, { id }, reason) => told.push(`${what} ${id} ${reason}`)),
-  });
-  const first = await FakeWorker.join(cluster, { name: "w1" });
-  await cluster.waitForMembers(1, 5_000);
-  const second = await FakeWorker.join(cluster, { name: "w1" });
-  await first.closed;
-  await cluster.waitForMembers(1, 5_000);
-  assertEquals(cluster.members.map(({ id }) => id), ["w1"]);
-  assert(told.includes("lost w1 it has connected anew"), told.join());
-  assertEquals(cluster.history.length, 1);
-  cluster.stop();
-  await second.closed;
-});

@@ -7,7 +7,8 @@ import type { WebSocket } from "ws";
 import { configHash } from "../../../shared/config.ts";
 import { encodeFrame, type Frame } from "../../../shared/frames.ts";
 import { parameterCount } from "../../../shared/model.ts";
-import { PROTOCOL_VERSION, type WorkerMessage } from "../../../shared/protocol.ts";
+import { proofOf, SUBPROTOCOL } from "../../../shared/handshake.ts";
+import type { WorkerMessage } from "../../../shared/protocol.ts";
 import { within } from "../../../shared/within.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -16,13 +17,17 @@ const { CONFIG, FakeWorker, startCluster, TOKEN } = ignore
   ? {} as typeof import("../../fixtures/fake_worker.ts")
   : await import("../../fixtures/fake_worker.ts");
 
+const { joinCoordinator } = ignore
+  ? {} as typeof import("../../../worker/join.ts")
+  : await import("../../../worker/join.ts");
+
 const RUN = "0011223344556677";
 const SAMPLES = { seed: 0, epoch: 1, ids: [1, 2, 3, 4, 5, 6, 7] };
 const LEAVES = 4;
 const WEIGHTS = ignore ? new Float32Array() : new Float32Array(parameterCount(CONFIG.model)).fill(0.25);
 
 /** How far a connection goes by the rules before it breaks them. */
-const STATES = ["before hello", "after welcome", "ready", "working"] as const;
+const STATES = ["stranger", "before hello", "after welcome", "ready", "working"] as const;
 
 /** Numbers that break arithmetic, and small ones that hit something. */
 const number = fc.oneof(
@@ -39,7 +44,7 @@ const value = fc.oneof(
 const envelope = { runId: RUN, step: 1 };
 const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   fc.record({ pid: fc.integer({ min: 2, max: 9 }), name: fc.constantFrom("", "r1", "w1") }).map((who) => (
-    { ...envelope, protocol: PROTOCOL_VERSION, type: "hello" as const, host: "", ...who }
+    { ...envelope, type: "hello" as const, host: "", ...who }
   )),
   fc.constant({ ...envelope, type: "manifest-request" as const }),
   fc.nat(3).map((index) => ({ ...envelope, type: "chunk-request" as const, index })),
@@ -153,8 +158,14 @@ class Attacker {
   }
 }
 
-Deno.test("fuzz: no connection ever fails the run, and its step ends with the quiet bits", { ignore }, async () => {
+async function openedSocket(url: string): Promise<WebSocket> {
   const { WebSocket } = await import("ws");
+  const socket = new WebSocket(url, SUBPROTOCOL);
+  await new Promise((resolve) => socket.once("open", resolve).once("error", resolve));
+  return socket;
+}
+
+Deno.test("fuzz: no connection ever fails the run, and its step ends with the quiet bits", { ignore }, async () => {
   const hash = await configHash(CONFIG);
   const quiet = await (async () => {
     await using cluster = await startCluster();
@@ -200,11 +211,14 @@ Deno.test("fuzz: no connection ever fails the run, and its step ends with the qu
       fc.constantFrom(...STATES),
       fc.array(payload, { minLength: 1, maxLength: 12, size: "max" }),
       async (state, payloads) => {
-        const socket = new WebSocket(`ws://${cluster.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-        const attacker = new Attacker(socket);
-        await new Promise((resolve) => socket.once("open", resolve).once("error", resolve));
-        if (state !== "before hello") {
-          const who = { protocol: PROTOCOL_VERSION, name: "", host: "", pid: pid++ };
+        const url = `ws://${cluster.address}`;
+        const joined = state === "stranger" ? undefined : await joinCoordinator({ url, token: TOKEN });
+        const attacker = new Attacker(joined?.socket ?? await openedSocket(url));
+        if (joined !== undefined && state !== "before hello") {
+          // A launcher's, since others are not let in any more once one of them is excluded.
+          const name = `x${pid++}`;
+          const proof = proofOf(cluster.expect(name, { isOwn: false }), `worker ${name}`, joined.transcript);
+          const who = { name, proof, host: "", pid };
           attacker.send(JSON.stringify({ ...envelope, runId: "", step: 0, type: "hello", ...who }));
           await attacker.hears("welcome");
         }

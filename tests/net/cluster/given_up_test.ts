@@ -31,7 +31,9 @@ async function runWithout(
   });
   const fault = { fault: Fault.KillBeforeStep, at: 3 };
   const workers = [];
-  for (const name of names) workers.push(await FakeWorker.join(cluster, { name, ...fault }));
+  for (const name of names) {
+    workers.push(await (name === "" ? FakeWorker.join(cluster, fault) : FakeWorker.joinOwn(cluster, name, fault)));
+  }
   await cluster.waitForMembers(names.length, 5_000);
   const outcome = await weightsOf(cluster).catch((error) => error);
   cluster.stop();
@@ -43,7 +45,7 @@ Deno.test("given up: a worker from outside that is on its way back is waited for
   const back: Promise<unknown>[] = [];
   const { outcome, notices } = await runWithout(["w1", ""], async (cluster) => {
     cluster.localsGivenUp(GIVEN_UP, NOBODY_ELSE);
-    back.push((await FakeWorker.join(cluster, { name: "r1" })).closed);
+    back.push((await FakeWorker.join(cluster)).closed);
   });
   await Promise.all(back);
   assertEquals(outcome, await quietHash());
@@ -70,7 +72,7 @@ Deno.test("given up: where others know the token, the run waits as long as for a
 
 Deno.test("given up: the run ends when the last worker, still there then, is gone", { ignore }, async () => {
   await using cluster = await startCluster();
-  const worker = await FakeWorker.join(cluster, { name: "w1" });
+  const worker = await FakeWorker.joinOwn(cluster, "w1");
   await cluster.waitForMembers(1, 5_000);
   const outcome = await weightsOf(cluster, (step) => {
     if (step === 2) cluster.localsGivenUp(GIVEN_UP, NOBODY_ELSE);

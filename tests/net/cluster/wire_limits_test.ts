@@ -10,7 +10,6 @@ import {
   parseCoordinatorMessage,
   parseWorkerMessage,
   printable,
-  PROTOCOL_VERSION,
   type WorkerMessage,
 } from "../../../shared/protocol.ts";
 import { granted } from "../../fixtures/permissions.ts";
@@ -30,9 +29,13 @@ const { runSession } = ignore
   ? {} as typeof import("../../../worker/session.ts")
   : await import("../../../worker/session.ts");
 
+const { joinCoordinator } = ignore
+  ? {} as typeof import("../../../worker/join.ts")
+  : await import("../../../worker/join.ts");
+
 const RUN = "0011223344556677";
 const envelope = { runId: RUN, step: 0 };
-const hello = { ...envelope, protocol: PROTOCOL_VERSION, type: "hello", name: "", host: "", pid: 1 } as const;
+const hello = { ...envelope, type: "hello", name: "", host: "", pid: 1 } as const;
 
 Deno.test("decodeFrame() refuses lengths beyond the bytes that are there, whatever they add up to", () => {
   const frame: Frame = { kind: "weights", step: 1, weights: Float32Array.of(1, 2) };
@@ -47,7 +50,15 @@ Deno.test("messages longer than any that Herd sends are refused", () => {
   const long = (most: number) => JSON.stringify({ ...hello, host: "x".repeat(most) });
   assertThrows(() => parseWorkerMessage(long(MOST_CHARACTERS.fromWorker)), HerdError, "characters");
   assertThrows(() => parseCoordinatorMessage(long(MOST_CHARACTERS.fromCoordinator)), HerdError, "characters");
-  assertThrows(() => parseWorkerMessage(long(20_000)), HerdError, '"host"');
+  for (const field of ["host", "adapter", "message"] as const) {
+    const text = { [field]: "x".repeat(MOST_CHARACTERS.fromWorker / 2) };
+    const message = {
+      host: hello,
+      adapter: { ...envelope, type: "ready", configHash: "", engine: "cpu", fingerprint: "", leafMilliseconds: 1 },
+      message: { ...envelope, type: "failed" },
+    }[field];
+    assertThrows(() => parseWorkerMessage(JSON.stringify({ ...message, ...text })), HerdError, `"${field}"`);
+  }
 });
 
 Deno.test("a worker's name is a word, never a path or a terminal's command", () => {
@@ -77,9 +88,7 @@ async function misbehave(messages: readonly (WorkerMessage | Frame)[]): Promise<
   await using cluster = await startCluster({}, {
     emit: hearWorkers((what, _worker, reason) => what === "lost" && resolve(reason)),
   });
-  const { WebSocket } = await import("ws");
-  const socket = new WebSocket(`ws://${cluster.address}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  await new Promise((done) => socket.once("open", done));
+  const { socket } = await joinCoordinator({ url: `ws://${cluster.address}`, token: TOKEN });
   const channel = new Channel<CoordinatorMessage, WorkerMessage>(socket, parseCoordinatorMessage);
   channel.runId = RUN;
   channel.send(hello);
@@ -142,7 +151,7 @@ async function meet(
       if (!("message" in event)) continue;
       if (event.message.type === "hello") {
         const about = { workerId: "r1", config: config as never, configHash: await configHash(config) };
-        channel.send({ ...envelope, protocol: PROTOCOL_VERSION, type: "welcome", backend: "cpu", ...about });
+        channel.send({ ...envelope, type: "welcome", probeKey: RUN, backend: "cpu", ...about });
       }
       if (event.message.type === "ready" && then instanceof Float32Array) {
         channel.runId = RUN;
@@ -160,9 +169,10 @@ async function meet(
     hostname: "127.0.0.1",
     port: 0,
     token: TOKEN,
+    runId: RUN,
     maxPayload: 100_000,
     tls: undefined,
-    onSocket: (socket) => void serve(socket),
+    onVisit: ({ socket }) => void serve(socket),
   });
   try {
     return await assertRejects(() =>
@@ -224,10 +234,25 @@ Deno.test("a worker refuses an order that does not fit its step or its engine", 
     { range: { start: 3, end: 4 }, leafCount: 2 },
     { samples: [[]] },
     { samples: [[0, 1, 2]] }, // the micro-batch is 2
+    { leafCount: 5 }, // a batch of 8 has 4 leaves
+    { leafCount: 5_000_000 },
   ];
   for (const work of cases) {
     assertStringIncludes((await meet(CONFIG, work)).message, "makes no sense");
   }
+  const samples = Array.from({ length: 262_145 }, () => [0]);
+  const range = { start: 0, end: samples.length };
+  const long = {
+    ...envelope,
+    type: "work",
+    task: "evaluate",
+    seed: 0,
+    epoch: 1,
+    weights: 0,
+    leafCount: range.end,
+    range,
+  };
+  assertThrows(() => parseCoordinatorMessage(JSON.stringify({ ...long, samples })), HerdError, '"samples"');
 });
 
 Deno.test("a worker refuses weights of another network", { ignore }, async () => {

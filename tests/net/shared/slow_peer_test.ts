@@ -47,6 +47,7 @@ async function connect(onLook: () => void = () => {}): Promise<Pair> {
     get bytesWritten() {
       return meter.bytesWritten;
     },
+    prependListener() {},
   };
   return {
     sender: new Channel(socket, (text) => text, { meter: watched, limits: LIMITS }),

@@ -3,13 +3,17 @@ import { EventEmitter } from "node:events";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
 import type { LeafLimits } from "../../../coordinator/cluster/deadline.ts";
+import { Identities } from "../../../coordinator/cluster/identities.ts";
 import { Member } from "../../../coordinator/cluster/member.ts";
 import { Channel, type Meter } from "../../../shared/channel.ts";
 import { leastBytes } from "../../../shared/progress.ts";
 import { parseWorkerMessage } from "../../../shared/protocol.ts";
 
+const identity = new Identities(undefined, () => true).welcome("");
+
 function memberOn(meter: Meter, limits: LeafLimits): Member {
-  return new Member(new Channel(new EventEmitter() as unknown as WebSocket, parseWorkerMessage, { meter }), limits);
+  const channel = new Channel(new EventEmitter() as unknown as WebSocket, parseWorkerMessage, { meter });
+  return new Member({ channel, identity, from: "", host: "", pid: 1 }, limits);
 }
 
 /** performance.now(), from 0. */
@@ -28,6 +32,7 @@ async function silence(bytes: number, times: number): Promise<{ looks: number; m
       return Math.min(looks++, times) * bytes;
     },
     bytesWritten: 0,
+    prependListener() {},
   };
   const member = memberOn(meter, { first: 5, floor: 5 });
   const { message } = await new Promise<Error>((resolve) => member.watch(resolve));
@@ -51,7 +56,7 @@ Deno.test("a worker that says nothing, or dawdles, is called silent after the fi
 Deno.test("a worker that says that its leaves take for ever gets no longer a deadline, and no more seconds, than were seen", () => {
   using time = stoppedClock();
   const limits = { first: 900_000, floor: 100 };
-  const member = memberOn({ bytesRead: 0, bytesWritten: 0 }, limits);
+  const member = memberOn({ bytesRead: 0, bytesWritten: 0, prependListener() {} }, limits);
   const deadline = () => member.standing.leafTimes.deadline(limits, 1);
   time.now += 60_000;
   member.sign(1, 1e300); // nothing was asked of it

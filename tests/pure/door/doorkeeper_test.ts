@@ -28,7 +28,7 @@ function fail(door: Doorkeeper, address: string, now: number): boolean {
   return entered;
 }
 
-Deno.test("Doorkeeper drops the oldest stranger for a new one, and nobody who has shown the token", () => {
+Deno.test("Doorkeeper drops the oldest stranger for a new one, and nobody who knows the token", () => {
   const door = new Doorkeeper(LIMITS);
   const known = [guest(), guest()];
   for (const one of known) {
@@ -65,7 +65,7 @@ Deno.test("Doorkeeper turns an address away after its failures, forgets them wit
   assertEquals(fail(door, "10.0.0.1", 10_000), true);
 });
 
-Deno.test("Doorkeeper counts no failure of those who have shown the token, nor of this machine", () => {
+Deno.test("Doorkeeper counts no failure of those who know the token, nor of this machine", () => {
   const door = new Doorkeeper(LIMITS);
   for (let i = 0; i < 20; i++) {
     const known = guest();

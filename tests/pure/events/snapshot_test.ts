@@ -90,3 +90,22 @@ Deno.test("isBitIdentical() is lost by another fingerprint, an undecided dispute
   assertEquals(isBitIdentical(fold([resumedFrom({ herd: "0.0.9" })])), false);
   assertEquals(isBitIdentical(fold([resumedFrom({ bitIdentical: false })])), false);
 });
+
+Deno.test("afterEvent() forgets, of too many workers, those that came first and are gone", () => {
+  const came = (id: string): RunEvent => ({
+    type: "worker",
+    what: "ready",
+    worker: workerInfo(id, { fingerprint: id }),
+  });
+  const left = (id: string): RunEvent => (
+    { type: "worker", what: "lost", worker: workerInfo(id, { fingerprint: id }), reason: "" }
+  );
+  const passing = Array.from({ length: 1_200 }, (_, i) => [came(`r${i}`), left(`r${i}`)]).flat();
+  const snapshot = fold([came("w1"), ...passing]);
+  assertEquals([snapshot.workers.length, snapshot.fingerprints.length], [1_000, 100]);
+  assertEquals(snapshot.workers.slice(0, 2).map(({ worker, isHere }) => [worker.id, isHere]), [["w1", true], [
+    "r201",
+    false,
+  ]]);
+  assertEquals(isBitIdentical(snapshot), false);
+});

@@ -1,14 +1,17 @@
 // The Kubernetes manifests against the API's schemas, and against what they rely on: the Dockerfile, each other, the flags.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { validate as validateJob } from "kubernetes-models/_schemas/IoK8sApiBatchV1Job";
 import { validate as validateClaim } from "kubernetes-models/_schemas/IoK8sApiCoreV1PersistentVolumeClaim";
 import { validate as validateService } from "kubernetes-models/_schemas/IoK8sApiCoreV1Service";
 import { validate as validatePolicy } from "kubernetes-models/_schemas/IoK8sApiNetworkingV1NetworkPolicy";
 import * as v from "valibot";
 import { parseAllDocuments } from "yaml";
+import { join } from "node:path";
 import { mayGoOn } from "../../../coordinator/commands/way_on.ts";
-import { EXIT_CODES, HerdError } from "../../../shared/errors.ts";
 import denoJson from "../../../deno.json" with { type: "json" };
+import { readToken } from "../../../shared/cli/token_file.ts";
+import { EXIT_CODES, HerdError } from "../../../shared/errors.ts";
+import { temporaryDirectory } from "../../fixtures/data_files.ts";
 import { granted } from "../../fixtures/permissions.ts";
 import { watched } from "../../fixtures/unread.ts";
 
@@ -38,6 +41,17 @@ const jobSchema = v.object({
       metadata: v.object({ labels }),
       spec: v.object({
         securityContext: v.object({ runAsNonRoot: v.literal(true), runAsUser: v.number() }),
+        initContainers: v.tuple([
+          v.object({
+            image: v.string(),
+            command: v.tuple([v.literal("sh"), v.literal("-c"), v.string()]),
+            volumeMounts: v.array(v.object({ name: v.string(), mountPath: v.string() })),
+            securityContext: v.object({
+              allowPrivilegeEscalation: v.literal(false),
+              readOnlyRootFilesystem: v.literal(true),
+            }),
+          }),
+        ]),
         containers: v.tuple([
           v.object({
             image: v.string(),
@@ -129,7 +143,9 @@ Deno.test({
     assertEquals(coordinator.container.image, worker.container.image);
     assertEquals(coordinator.container.image, `herd:${denoJson.version}`);
     for (const { container, pod } of [coordinator, worker]) {
-      assertEquals(container.volumeMounts.map(({ name }) => name).sort(), pod.volumes.map(({ name }) => name).sort());
+      const mounts = [...container.volumeMounts, ...pod.initContainers[0].volumeMounts].map(({ name }) => name);
+      assertEquals([...new Set(mounts)].sort(), pod.volumes.map(({ name }) => name).sort());
+      assertEquals(pod.initContainers[0].image, container.image);
       const token = container.args.find((arg) => arg.startsWith("--token-file="))!.slice("--token-file=".length);
       const mounted = container.volumeMounts.find(({ name }) => name === "token")!.mountPath;
       assertEquals(token, `${mounted}/token`);
@@ -176,5 +192,34 @@ Deno.test({
       .map(([, exit]) => exit);
     assertEquals(spec.podFailurePolicy.rules.find(({ action }) => action === "FailJob")!.onExitCodes!.values, final);
     assert(mayGoOn(new Error("a bug")));
+  },
+});
+
+Deno.test({
+  name: "kubernetes: the token that is mounted for the group becomes one that nobody else can read, also a second time",
+  ignore: ignore || !await granted("write", "run"),
+  async fn() {
+    for (const name of ["herd-coordinator", "herd-worker"]) {
+      using folder = temporaryDirectory();
+      const { pod, container } = await job(name);
+      const [init] = pod.initContainers;
+      const place = (path: string) => join(folder.path, path.replaceAll("/", "_"));
+      const mounted = init.volumeMounts.map(({ name, mountPath }) => [name, mountPath] as const);
+      for (const [, path] of mounted) Deno.mkdirSync(place(path));
+      const { secret, token } = Object.fromEntries(mounted);
+      const token64 = "0123456789abcdef".repeat(4);
+      Deno.writeTextFileSync(join(place(secret!), "token"), `${token64}\n`, { mode: 0o440 });
+      Deno.chmodSync(join(place(secret!), "token"), 0o440);
+      await assertRejects(() => readToken(join(place(secret!), "token")), HerdError, "mode 0440");
+      const [program, ...args] = init.command;
+      const script = args.map((arg) =>
+        mounted.reduce((text, [, path]) => text.replaceAll(`${path}/`, `${place(path)}/`), arg)
+      );
+      for (let start = 0; start < 2; start++) {
+        assertEquals((await new Deno.Command(program, { args: script }).output()).code, 0);
+        assertEquals(await readToken(join(place(token!), "token")), token64);
+      }
+      assertEquals(container.volumeMounts.find(({ name }) => name === "token")?.mountPath, token);
+    }
   },
 });

@@ -15,6 +15,7 @@ const RUN: LaunchedRun = {
   localAddress: "127.0.0.1:7400",
   url: "ws://0.0.0.0:7400",
   token: TOKEN,
+  secretFor: (name: string) => `the secret of ${name}`,
   certificate: undefined,
   cachePath: "/cache/a,b.herd",
   cacheDir: "/cache",
@@ -47,6 +48,7 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
     name: "w2",
     url: "ws://127.0.0.1:7400",
     token: TOKEN,
+    secret: "the secret of w2",
     cachePath: "/cache/a,b.herd",
   });
 });
@@ -82,7 +84,7 @@ Deno.test("launch: a worker by ssh comes back through ssh, and is quoted for any
   const host = { destination: "ann@one", workers: 1, dir: "it's here", deno: "deno" };
   const command = sshCommand(host, { run: RUN, name: "w1", port: 20_001 });
   assertSecret(command);
-  assertEquals(command.order, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN });
+  assertEquals(command.order, { name: "w1", url: "ws://127.0.0.1:20001", token: TOKEN, secret: "the secret of w1" });
   assertEquals(command.args.slice(-6, -1), ["-T", "-R", "127.0.0.1:20001:127.0.0.1:7400", "--", "ann@one"]);
   const remote = command.args.at(-1)!;
   assert(remote.startsWith("sh -c '"), remote);
@@ -121,7 +123,7 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
     assert(command.args.includes(flag), `${flag} is not among ${command.args.join(" ")}`);
   }
   assert(command.args.includes("--allow-net=login1:7400"), command.args.join(" "));
-  assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN });
+  assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN, secret: "the secret of w2" });
   const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
   const { order } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);
   assertEquals([order.url, order.authority], ["wss://[fd00::1]:7400", "PEM"]);

@@ -170,23 +170,6 @@ Deno.test("decodeFrame() refuses another run, another protocol and another magic
   assertThrows(() => decodeFrame(RUN, new ArrayBuffer(64)), HerdError, "HERD");
 });
 
-Deno.test("sides of other protocol versions understand each other far enough to say so", () => {
-  const hello = '{"protocol":3,"runId":"","step":0,"type":"hello","herd":"0.1.0","name":"w1","host":"","pid":7}';
-  assertEquals(parseWorkerMessage(hello), {
-    protocol: 3,
-    runId: "",
-    step: 0,
-    type: "hello",
-    name: "w1",
-    host: "",
-    pid: 7,
-  });
-  for (const protocol of [3, 99]) {
-    const refused = { protocol, runId: RUN, step: 0, type: "refused", reason: `it speaks protocol 4` } as const;
-    assertEquals(parseCoordinatorMessage(JSON.stringify({ ...refused, more: [1] })), refused);
-  }
-});
-
 Deno.test("messages of either direction are validated, and name the field that is wrong", () => {
   const envelope = { runId: RUN, step: 3 };
   assertEquals(

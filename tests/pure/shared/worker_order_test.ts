@@ -2,7 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HerdError } from "../../../shared/errors.ts";
 import { parseWorkerOrder, type WorkerOrder, workerOrderLine } from "../../../shared/worker_order.ts";
 
-const ORDER: WorkerOrder = { name: "w1", url: "ws://127.0.0.1:7400", token: "a-secret-of-many-words" };
+const ORDER: WorkerOrder = {
+  name: "w1",
+  url: "ws://127.0.0.1:7400",
+  token: "a-secret-of-many-words",
+  secret: "another",
+};
 
 Deno.test("a worker's order is read as it was written, with and without what may be missing", () => {
   const whole = { ...ORDER, authority: "-----BEGIN CERTIFICATE-----\n…\n", cachePath: "/cache/a b.herd" };
