@@ -38,10 +38,10 @@ export interface ClusterOptions {
   readonly dataset?: Pick<ServedDataset, "manifest" | "readChunk">;
   /** Bounds on waiting for a worker; by default those of deadline.ts and pace.ts. */
   readonly limits?: { readonly leaf: LeafLimits; readonly pace: PaceLimits };
-  /** The share of the steps whose answers are computed again by a second worker, 0 to 1; 0 for none. */
-  readonly verify?: number;
   /** What the queues of all connections may hold, in bytes; by default {@linkcode queueBytesOf}. */
   readonly queueBytes?: number;
+  /** The share of the steps whose answers are computed again by a second worker, 0 to 1; 0 for none. */
+  readonly verify?: number;
   /** How long a run waits without any worker before it gives up, in milliseconds. */
   readonly workerTimeout: number;
   /** Hears what happens. */

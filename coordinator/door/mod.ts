@@ -1,5 +1,3 @@
 // The coordinator's front door: who may come in.
-export type { Meter } from "../../shared/channel.ts";
-export type { Transcript } from "../../shared/handshake.ts";
 export type { DoorLimits } from "./doorkeeper.ts";
 export { listen, type Listener, type ListenOptions, type Visit } from "./listener.ts";

@@ -2,8 +2,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { EventEmitter } from "node:events";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
-import type { LeafLimits } from "../../../coordinator/cluster/deadline.ts";
 import { Identities } from "../../../coordinator/cluster/identities.ts";
+import type { LeafLimits } from "../../../coordinator/cluster/deadline.ts";
 import { Member } from "../../../coordinator/cluster/member.ts";
 import { Channel, type Meter } from "../../../shared/channel.ts";
 import { leastBytes } from "../../../shared/progress.ts";
