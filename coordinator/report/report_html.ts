@@ -1,11 +1,13 @@
 // report.html: curves, figures and hashes of a run on one self-contained page, drawn as SVG.
 import { describeSkipped } from "../../data/mod.ts";
+import { figure } from "../../shared/cli/format.ts";
 import { describeFaults, type EpochRecord } from "../events/mod.ts";
 import {
   chanceAccuracy,
   describeCompression,
   describeIdentity,
   describeTaints,
+  describeTimes,
   describeVerification,
   type Report,
 } from "./report.ts";
@@ -59,6 +61,7 @@ ${comparison(report)}
 <p>Arms start from the same weights and see the same batches, augmentation and dropout masks; the optimizer starts fresh.
 ${describeIdentity(report) || "All workers computed with equal fingerprints."} ${describeCompression(report)}</p>
 <p>${escape(describeVerification(report))}</p>
+<p>${describeTimes(report)}</p>
 <p>Faults mended: ${describeFaults(report.faults) || "none"}.</p>
 <ul>${
     report.arms.map((arm) =>
@@ -143,7 +146,7 @@ function figures({ arms, dataset }: Report): string {
       ? Array(4).fill("–")
       : [last.loss, last.accuracy, last.testLoss, last.testAccuracy].map((value) => value.toFixed(4));
     return `<tr><td>${escape(arm.arm)}</td>${cells.map((cell) => `<td>${cell}</td>`).join("")}<td>${
-      arm.trainSeconds.toFixed(1)
+      figure(arm.trainSeconds, 1)
     }</td></tr>`;
   });
   const [train, test] = [chanceAccuracy(dataset.classes, "train"), chanceAccuracy(dataset.classes, "test")];

@@ -1,7 +1,7 @@
 // What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block. The live line and
 // colours only where there is a terminal to show them.
 import { describeDataset, progressLines } from "../../data/mod.ts";
-import { formatSeconds } from "../../shared/cli/format.ts";
+import { figure, formatSeconds } from "../../shared/cli/format.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
 import { finalBlock } from "./final_block.ts";
@@ -109,7 +109,7 @@ export class Terminal {
     this.#sayIfLong(event, snapshot);
     if (this.#options.quiet) return;
     const { key, epoch, step, steps, loss, accuracy, images, seconds } = event;
-    const speed = seconds > 0 ? `${(images / seconds).toFixed(1)} images/s  ` : "";
+    const speed = seconds ? `${(images / seconds).toFixed(1)} images/s  ` : "";
     this.#options.progress.show(
       `${key.arm} epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${loss.toFixed(4)}  accuracy ${
         accuracy.toFixed(4)
@@ -125,8 +125,8 @@ export class Terminal {
       `${key.arm.padEnd(6)}${seed} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
         loss.toFixed(4)
       }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${testAccuracy.toFixed(4)}  ${
-        seconds.toFixed(1)
-      } s  ${imagesPerSecond.toFixed(1)} images/s  ETA ${formatSeconds(this.#eta(snapshot, 0))}`,
+        figure(seconds, 1)
+      } s  ${figure(imagesPerSecond, 1)} images/s  ETA ${formatSeconds(this.#eta(snapshot, 0))}`,
     );
   }
 
@@ -138,9 +138,9 @@ export class Terminal {
     this.#options.print(`\nReport: ${snapshot.run.folder}/report.html`);
   }
 
-  /** After the first step: a run of over an hour says so, and the --limit that would take ten minutes. */
+  /** After the first step that is timed: a run of over an hour says so, and the --limit that would take ten minutes. */
   #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
-    if (this.#estimated || run === null || dataset === null || seconds === 0) return;
+    if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
     const whole = seconds / images * trainImages * allEpochs(run);

@@ -60,9 +60,9 @@ const epochRecord = v.object({
   accuracy: float64,
   testLoss: float64,
   testAccuracy: float64,
-  seconds: float64,
+  seconds: v.nullable(float64),
   testSeconds: float64,
-  imagesPerSecond: float64,
+  imagesPerSecond: v.nullable(float64),
   bytesUp: count,
   bytesDown: count,
 });
@@ -73,8 +73,7 @@ const progress = v.object({
   current: v.object({
     steps: count,
     metrics: v.object({ loss: float64, correct: count, samples: count }),
-    seconds: float64,
-    timedImages: count,
+    times: v.array(v.object({ images: count, timed: count, untimed: count, seconds: float64 })),
     bytesUp: count,
     bytesDown: count,
   }),

@@ -175,11 +175,16 @@ Deno.test("runExperiment() ends a diverged run with the step's name and hands ov
 
 Deno.test("runExperiment() times every step but the first of the process", async () => {
   const trainings: Training[] = [];
-  const timed: number[] = [];
+  const timed: (readonly [timed: number, untimed: number])[][] = [];
   const onStep = ({ key }: { key: { arm: string } }) =>
-    void timed.push(trainings.find((training) => training.key.arm === key.arm)!.current.timedImages);
+    void timed.push(
+      trainings.find((training) => training.key.arm === key.arm)!.current.times.map(({ timed, untimed }) => [
+        timed,
+        untimed,
+      ]),
+    );
   await runExperiment(new FakeComputer(), { ...experiment(), epochs: 1 }, trainings, { ...noListeners, onStep });
-  assertEquals(timed, [0, 8, 11, 8, 16, 19]);
+  assertEquals(timed, [[[0, 1]], [[1, 1]], [[1, 1], [1, 0]], [[1, 0]], [[2, 0]], [[2, 0], [1, 0]]]);
 });
 
 Deno.test("the order of the arms, and other seeds beside them, change no weights", async () => {

@@ -129,6 +129,32 @@ Deno.test("finalBlock() prints both arms as the original does, chance, and the d
   ) assertStringIncludes(text, part);
 });
 
+Deno.test("a time of which a part was not timed is neither told nor compared, and it is said why", () => {
+  const seconds = { seconds: null, imagesPerSecond: null };
+  const epoch = (changes: Partial<EpochRecord>): RunEvent[] =>
+    (["no-gc", "gc"] as const).map((arm) => ({
+      type: "epoch",
+      key: { arm, seed: 0 },
+      record: epochRecord(1, arm === "gc" ? {} : changes),
+      weightsSha256: "",
+    }));
+  const told = (changes: Partial<EpochRecord>) => {
+    const events: RunEvent[] = [{ type: "dataset", ...DATASET }, { type: "run", ...FACTS }, ...epoch(changes)];
+    return reportOf(events.reduce(afterEvent, NOTHING_YET), true);
+  };
+  const [whole, part] = [told({}), told(seconds)];
+  assertEquals([whole, part].map(({ arms }) => arms.map(({ trainSeconds }) => trainSeconds)), [[10, 10], [null, 10]]);
+  assertEquals(
+    [whole, part].map(({ comparison }) => comparison.filter(({ metric }) => metric === "seconds").length),
+    [1, 0],
+  );
+  assertStringIncludes(finalBlock(part).join("\n"), "Training Time: not known");
+  for (const render of [(one: Report) => finalBlock(one).join("\n"), reportHtml]) {
+    assertStringIncludes(render(part), "Where no time is told, the first step of a process");
+    assertEquals(render(whole).includes("Where no time is told"), false);
+  }
+});
+
 Deno.test("finalBlock() and reportHtml() say what was compressed, and what that means for bit-identity", () => {
   const weights = report({ compress: "fp16" });
   const both = report({ compress: "bf16", compressGradients: true, bitIdentical: false });
