@@ -20,6 +20,7 @@ import {
   type Work,
   type WorkerMessage,
 } from "../shared/protocol.ts";
+import { outdatedCertificate } from "./certificate.ts";
 import { compute } from "./compute.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
@@ -325,10 +326,16 @@ async function connect({ url, token, authority }: SessionOptions): Promise<{ soc
   const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
   // It comes before "open": the only sight of the connection below that ws gives.
   socket.once("upgrade", ({ socket: meter }) => socket.once("open", () => resolve({ socket, meter })));
-  socket.once("error", (error) => {
+  socket.once("error", async (error) => {
     if (!isUntrusted(error)) return fail(messageOf(error));
-    const why = `its certificate is not trusted (${messageOf(error)}): give the one that signs it with --tls-ca`;
-    reject(new HerdError("cluster", `Could not join ${url}: ${why}, and name the host as it does`));
+    const outdated = await outdatedCertificate(url);
+    const why = outdated === undefined
+      ? `its certificate is not trusted (${
+        messageOf(error)
+      }): give the one that signs it with --tls-ca, and name the ` +
+        "host as it does"
+      : `its certificate ${outdated}`;
+    reject(new HerdError("cluster", `Could not join ${url}: ${why}`));
   });
   socket.once("unexpected-response", (_request, response) => {
     if (response.statusCode !== 401) return fail(`the answer was ${response.statusCode}`);
