@@ -20,6 +20,8 @@ const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6] });
 const { config: numeric, arms, seeds } = experiment;
 const identity = { runId: "ab", numeric, arms, seeds };
 
+const BATCH = numeric.compute.batchSize;
+
 /** A history that says how many pauses there were. */
 function historyOf(pauses: number, more: Partial<RunHistory> = {}): RunHistory {
   const counts = { faults: { ...NO_FAULTS, pauses }, checks: NO_CHECKS, taints: [] };
@@ -37,7 +39,9 @@ async function files(): Promise<MemoryFiles> {
   for (const [i, { arm, seed }] of keys.entries()) {
     const key = { arm: ARM_NAMES.find((name) => name === arm)!, seed };
     const begun = beginTraining(key, numeric, experiment.initialWeights(seed));
-    const training = { ...begun, current: { ...begun.current, steps: 1 + i % 2 } };
+    const steps = 1 + i % 2;
+    const metrics = { loss: 1, correct: 1, samples: Math.min(steps * BATCH, experiment.train.ids.length) };
+    const training = { ...begun, current: { ...begun.current, steps, metrics } };
     const encode = () => encodeCheckpoint({ identity, history: historyOf(i + 1), training });
     await store.write({ key, description: `${i}`, encode, onSafe() {} });
   }
