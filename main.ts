@@ -4,8 +4,8 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { learnability, RelayWorkers, reportCommand, trainCommand } from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
-import { type Command, runCommand, type Surroundings } from "./shared/cli/command.ts";
-import { ProgressLine } from "./shared/cli/progress_line.ts";
+import { type Command, runCommand } from "./shared/cli/command.ts";
+import { consoleOf } from "./shared/cli/console.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
 import { chooseEngine, doctorCommand, localWorkers, workerCommand } from "./worker/mod.ts";
 
@@ -20,29 +20,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   report: reportCommand(),
 };
 
-const encoder = new TextEncoder();
-
-function surroundings(): Surroundings {
-  return {
-    version: denoJson.version,
-    environment: Deno.env.toObject(),
-    print: (line) => console.log(line),
-    async printLater(line) {
-      const bytes = encoder.encode(`${line}\n`);
-      for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
-    },
-    progress: new ProgressLine((text) => Deno.stderr.writeSync(encoder.encode(text)), Deno.stderr.isTerminal()),
-    colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
-  };
-}
+const { print, complain, ...screen } = consoleOf({
+  out: (line) => console.log(line),
+  error: (line) => console.error(line),
+  outLater: (bytes) => Deno.stdout.write(bytes),
+  live: Deno.stderr.isTerminal() ? (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)) : undefined,
+  colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+});
 
 if (import.meta.main) {
   try {
-    await runCommand(COMMANDS, Deno.args, surroundings());
+    const environment = Deno.env.toObject();
+    await runCommand(COMMANDS, Deno.args, { version: denoJson.version, environment, print, complain, ...screen });
   } catch (error) {
-    console.error(`${error instanceof HerdError ? "error" : "bug"}: ${messageOf(error)}`);
+    complain(`${error instanceof HerdError ? "error" : "bug"}: ${messageOf(error)}`);
     const verbose = Deno.args.includes("--verbose") || !(error instanceof HerdError);
-    if (verbose && error instanceof Error) console.error(error.stack);
+    if (verbose && error instanceof Error && error.stack) complain(error.stack);
     Deno.exitCode = exitCodeOf(error);
   }
   Deno.exit();

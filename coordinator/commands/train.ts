@@ -49,10 +49,10 @@ export function trainCommand(parts: TrainParts): Command {
 function listenTo(
   bus: EventBus,
   { json, quiet, verbose }: Settings,
-  { print, printLater, progress, colour }: Surroundings,
+  { print, printLater, progress }: Surroundings,
 ): Subscription {
   if (json) return bus.subscribe("--json", jsonLines(printLater));
-  return bus.subscribe("The terminal", new Terminal({ print, progress, colour, quiet, verbose }).hear);
+  return bus.subscribe("The terminal", new Terminal({ print, progress, quiet, verbose }).hear);
 }
 
 function sayIfIdle(bus: EventBus, { batchSize, microBatch }: Settings, workers: number): void {

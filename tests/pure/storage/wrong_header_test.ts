@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { join } from "node:path";
-import { NO_FAULTS } from "../../../coordinator/events/mod.ts";
+import { NO_CHECKS, NO_FAULTS } from "../../../coordinator/events/mod.ts";
 import { beginTraining, runExperiment, type Training } from "../../../coordinator/experiment/mod.ts";
 import { encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
@@ -22,6 +22,8 @@ const history = {
   fingerprints: ["ab"],
   bitIdentical: true,
   faults: NO_FAULTS,
+  checks: NO_CHECKS,
+  taints: [],
 };
 const KEY = { arm: "gc", seed: 5 } as const;
 const trainings: Training[] = [];
