@@ -2,7 +2,7 @@
 // lives in the room that it commands; what it needs of another one is handed to it here.
 // deno-lint-ignore-file no-console -- the command line is what prints
 import denoJson from "./deno.json" with { type: "json" };
-import { learnability, RelayWorkers, reportCommand, trainCommand } from "./coordinator/mod.ts";
+import { learnability, reportCommand, trainCommand } from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
 import { type Command, runCommand } from "./shared/cli/command.ts";
 import { consoleOf } from "./shared/cli/console.ts";
@@ -14,7 +14,7 @@ const parts = { workerEntry, chooseEngine, localWorkers };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
-  worker: workerCommand({ startRelay: (settings) => new RelayWorkers({ ...settings, workerEntry }) }),
+  worker: workerCommand({ worker: workerEntry, relay: new URL("./relay.ts", import.meta.url) }),
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
   doctor: doctorCommand(),
   report: reportCommand(),
