@@ -16,7 +16,9 @@ import { smallExperiment } from "../../fixtures/experiment.ts";
 import { workerInfo } from "../../fixtures/events.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
 
-const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6] });
+/** Of ten steps an epoch. */
+const train = { ids: Uint32Array.from({ length: 80 }, (_, i) => i), labels: new Uint8Array(80) };
+const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6], train });
 const { config: numeric, arms, seeds } = experiment;
 const identity = { runId: "ab", numeric, arms, seeds };
 
@@ -61,7 +63,7 @@ Deno.test("loadCheckpoints(): each training as far as it is, and what the newest
   assertEquals(await load(await files()), {
     stands: ["no-gc-6 2", "gc-5 1", "gc-update-5 2"],
     pauses: 4,
-    newest: "arm gc-update, seed 5, epoch 1, step 2 of 3",
+    newest: "arm gc-update, seed 5, epoch 1, step 2 of 10",
   });
 });
 
@@ -73,7 +75,7 @@ Deno.test("loadCheckpoints(): where the newest file is gone, the history is that
   assertEquals(await load(disk), {
     stands: ["gc-5 1", "no-gc-6 2"],
     pauses: 2,
-    newest: "arm no-gc, seed 6, epoch 1, step 2 of 3",
+    newest: "arm no-gc, seed 6, epoch 1, step 2 of 10",
   });
 });
 
@@ -95,7 +97,8 @@ async function taintedRun(coming: number): Promise<MemoryFiles> {
     const history = historyOf(step, { workers: [...workers], taints });
     const key = { arm: step % 2 === 1 ? "gc" : "no-gc", seed: 5 } as const;
     const begun = beginTraining(key, numeric, experiment.initialWeights(5));
-    const training = { ...begun, current: { ...begun.current, steps: step } };
+    const metrics = { loss: 1, correct: 1, samples: step * BATCH };
+    const training = { ...begun, current: { ...begun.current, steps: step, metrics } };
     const encode = () => encodeCheckpoint({ identity, history, training });
     await store.write({ key, description: `${step}`, encode, onSafe() {} });
     await store.idle();
