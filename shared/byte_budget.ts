@@ -18,6 +18,7 @@ export class ByteBudget {
   #total = 0;
 
   /** @param most bytes at once */
+  /** Nothing is taken yet. @param most bytes in all */
   constructor(most: number) {
     this.#most = most;
   }

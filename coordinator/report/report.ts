@@ -1,7 +1,6 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
-import { NONE_SKIPPED, type Skipped } from "../../data/mod.ts";
+import type { Skipped } from "../../data/mod.ts";
 import { byId } from "../../shared/by_id.ts";
-import { HerdError } from "../../shared/errors.ts";
 import { chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import {
@@ -13,8 +12,6 @@ import {
   type FaultCounts,
   inOrder,
   isBitIdentical,
-  NO_CHECKS,
-  NO_FAULTS,
   type RunFacts,
   type Snapshot,
   type Taint,
@@ -283,24 +280,4 @@ function verdictOf(
 export function chanceAccuracy(classes: Report["dataset"]["classes"], split: "train" | "test"): number {
   const counts = Object.values(classes).map((pair) => pair[split === "train" ? 0 : 1]);
   return Math.max(...counts) / counts.reduce((a, b) => a + b, 0);
-}
-
-/**
- * Reads a report back.
- * @throws {HerdError} data, if it is not one
- */
-export function parseReport(text: string, path: string): Report {
-  try {
-    const report = JSON.parse(text) as Report;
-    if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
-      // Reports from before these were in them.
-      const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: [] };
-      const before = { compress: "none", compressGradients: false, verification, taints: [] } as const;
-      const dataset = { ...report.dataset, skipped: report.dataset.skipped ?? NONE_SKIPPED };
-      return { ...before, ...report, dataset, faults: { ...NO_FAULTS, ...report.faults } };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new HerdError("data", `${path} is not a report of a run: give the folder of one`);
 }

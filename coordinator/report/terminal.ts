@@ -1,7 +1,7 @@
-// What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block. The live line and
-// colours only where there is a terminal to show them.
+// What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block.
 import { describeDataset, progressLines } from "../../data/mod.ts";
 import { figure, formatSeconds } from "../../shared/cli/format.ts";
+import type { Style } from "../../shared/cli/console.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
 import { finalBlock } from "./final_block.ts";
@@ -11,11 +11,9 @@ import { summaryTable } from "./summary_table.ts";
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {
   /** Writes a line to stdout. */
-  print(line: string): void;
+  print(line: string, style?: Style): void;
   /** The live line. */
   readonly progress: ProgressLine;
-  /** Whether stdout shows colours. */
-  readonly colour: boolean;
   /** Only the final block and what must not be missed. */
   readonly quiet: boolean;
   /** Also what only the curious want to know. */
@@ -72,7 +70,8 @@ export class Terminal {
   };
 
   #notice(text: string): void {
-    this.#print(this.#paint("33", text), true);
+    this.#options.progress.clear();
+    this.#options.print(text, "warning");
   }
 
   #dataset({ info, limit }: Event<"dataset">): void {
@@ -134,8 +133,9 @@ export class Terminal {
   #end({ complete }: Event<"end">, snapshot: Snapshot): void {
     this.#options.progress.clear();
     if (!complete || snapshot.run === null) return;
-    for (const line of finalBlock(reportOf(snapshot, true))) this.#options.print(this.#emphasize(line));
-    this.#options.print(`\nReport: ${snapshot.run.folder}/report.html`);
+    for (const line of finalBlock(reportOf(snapshot, true))) this.#options.print(line, styleOf(line));
+    this.#options.print("");
+    this.#options.print(`Report: ${snapshot.run.folder}/report.html`);
   }
 
   /** After the first step that is timed: a run of over an hour says so, and the --limit that would take ten minutes. */
@@ -156,19 +156,16 @@ export class Terminal {
     return (performance.now() - this.#started) / 1000 * (allEpochs(run) - done) / (done - this.#doneBefore);
   }
 
-  #print(line: string, always = false): void {
-    if (this.#options.quiet && !always) return;
+  #print(line: string): void {
+    if (this.#options.quiet) return;
     this.#options.progress.clear();
     this.#options.print(line);
   }
+}
 
-  #paint(code: string, text: string): string {
-    return this.#options.colour ? `\x1b[${code}m${text}\x1b[0m` : text;
-  }
-
-  #emphasize(line: string): string {
-    return /^(Not using|Using|Difference)/.test(line) ? this.#paint("1", line) : line;
-  }
+/** The titles of the final block stand out. */
+function styleOf(line: string): Style {
+  return /^(Not using|Using|Difference)/.test(line) ? "strong" : "plain";
 }
 
 function epochsOf({ run }: Snapshot): number {

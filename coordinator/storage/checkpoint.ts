@@ -69,7 +69,7 @@ const epochRecord = v.object({
 const progress = v.object({
   key,
   epochs: v.array(epochRecord),
-  weightsSha256: v.string(),
+  weightsSha256: v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/)),
   current: v.object({
     steps: count,
     metrics: v.object({ loss: float64, correct: count, samples: count }),
