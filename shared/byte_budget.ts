@@ -17,8 +17,7 @@ export class ByteBudget {
   readonly #held = new Map<Holder, number>();
   #total = 0;
 
-  /** @param most bytes at once */
-  /** Nothing is taken yet. @param most bytes in all */
+  /** Nothing is held yet. @param most bytes at once */
   constructor(most: number) {
     this.#most = most;
   }

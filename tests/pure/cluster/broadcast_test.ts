@@ -5,7 +5,7 @@ import type { Member } from "../../../coordinator/cluster/member.ts";
 import { ByteBudget } from "../../../shared/byte_budget.ts";
 
 const WEIGHTS = new Float32Array(1_000);
-const FRAME = 4_056;
+const FRAME = 4_064;
 
 /** A member to whom nothing arrives until it says so. */
 function slow(): { member: Member; arrive(): Promise<void>; readonly isDropped: boolean } {
