@@ -4,45 +4,62 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { learnability, RelayWorkers, reportCommand, trainCommand } from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
-import { type Command, runCommand, type Surroundings } from "./shared/cli/command.ts";
-import { ProgressLine } from "./shared/cli/progress_line.ts";
+import { type Command, runCommand } from "./shared/cli/command.ts";
+import { consoleOf } from "./shared/cli/console.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
-import { chooseEngine, doctorCommand, localWorkers, workerCommand } from "./worker/mod.ts";
+import { chooseEngine, doctorCommand, localWorkers, runRemoteWorker, serveOrder, workerCommand } from "./worker/mod.ts";
 
 const workerEntry = new URL("./worker/main.ts", import.meta.url);
+/** As the first argument: this process is a relay, which `deno task worker --relay` has started with few permissions. */
+const RELAY = "relay-process";
 const parts = { workerEntry, chooseEngine, localWorkers };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
-  worker: workerCommand({ startRelay: (settings) => new RelayWorkers({ ...settings, workerEntry }) }),
+  worker: workerCommand({
+    worker: { entry: workerEntry, args: [] },
+    relay: { entry: new URL(import.meta.url), args: [RELAY] },
+  }),
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
   doctor: doctorCommand(),
   report: reportCommand(),
 };
 
-const encoder = new TextEncoder();
+const { print, complain, ...screen } = consoleOf({
+  out: (line) => console.log(line),
+  error: (line) => console.error(line),
+  outLater: (bytes) => Deno.stdout.write(bytes),
+  live: Deno.stderr.isTerminal() ? (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)) : undefined,
+  colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+});
 
-function surroundings(): Surroundings {
-  return {
-    version: denoJson.version,
-    environment: Deno.env.toObject(),
-    print: (line) => console.log(line),
-    async printLater(line) {
-      const bytes = encoder.encode(`${line}\n`);
-      for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
-    },
-    progress: new ProgressLine((text) => Deno.stderr.writeSync(encoder.encode(text)), Deno.stderr.isTerminal()),
-    colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
-  };
+/** One worker of a coordinator, and the workers of this machine behind it. */
+function serveRelay(): Promise<never> {
+  return serveOrder(async ({ relay: told, ...order }, { cacheDir, log }) => {
+    if (told === undefined) throw new HerdError("usage", "A relay's order must say how long it waits for its workers");
+    const { workers, joinTimeout, workerTimeout } = told;
+    await using relay = new RelayWorkers({ joinTimeout, workerTimeout, cacheDir: cacheDir(), workerEntry, log });
+    await runRemoteWorker({
+      ...order,
+      cacheDir: cacheDir(),
+      log,
+      async prepare(run, cachePath) {
+        const { name: backend } = await chooseEngine(run.backend);
+        return await relay.prepare({ ...run, cachePath, backend, workers: workers ?? localWorkers(backend) });
+      },
+    });
+  });
 }
 
 if (import.meta.main) {
+  if (Deno.args[0] === RELAY) await serveRelay();
   try {
-    await runCommand(COMMANDS, Deno.args, surroundings());
+    const environment = Deno.env.toObject();
+    await runCommand(COMMANDS, Deno.args, { version: denoJson.version, environment, print, complain, ...screen });
   } catch (error) {
-    console.error(`${error instanceof HerdError ? "error" : "bug"}: ${messageOf(error)}`);
+    complain(`${error instanceof HerdError ? "error" : "bug"}: ${messageOf(error)}`);
     const verbose = Deno.args.includes("--verbose") || !(error instanceof HerdError);
-    if (verbose && error instanceof Error) console.error(error.stack);
+    if (verbose && error instanceof Error && error.stack) complain(error.stack);
     Deno.exitCode = exitCodeOf(error);
   }
   Deno.exit();

@@ -1,6 +1,7 @@
 // The cache directory, and what is done to files in it. What goes wrong with them is said in sentences.
 import { isAbsolute, join } from "node:path";
 import { HerdError, messageOf } from "../shared/errors.ts";
+import { PRIVATE_FOLDER } from "../shared/private.ts";
 
 /**
  * Where Herd keeps data: HERD_CACHE_DIR, else `${XDG_CACHE_HOME:-~/.cache}/herd`. The folder need not be there.
@@ -19,7 +20,7 @@ export function cacheDirectory(env: Readonly<Record<string, string | undefined>>
 /** Makes a directory with its parents. Throws HerdError "data". */
 export function makeDirectory(path: string): void {
   try {
-    Deno.mkdirSync(path, { recursive: true });
+    Deno.mkdirSync(path, { recursive: true, mode: PRIVATE_FOLDER });
   } catch (error) {
     throw writeFailure(path, error);
   }

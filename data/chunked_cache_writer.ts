@@ -6,6 +6,7 @@ import { commit, partPath, writeAll } from "../shared/atomic_file.ts";
 import { canonicalJson } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import { HerdError } from "../shared/errors.ts";
+import { PRIVATE_FILE } from "../shared/private.ts";
 import { isSameFile, isThere, makeDirectory, removeIfThere, touch, tryLock, writeFailure } from "./cache.ts";
 import { cleanCache } from "./clean.ts";
 import { readAt } from "./read_at.ts";
@@ -133,7 +134,7 @@ export class ChunkedCacheWriter implements Disposable {
 
   async #openPart(): Promise<void> {
     makeDirectory(dirname(this.path));
-    this.#file = await Deno.open(partPath(this.path), { read: true, write: true, create: true });
+    this.#file = await Deno.open(partPath(this.path), { read: true, write: true, create: true, mode: PRIVATE_FILE });
     tryLock(this.#file, false, true); // it is in use
     for (const index of await this.#badChunks(this.#file)) this.#missing.add(index);
   }

@@ -1,5 +1,6 @@
 // The folder in the cache of what the workers behind a relay print. A lock in it says that the relay is at work.
 import { join } from "node:path";
+import { PRIVATE_FILE } from "../shared/private.ts";
 import { makeDirectory, tryLock, writeFailure } from "./cache.ts";
 
 /** A folder of logs, which nobody removes from the cache until it is disposed of. */
@@ -28,5 +29,5 @@ export function openLogFolder(cacheDir: string, name: string): LogFolder {
 
 /** The file whose lock is the folder's. */
 export function openLock(folder: string): Deno.FsFile {
-  return Deno.openSync(join(folder, "lock"), { read: true, write: true, create: true });
+  return Deno.openSync(join(folder, "lock"), { read: true, write: true, create: true, mode: PRIVATE_FILE });
 }

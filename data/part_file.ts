@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { commit, partPath, writeAll } from "../shared/atomic_file.ts";
 import { HerdError } from "../shared/errors.ts";
+import { PRIVATE_FILE } from "../shared/private.ts";
 import { isSameFile, makeDirectory, removeIfThere, tryLock, writeFailure } from "./cache.ts";
 
 /** Pause between two looks at a file that another process is writing, in milliseconds. */
@@ -156,5 +157,5 @@ export function delay(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
 function openForWriting(path: string): Deno.FsFile {
-  return Deno.openSync(path, { write: true, create: true });
+  return Deno.openSync(path, { write: true, create: true, mode: PRIVATE_FILE });
 }

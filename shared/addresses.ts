@@ -44,3 +44,8 @@ export function coordinatorUrl(url: string | undefined, { insecure }: { readonly
   }
   return url;
 }
+
+/** HOST:PORT of a {@linkcode coordinatorUrl}. */
+export function addressOf(url: string): string {
+  return url.replace(/^wss?:\/\//, "").replace(/\/$/, "");
+}

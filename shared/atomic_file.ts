@@ -1,6 +1,7 @@
 // How a file gets its name: it is written under another one beside it, put on the disk, and only then renamed. A reader never
 // meets half a file, and a loss of power leaves the old one or the new one.
 import { dirname } from "node:path";
+import { PRIVATE_FILE } from "./private.ts";
 
 /** Where a file is written until it is whole. */
 export function partPath(path: string): string {
@@ -35,11 +36,21 @@ export async function commit(file: Pick<Deno.FsFile, "sync">, path: string): Pro
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   const part = partPath(path);
   try {
-    using file = await Deno.open(part, { write: true, create: true, truncate: true });
+    await removeIfThere(part);
+    using file = await Deno.open(part, { write: true, createNew: true, mode: PRIVATE_FILE });
     await writeAll(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
     await commit(file, path);
   } catch (error) {
     await Deno.remove(part).catch(() => {}); // a full disk needs the room
     throw error;
+  }
+}
+
+/** What another process has left may be open to others, or lead elsewhere: a new file is neither. */
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

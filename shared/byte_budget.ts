@@ -17,7 +17,7 @@ export class ByteBudget {
   readonly #held = new Map<Holder, number>();
   #total = 0;
 
-  /** @param most bytes at once */
+  /** Nothing is held yet. @param most bytes at once */
   constructor(most: number) {
     this.#most = most;
   }

@@ -1,5 +1,6 @@
 // The safetensors container (github.com/huggingface/safetensors): a JSON header of shapes and offsets, then raw
 // little-endian data. Written and read here for weights and golden values; no library writes it in JavaScript.
+import * as v from "valibot";
 import { HerdError } from "./errors.ts";
 
 /** A tensor by name: float32, int32 or uint8 values in row-major order. */
@@ -19,6 +20,12 @@ export interface TensorFile {
 }
 
 const HEADER_LIMIT = 100 * 1024 * 1024;
+
+const TYPES = { F32: Float32Array, I32: Int32Array, U8: Uint8Array } as const;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const entry = v.object({ dtype: v.string(), shape: v.array(count), data_offsets: v.tuple([count, count]) });
+const metadataSchema = v.optional(v.record(v.string(), v.string()), {});
 
 /** The bytes of a file with these tensors, in the order given; data starts at a multiple of 8. */
 export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array<ArrayBuffer> {
@@ -47,33 +54,54 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
  * @throws {HerdError} data, if the bytes are not a whole safetensors file of known types
  */
 export function decodeSafetensors(bytes: Uint8Array): TensorFile {
-  const refuse = (what: string) => new HerdError("data", `Not a safetensors file: ${what}`);
-  if (bytes.length < 8) throw refuse(`${bytes.length} bytes`);
+  if (bytes.length < 8) throw refusal(`${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > HEADER_LIMIT || 8 + length > bytes.length) throw refuse(`a header of ${length} bytes`);
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+  if (length > HEADER_LIMIT || 8 + length > bytes.length) throw refusal(`a header of ${length} bytes`);
+  const { __metadata__, ...entries } = parseHeader(bytes.subarray(8, 8 + length));
+  const metadata = v.safeParse(metadataSchema, __metadata__);
+  if (!metadata.success) throw refusal("its metadata is not texts by name");
+  return { tensors: tensorsOf(entries, bytes.subarray(8 + length)), metadata: metadata.output };
+}
+
+function parseHeader(text: Uint8Array): Record<string, unknown> {
+  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    header = JSON.parse(new TextDecoder().decode(text));
   } catch (cause) {
     throw new HerdError("data", "Not a safetensors file: its header is not JSON", { cause });
   }
-  const { __metadata__, ...entries } = header as typeof header & { __metadata__?: Record<string, string> };
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, { dtype, shape, data_offsets: [start, end] }] of Object.entries(entries)) {
-    if (8 + length + end > bytes.length) throw refuse(`tensor "${name}" is cut off`);
-    const raw = bytes.slice(8 + length + start, 8 + length + end).buffer;
-    const data = dtype === "F32"
-      ? new Float32Array(raw)
-      : dtype === "I32"
-      ? new Int32Array(raw)
-      : dtype === "U8"
-      ? new Uint8Array(raw)
-      : undefined;
-    if (data === undefined) throw refuse(`tensor "${name}" is of type ${dtype}`);
-    if (data.length !== shape.reduce((a, b) => a * b, 1)) throw refuse(`tensor "${name}" does not fill its shape`);
-    tensors[name] = { shape, data };
-  }
-  return { tensors, metadata: __metadata__ ?? {} };
+  if (typeof header === "object" && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
+  throw refusal("its header is no JSON object");
+}
+
+/** Tensors in the order of their data, of which every byte belongs to exactly one, so that a file is no larger in memory. */
+function tensorsOf(entries: Record<string, unknown>, data: Uint8Array): Record<string, Tensor> {
+  const described = Object.entries(entries).map(([name, described]) => {
+    const result = v.safeParse(entry, described);
+    if (!result.success) throw refusal(`tensor "${name}" is not described by dtype, shape and data_offsets`);
+    return { name, ...result.output };
+  });
+  described.sort((a, b) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
+  let position = 0;
+  const tensors = described.map(({ name, dtype, shape, data_offsets: [start, end] }): [string, Tensor] => {
+    if (start !== position) {
+      throw refusal(`tensor "${name}" begins at byte ${start} of the data instead of ${position}`);
+    }
+    if (end > data.length) throw refusal(`tensor "${name}" is cut off`);
+    if (!Object.hasOwn(TYPES, dtype)) throw refusal(`tensor "${name}" is of type ${dtype}`);
+    const Values = TYPES[dtype as keyof typeof TYPES];
+    if (end - start !== shape.reduce((a, b) => a * b, Values.BYTES_PER_ELEMENT)) {
+      throw refusal(`tensor "${name}" does not fill its shape`);
+    }
+    position = end;
+    return [name, { shape, data: new Values(data.slice(start, end).buffer) }];
+  });
+  if (position !== data.length) throw refusal(`${data.length - position} bytes of data belong to no tensor`);
+  return Object.fromEntries(tensors);
+}
+
+function refusal(what: string): HerdError {
+  return new HerdError("data", `Not a safetensors file: ${what}`);
 }
 
 function dtypeOf(data: Tensor["data"]): string {

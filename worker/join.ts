@@ -16,6 +16,7 @@ import {
   type Transcript,
 } from "../shared/handshake.ts";
 import { PROTOCOL_VERSION } from "../shared/protocol.ts";
+import { outdatedCertificate } from "./certificate.ts";
 
 /** Where the coordinator is, and how it and this worker know each other. */
 export interface Address {
@@ -68,10 +69,12 @@ async function connect({ url, authority }: Address): Promise<{ socket: WebSocket
   const fail = (why: string) => reject(new ConnectionLost(`Could not join ${url}: ${why}`));
   // It comes before "open": the only sight of the connection below that ws gives.
   socket.once("upgrade", ({ socket: meter }) => socket.once("open", () => resolve({ socket, meter })));
-  socket.once("error", (error) => {
+  socket.once("error", async (error) => {
     if (!isUntrusted(error)) return fail(messageOf(error));
-    const why = `its certificate is not trusted (${messageOf(error)}): give the one that signs it with --tls-ca`;
-    reject(new HerdError("cluster", `Could not join ${url}: ${why}, and name the host as it does`));
+    const outdated = await outdatedCertificate(url);
+    const remedy = "give the one that signs it with --tls-ca, and name the host as it does";
+    const why = outdated ?? `is not trusted (${messageOf(error)}): ${remedy}`;
+    reject(new HerdError("cluster", `Could not join ${url}: its certificate ${why}`));
   });
   socket.once("unexpected-response", (_request, response) => {
     const spoken = protocolOf(response);

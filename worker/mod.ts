@@ -1,5 +1,7 @@
-// The worker's public face: its commands, and the choice of an engine.
+// The worker's public face: its commands, the choice of an engine, and what a relay's process is made of.
+export { type RemoteWorkerOptions, runRemoteWorker } from "./remote.ts";
+export { type Serve, serveOrder } from "./process.ts";
 export { doctorCommand } from "./commands/doctor.ts";
-export { type Relay, type RelaySettings, workerCommand } from "./commands/worker.ts";
+export { workerCommand, type WorkerEntries, type WorkerEntry } from "./commands/worker.ts";
 export { availableEngines, chooseEngine, type EngineReport, localWorkers } from "./engines.ts";
 export type { JoinedRun } from "./session.ts";

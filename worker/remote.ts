@@ -5,14 +5,18 @@ import type { OrderComputer } from "../shared/order_computer.ts";
 import { prepareEngine } from "./prepare.ts";
 import { type JoinedRun, type PrepareOptions, runSession } from "./session.ts";
 
-/** What `deno task worker` is told. */
+/** What a worker on another machine is told. */
 export interface RemoteWorkerOptions {
+  /** What it calls itself; by default the coordinator chooses. */
+  readonly name?: string;
   /** ws[s]://HOST:PORT */
   readonly url: string;
   /** What the coordinator lets workers in by. */
   readonly token: string;
+  /** By which it proves its name, where a launcher has given it one. */
+  readonly secret?: string;
   /** Authorities to trust instead of the public ones, as PEM. */
-  readonly authority: string | undefined;
+  readonly authority?: string;
   /** The engine, "auto" for the best one here; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Herd's cache folder. */
@@ -31,8 +35,8 @@ export async function runRemoteWorker(
   { cacheDir, prepare = prepareEngine, ...options }: RemoteWorkerOptions,
 ): Promise<void> {
   await runSession({
-    ...options,
     name: "",
+    ...options,
     hostName: Deno.hostname(),
     prepare: async (run) => await prepare(run, await fetchDataset(run, cacheDir, options.log)),
   });

@@ -16,7 +16,8 @@ export function reportCommand(): Command {
       const report = parseReport(await readReportText(folder), join(folder, "report.json"));
       await writeReportPage(folder, reportHtml(report));
       for (const line of finalBlock(report)) print(line);
-      print(`\nReport: ${join(folder, "report.html")}`);
+      print("");
+      print(`Report: ${join(folder, "report.html")}`);
     },
   });
 }

@@ -1,6 +1,7 @@
 // --resume: what an earlier command was told, with what may be another now; and what its run goes on from.
 import type { Given } from "../../shared/cli/command.ts";
-import { takeUp } from "../../shared/cli/stored_flags.ts";
+import { camelCase } from "../../shared/cli/flags.ts";
+import { takeUp, toGiveAgain } from "../../shared/cli/stored_flags.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { EventBus, RunHistory, Subscriber } from "../events/mod.ts";
 import type { Experiment } from "../experiment/mod.ts";
@@ -11,24 +12,36 @@ import {
   loadCheckpoints,
   readReportText,
   readRunConfig,
+  refuseLinks,
   type Resumed,
   type RunIdentity,
 } from "../storage/mod.ts";
 import type { RunOptions } from "./run_options.ts";
 import { type Settings, trainFlags } from "./settings.ts";
 
+/** What a run goes on with. */
+export interface ResumedSettings {
+  /** Those of its folder, with those that are given now. */
+  readonly settings: Settings;
+  /** What the run was begun with and has not been given again, in a sentence; "" for nothing. */
+  readonly notTaken: string;
+}
+
 /**
- * The settings of a run's folder, with those that are given now and may change.
- * @throws {HerdError} usage, if the folder holds no run, or another value is given for what may not change; data, if its
- * config.json is damaged
+ * The settings of a run's folder, with those that are given now and may change. The folder may be somebody else's: what would
+ * start a program, open a path or let others in is not taken from it.
+ * @throws {HerdError} usage, if another value is given for what may not change; data, if the folder holds no run, links, or a
+ * damaged config.json
  */
 export async function resumedSettings(
   folder: string,
   { values, given }: Given<typeof trainFlags>,
-): Promise<Settings> {
+): Promise<ResumedSettings> {
+  await refuseLinks(folder);
   const { told } = await readRunConfig(folder);
   // How many workers to wait for follows from how many there are, unless it is said.
-  const workers = given.has("launcher") ? { workers: null, minWorkers: null } : {};
+  const elsewhere = given.has("launcher") || (told["launcher"] ?? "local") !== "local";
+  const workers = elsewhere ? { workers: null, minWorkers: null } : {};
   const awaited = given.has("workers") ? { minWorkers: null } : {};
   const stored = { ...told, ...workers, ...awaited, out: folder };
   const settings = takeUp(trainFlags, { values, given }, { told: stored, source: folder });
@@ -39,7 +52,10 @@ export async function resumedSettings(
       `--epochs ${settings.epochs} is less than the ${before} of ${folder}: give as many or more`,
     );
   }
-  return settings;
+  const missing = Object.entries(told).filter(([name]) => ![...given].map(camelCase).includes(name));
+  const flags = toGiveAgain(trainFlags, Object.fromEntries(missing));
+  const notTaken = flags === "" ? "" : `The run in ${folder} was begun with ${flags}: give again what it still needs`;
+  return { settings, notTaken };
 }
 
 /** The report of the run to be resumed, if that has done already all that it is to do. */
@@ -69,7 +85,7 @@ export async function refuseOther(now: RunIdentity, { resume, data }: Settings):
   const [before, after] = [numeric.compute.dataset, now.numeric.compute.dataset];
   if (before !== after) {
     const hashes = `${resume} was trained on images of SHA-256 ${before}, these have ${after}`;
-    throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}`);
+    throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}; give its --data again`);
   }
   const different = differences({ ...now, numeric }, now);
   if (different.length === 0) return;

@@ -113,8 +113,8 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
     await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
-    const { folder: { path }, identity: { seeds } } = prepared;
-    throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds });
+    const { folder: { path }, identity: { seeds }, options: { settings } } = prepared;
+    throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
   }
 }
 

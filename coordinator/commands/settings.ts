@@ -21,6 +21,9 @@ import { ARM_NAMES } from "../events/mod.ts";
 
 const MAX_SEED = 2 ** 32 - 1;
 
+/** A data set is known by its hash, wherever it is found. */
+const { data, ...images } = dataFlags;
+
 /** The flags of `train`. */
 export const trainFlags = {
   ...keep("free", {
@@ -28,9 +31,12 @@ export const trainFlags = {
       { help: "local worker processes", min: 0, max: 64, shown: "1 on a GPU, else one a core" },
       undefined,
     ),
-    launcher: text("WHERE", "where workers are started: local, slurm, or ssh:HOSTS_FILE", "local"),
     backend: choice(BACKENDS, "engine of the workers", "auto"),
     epochs: number({ help: "epochs of each arm", min: 1 }, 10),
+  }),
+  ...keep("again", {
+    launcher: text("WHERE", "where workers are started: local, slurm, or ssh:HOSTS_FILE", "local"),
+    data,
   }),
   ...keep("bits", {
     "batch-size": number({ help: "images in an optimizer step", min: 1, max: MOST.batchSize }, 128),
@@ -40,18 +46,21 @@ export const trainFlags = {
     seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),
     arms: choices(ARM_NAMES, "what to compare, the first with each other", ["no-gc", "gc"]),
     model: choice(MODEL_NAMES, "network", "keras-example"),
-    ...dataFlags,
+    ...images,
     limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
     compress: choice(COMPRESSIONS, "send the weights as floats of 16 bits, with error feedback", "none"),
     "compress-gradients": toggle("the gradients too: results then depend on the number of workers"),
   }),
   ...keep("fixed", { out: text("DIR", "folder for the results [runs/<timestamp>]", undefined) }),
   ...keep("own", {
-    resume: text("DIR", "go on with the run in DIR, as it was told; a larger --epochs prolongs it", undefined),
+    resume: text(
+      "DIR",
+      "go on with the run in DIR; addresses and paths are given again, a larger --epochs prolongs it",
+      undefined,
+    ),
   }),
   ...keep("free", {
     "checkpoint-steps": number({ help: "steps between checkpoints, besides one an epoch", min: 1 }, undefined),
-    listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
     "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
     "join-timeout": number({ help: "seconds to wait for these workers, then exit 4", min: 1 }, 600),
     "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
@@ -65,12 +74,15 @@ export const trainFlags = {
       },
       undefined,
     ),
+  }),
+  ...keep("again", {
+    listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
     "token-file": text("FILE", "file with the token that workers must know", undefined),
     "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
     "tls-key": text("FILE", "its private key (PEM)", undefined),
+    insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
   }),
   ...keep("own", {
-    insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
     quiet: toggle("only the final block and warnings"),
     json: toggle("events as JSON lines instead of text"),
     ...commonFlags,
@@ -85,3 +97,6 @@ export const DEFAULT_SETTINGS: Settings = defaultsOf(trainFlags);
 
 /** The flags that may be others when a run is resumed. */
 export const FREE_ON_RESUME: readonly string[] = flagsKept(trainFlags, "free");
+
+/** The flags that a resumed run never takes from its folder. */
+export const AGAIN_ON_RESUME: readonly string[] = flagsKept(trainFlags, "again");

@@ -28,13 +28,16 @@ export function trainCommand(parts: TrainParts): Command {
     flags: trainFlags,
     async run(given, surroundings) {
       const { values } = given;
-      const settings = values.resume === undefined ? values : await resumedSettings(values.resume, given);
-      const options = await runOptions(settings, { parts, surroundings, given: given.given });
+      const { settings, notTaken } = values.resume === undefined
+        ? { settings: values, notTaken: "" }
+        : await resumedSettings(values.resume, given);
       const bus = new EventBus();
       using printer = listenTo(bus, settings, surroundings);
-      sayIfIdle(bus, settings, options.launcher.count);
       await interruptible(async (signal) => {
         try {
+          if (notTaken !== "") bus.emit({ type: "notice", text: notTaken });
+          const options = await runOptions(settings, { parts, surroundings, given: given.given });
+          sayIfIdle(bus, settings, options.launcher.count);
           await runTraining(options, bus, signal);
         } finally {
           await printer.settle(signal.aborted ? INTERRUPTED_SETTLE_MS : SETTLE_MS);
@@ -49,10 +52,10 @@ export function trainCommand(parts: TrainParts): Command {
 function listenTo(
   bus: EventBus,
   { json, quiet, verbose }: Settings,
-  { print, printLater, progress, colour }: Surroundings,
+  { print, printLater, progress }: Surroundings,
 ): Subscription {
   if (json) return bus.subscribe("--json", jsonLines(printLater));
-  return bus.subscribe("The terminal", new Terminal({ print, progress, colour, quiet, verbose }).hear);
+  return bus.subscribe("The terminal", new Terminal({ print, progress, quiet, verbose }).hear);
 }
 
 function sayIfIdle(bus: EventBus, { batchSize, microBatch }: Settings, workers: number): void {

@@ -1,7 +1,9 @@
 // What a person needs to know of a run that is broken off: where it stands, and how to go on with it.
+import { shellWord, toGiveAgain } from "../../shared/cli/stored_flags.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { describePosition } from "../events/mod.ts";
 import type { Recorder } from "../storage/mod.ts";
+import { type Settings, trainFlags } from "./settings.ts";
 
 /** Whether a scheduler that starts the run again may get further: not after usage, data or divergence. */
 export function mayGoOn(error: unknown): boolean {
@@ -12,7 +14,11 @@ export function mayGoOn(error: unknown): boolean {
 export function withWayOn(
   error: unknown,
   { position, isSafe, saved }: Pick<Recorder, "position" | "isSafe" | "saved">,
-  { folder, seeds }: { readonly folder: string; readonly seeds: readonly number[] },
+  { folder, seeds, settings }: {
+    readonly folder: string;
+    readonly seeds: readonly number[];
+    readonly settings: Settings;
+  },
 ): unknown {
   if (!(error instanceof HerdError) || error.code === "divergence") return error;
   const { code, message } = error;
@@ -21,6 +27,9 @@ export function withWayOn(
     : ` at ${describePosition(position, seeds)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
   const [first, ...log] = message.split("\n"); // the end of a worker's log follows the sentence
   const what = code === "interrupted" ? `${first}${where}` : `${first}; the run ended${where}`;
-  const lines = [`${what}: go on with: deno task train --resume ${folder}`, ...log];
+  // All that the folder's config is not trusted with.
+  const again = toGiveAgain(trainFlags, settings);
+  const command = `deno task train --resume ${shellWord(folder)}${again === "" ? "" : ` ${again}`}`;
+  const lines = [`${what}: go on with: ${command}`, ...log];
   return new HerdError(code, lines.join("\n"), { cause: error });
 }

@@ -54,12 +54,15 @@ export interface EpochRecord extends MeanMetrics {
   readonly testLoss: number;
   /** Part of the test images whose class is right, 0 to 1. */
   readonly testAccuracy: number;
-  /** The training part, first batch to last update; the first step of a process is counted as the others took. */
-  readonly seconds: number;
+  /**
+   * The training part, first batch to last update. The first step of a process is not timed and counts as the equally large
+   * ones of the epoch did; null if there are none.
+   */
+  readonly seconds: number | null;
   /** What the test took. */
   readonly testSeconds: number;
-  /** Training images by the seconds of the training part. */
-  readonly imagesPerSecond: number;
+  /** Training images by the seconds of the training part; null where these are. */
+  readonly imagesPerSecond: number | null;
   /** From the workers, the test included. */
   readonly bytesUp: number;
   /** To the workers, the test included. */
@@ -174,9 +177,9 @@ export type RunEvent =
   | { readonly type: "run" } & RunFacts
   /** A training step is over. Metrics are means over the epoch so far. */
   | { readonly type: "step" } & Position & MeanMetrics & {
-    /** Images of the epoch so far, and the seconds that they took. */
+    /** Images of the epoch so far, and the seconds that they took: null while these are not known. */
     readonly images: number;
-    readonly seconds: number;
+    readonly seconds: number | null;
     readonly traffic: Traffic;
     /** Images a second of each worker that is there, by id. */
     readonly speeds: Readonly<Record<string, number>>;

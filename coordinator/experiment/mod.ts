@@ -4,8 +4,8 @@ export { type Experiment, type SplitData, type StepComputer, stepsOf } from "./e
 export type { MetricsSums } from "./metrics.ts";
 export type { NumericConfig } from "./numeric_config.ts";
 export { applyUpdate, type GradientTransformation, type OptimizerState, type UpdateContext } from "./optimizer.ts";
-export { positionOf, standOf } from "./position.ts";
+export { impossibility, positionOf, standOf } from "./position.ts";
 export { type Listeners, runExperiment, type StepProgress } from "./run_experiment.ts";
-export type { Spent } from "./spent.ts";
+export type { Spent, StepTimes } from "./spent.ts";
 export { beginTraining, type EpochState, type Training, weightsHash } from "./training.ts";
 export { type Turn, turns } from "./turns.ts";

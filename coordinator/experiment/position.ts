@@ -19,3 +19,22 @@ export function positionOf(experiment: Experiment, trainings: readonly Training[
   if (next === undefined) return { ...[...turns(experiment)].at(-1)!, step: steps, steps };
   return { ...next, step: trainingOf(trainings, next.key)?.current.steps ?? 0, steps };
 }
+
+/**
+ * Why an experiment cannot have come to where a training stands, in a sentence; undefined if it can. A training that is read
+ * from a file may say anything.
+ */
+export function impossibility(
+  experiment: Pick<Experiment, "config" | "train" | "epochs">,
+  { epochs: { length: finished }, epochs, current, weightsSha256 }: Training,
+): string | undefined {
+  const { epochs: all, train, config: { compute } } = experiment;
+  const { steps, metrics: { samples, correct } } = current;
+  const expected = Math.min(steps * compute.batchSize, train.ids.length);
+  if (finished > all) return `it has ${finished} epochs, and the run has ${all}`;
+  if (epochs.some(({ epoch }, i) => epoch !== i + 1)) return "its epochs are not numbered one after another";
+  if (steps > (finished === all ? 0 : stepsOf(experiment))) return `it has ${steps} steps of epoch ${finished + 1}`;
+  if (samples !== expected || correct > samples) return `${correct} of ${samples} images are right after step ${steps}`;
+  if ((weightsSha256 === "") !== (finished === 0)) return `it has ${finished} epochs and the hash "${weightsSha256}"`;
+  return undefined;
+}

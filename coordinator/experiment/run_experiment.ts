@@ -18,8 +18,8 @@ export interface StepProgress extends Position {
   readonly metrics: MeanMetrics;
   /** Images of the epoch so far. */
   readonly images: number;
-  /** What they took; those of the process's first step count as the others did. */
-  readonly seconds: number;
+  /** What they took, the process's first step as equally large ones did; null while none of these was timed. */
+  readonly seconds: number | null;
 }
 
 /** Who hears of an experiment. What has happened is in the trainings when they are called. */
@@ -99,7 +99,7 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
     training.current = { steps: at.step, metrics: metrics.sums, ...stopwatch.step(ids.length) };
     residual = await sendWeights(computer, experiment, training);
     const { samples: images } = metrics.sums;
-    const seconds = secondsOf(images, training.current);
+    const seconds = secondsOf(training.current);
     await listeners.onStep({ ...at, metrics: metrics.result(), images, seconds });
   }
   await endEpoch(turn, metrics);
@@ -121,7 +121,7 @@ async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void>
   const { loss: testLoss, accuracy: testAccuracy } = testMetrics.result();
   const weightsSha256 = await weightsHash(training.weights);
   const images = train.ids.length;
-  const seconds = secondsOf(images, training.current);
+  const seconds = secondsOf(training.current);
   const { bytesUp, bytesDown } = stopwatch.total();
   const record: EpochRecord = {
     epoch,
@@ -130,7 +130,7 @@ async function endEpoch(turn: Epoch, metrics: MetricsAccumulator): Promise<void>
     testAccuracy,
     seconds,
     testSeconds,
-    imagesPerSecond: images / seconds,
+    imagesPerSecond: seconds === null ? null : images / seconds,
     bytesUp,
     bytesDown,
   };

@@ -2,12 +2,22 @@
 // timed: engines, caches and connections warm up in it, and that is nothing that one arm has and another has not.
 import type { StepComputer } from "./experiment.ts";
 
+/** What steps of one size have taken. All of an epoch have the batch size but the last, which may be smaller. */
+export interface StepTimes {
+  /** Of each of these steps. */
+  readonly images: number;
+  /** Steps that were timed. */
+  readonly timed: number;
+  /** Those that were not. */
+  readonly untimed: number;
+  /** What the timed ones took together. */
+  readonly seconds: number;
+}
+
 /** Time and traffic of an epoch so far. */
 export interface Spent {
-  /** Seconds of the timed images; while there are none, of all. */
-  readonly seconds: number;
-  /** Images of timed steps. */
-  readonly timedImages: number;
+  /** By size. */
+  readonly times: readonly StepTimes[];
   /** Payload bytes from the workers. */
   readonly bytesUp: number;
   /** Payload bytes to the workers. */
@@ -15,11 +25,12 @@ export interface Spent {
 }
 
 /** An epoch's before it begins. */
-export const NOTHING_SPENT: Spent = { seconds: 0, timedImages: 0, bytesUp: 0, bytesDown: 0 };
+export const NOTHING_SPENT: Spent = { times: [], bytesUp: 0, bytesDown: 0 };
 
-/** The seconds of so many images of an epoch: those that were not timed count as the timed ones did. */
-export function secondsOf(images: number, { seconds, timedImages }: Spent): number {
-  return timedImages === 0 ? seconds : seconds * images / timedImages;
+/** The seconds of all these steps, if one that was not timed took what the equally large ones did; null if none of these was timed. */
+export function secondsOf({ times }: Pick<Spent, "times">): number | null {
+  if (times.some(({ timed }) => timed === 0)) return null;
+  return times.reduce((sum, { timed, untimed, seconds }) => sum + seconds * (1 + untimed / timed), 0);
 }
 
 /** Measures the epochs that a process computes, one after another. */
@@ -39,8 +50,8 @@ export class Stopwatch {
   }
 
   /** An epoch begins, or goes on from where an earlier process broke off. */
-  begin({ seconds, timedImages, bytesUp, bytesDown }: Spent): void {
-    this.#spent = { seconds, timedImages, bytesUp, bytesDown };
+  begin({ times, bytesUp, bytesDown }: Spent): void {
+    this.#spent = { times, bytesUp, bytesDown };
     this.#time = this.#now();
     this.#traffic = { ...this.#computer.traffic };
   }
@@ -49,14 +60,13 @@ export class Stopwatch {
   step(images: number): Spent {
     const now = this.#now();
     const seconds = (now - this.#time) / 1000;
-    const { seconds: before, timedImages } = this.#spent;
     this.#time = now;
-    if (this.#warm) {
-      const timed = timedImages === 0 ? seconds : before + seconds;
-      this.#spent = { ...this.#spent, seconds: timed, timedImages: timedImages + images };
-    } else if (timedImages === 0) {
-      this.#spent = { ...this.#spent, seconds: before + seconds };
-    }
+    const { times } = this.#spent;
+    const before = times.find((one) => one.images === images) ?? { images, timed: 0, untimed: 0, seconds: 0 };
+    const after = this.#warm
+      ? { ...before, timed: before.timed + 1, seconds: before.seconds + seconds }
+      : { ...before, untimed: before.untimed + 1 };
+    this.#spent = { ...this.#spent, times: [...times.filter((one) => one !== before), after] };
     this.#warm = true;
     return this.total();
   }
@@ -64,7 +74,7 @@ export class Stopwatch {
   /** What the epoch has taken so far, with the traffic since its last step. */
   total(): Spent {
     const { up, down } = this.#computer.traffic;
-    const { bytesUp, bytesDown, ...time } = this.#spent;
-    return { ...time, bytesUp: bytesUp + up - this.#traffic.up, bytesDown: bytesDown + down - this.#traffic.down };
+    const { times, bytesUp, bytesDown } = this.#spent;
+    return { times, bytesUp: bytesUp + up - this.#traffic.up, bytesDown: bytesDown + down - this.#traffic.down };
   }
 }

@@ -61,26 +61,7 @@ export interface Launcher {
   plan(run: LaunchedRun): readonly PlannedWorker[];
 }
 
-/**
- * The environment of every worker; deno.json's task and the Dockerfile have it too. Mesa's device selection keeps quiet.
- * The rest keeps a worker's memory level. Of the pieces of 64 KiB in which a frame arrives, Deno keeps some for reuse; those
- * that V8 frees in the background were seen to gather unused, up to 16 MB. And glibc gives the memory of a frame back to the
- * system, which by default it keeps once it has freed one, in a heap for each thread that grows around its holes
- * (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
- */
-export const WORKER_ENVIRONMENT = {
-  NODEVICE_SELECT: "1",
-  DENO_V8_FLAGS: "--no-concurrent-array-buffer-sweeping",
-  MALLOC_MMAP_THRESHOLD_: "1000000",
-  MALLOC_ARENA_MAX: "2",
-} as const;
-
 /** Workers' ids and the names of their logs. */
 export function workerName(index: number): string {
   return `w${index + 1}`;
-}
-
-/** A value of a Deno permission flag, which takes a list. */
-export function listed(path: string): string {
-  return path.replaceAll(",", ",,");
 }

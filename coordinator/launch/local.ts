@@ -1,5 +1,6 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
-import { type Launcher, listed, WORKER_ENVIRONMENT, workerName } from "./launcher.ts";
+import { localWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { type Launcher, workerName } from "./launcher.ts";
 
 /** `count` workers beside the coordinator. */
 export function localLauncher(count: number): Launcher {
@@ -13,8 +14,8 @@ export function localLauncher(count: number): Launcher {
     isOwn: true,
     firstWaitMs: 250,
     plan({ entry, localAddress, token, secretFor, cachePath }) {
-      const flags = [`--allow-net=${localAddress}`, `--allow-read=${listed(cachePath)}`, "--ignore-env"];
-      const args = ["run", ...flags, "--no-prompt", "-q", entry.href];
+      const flags = localWorkerFlags({ address: localAddress, file: cachePath });
+      const args = ["run", ...flags, "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);
         const order = () => ({ name, url: `ws://${localAddress}`, token, secret: secretFor(name), cachePath });

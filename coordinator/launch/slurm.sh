@@ -9,7 +9,7 @@
 # first node's name: the workers are handed it.
 #
 # The result is in runs/slurm-<job>. A job that is requeued, or runs out of time, goes on from its last checkpoint; HERD_OUT
-# names another folder, such as that of an earlier job, to go on with its run.
+# names another folder, such as that of an earlier job, to go on with its run; --data and the like are then to be given again.
 #
 #SBATCH --job-name=herd
 #SBATCH --ntasks-per-node=1

@@ -1,14 +1,12 @@
 // Workers in a Slurm allocation: one for each of its tasks, each a job step of its own, so that one can be lost, killed and
 // started again without the others. Slurm gives each step the CPUs and GPUs of one task.
+import { addressOf } from "../../shared/addresses.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import {
-  type LaunchedRun,
-  type Launcher,
-  listed,
-  WORKER_ENVIRONMENT,
-  type WorkerCommand,
-  workerName,
-} from "./launcher.ts";
+import { remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { type LaunchedRun, type Launcher, type WorkerCommand, workerName } from "./launcher.ts";
+
+/** The worker itself may not fetch what it consists of, and its node may not have it yet. */
+const FETCH_AND_RUN = '"$0" cache -q "$1" </dev/null; shift; exec "$0" run "$@"';
 
 /** The part of an allocation that matters here. */
 export interface SlurmAllocation {
@@ -75,22 +73,30 @@ export function stepCommand(
 ): WorkerCommand {
   const { entry, token, secretFor, certificate, cacheDir } = run;
   const url = run.url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:\d+$)/, `//${hostname}`);
-  const address = url.replace(/^wss?:\/\//, "");
+  const address = addressOf(url);
   const step = [
     ...["--nodes=1", "--ntasks=1", "--ntasks-per-node=1", `--nodelist=${node}`, `--job-name=${name}`],
     // Only what one task gets; no memory is set aside, or the first step of a node would take that of all.
     ...["--exact", "--mem=0", "--mpi=none", "--unbuffered"],
     ...(cpusPerTask === undefined ? [] : [`--cpus-per-task=${cpusPerTask}`]),
   ];
-  const cache = listed(cacheDir);
-  const permissions = [
-    ...[`--allow-net=${address}`, `--allow-read=${cache}`, `--allow-write=${cache}`],
-    ...["--allow-env=HERD_CACHE_DIR", "--ignore-env", "--allow-sys=hostname", "--no-prompt"],
-  ];
+  const permissions = remoteWorkerFlags({ address, cacheDir });
   return {
     program: "srun",
-    args: [...step, "--", Deno.execPath(), "run", ...permissions, "-q", entry.href],
-    env: { ...WORKER_ENVIRONMENT, HERD_CACHE_DIR: cacheDir },
+    args: [
+      ...step,
+      "--",
+      "sh",
+      "-c",
+      FETCH_AND_RUN,
+      Deno.execPath(),
+      entry.href,
+      ...permissions,
+      "-q",
+      entry.href,
+      cacheDir,
+    ],
+    env: WORKER_ENVIRONMENT,
     detached: true,
     // A step outlives an srun that is killed; this one has Slurm end it, by SIGKILL if need be.
     killSignal: "SIGTERM",

@@ -2,7 +2,8 @@
 // reachable from outside, nothing crosses the network in clear, and the token goes through stdin.
 import { fileURLToPath } from "node:url";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { type LaunchedRun, type Launcher, WORKER_ENVIRONMENT, type WorkerCommand, workerName } from "./launcher.ts";
+import { remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { type LaunchedRun, type Launcher, type WorkerCommand, workerName } from "./launcher.ts";
 
 /** A line of the hosts file. */
 export interface SshHost {
@@ -101,11 +102,15 @@ export function sshCommand(
   const script = host.dir === undefined ? fileURLToPath(entry) : `${host.dir}/worker/main.ts`;
   const settings = Object.entries(WORKER_ENVIRONMENT).map(([name, value]) => `${name}=${value}`).join(" ");
   // The login shell may be any; what it runs is a POSIX shell, which knows where the cache is.
+  const flags = remoteWorkerFlags({ address, cacheDir: "$cache" }).map((flag) => `"${flag}"`).join(" ");
   const remote = [
-    `export ${settings} HERD_CACHE_DIR="\${HERD_CACHE_DIR:-\${XDG_CACHE_HOME:-$HOME/.cache}/herd}"`,
-    `exec ${quote(host.deno)} run --allow-net=${address} --allow-read="$HERD_CACHE_DIR" ` +
-    '--allow-write="$HERD_CACHE_DIR" --allow-env=HERD_CACHE_DIR --ignore-env --allow-sys=hostname --no-prompt -q ' +
-    quote(script),
+    `export ${settings}`,
+    'cache="${HERD_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/herd}"',
+    // In Deno's flags a comma would begin another path.
+    'case "$cache" in *,*) echo "error: $cache has a comma: set HERD_CACHE_DIR" >&2; exit 2;; esac',
+    // The worker itself may not fetch what it consists of.
+    `${quote(host.deno)} cache -q ${quote(script)} </dev/null`,
+    `exec ${quote(host.deno)} run ${flags} -q ${quote(script)} "$cache"`,
   ].join("; ");
   return {
     program: "ssh",

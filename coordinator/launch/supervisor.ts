@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { workerOrderLine } from "../../shared/worker_order.ts";
 import type { PlannedWorker, WorkerCommand } from "./launcher.ts";
+import { WorkerLog } from "./worker_log.ts";
 
 /** What is kept running, and who hears of it. */
 export interface SupervisorOptions {
@@ -23,7 +24,6 @@ export interface SupervisorOptions {
 
 /** What ended workers get to say goodbye before they are killed. */
 const GRACE_MS = 1_000;
-const LOG_LINES = 5;
 /** A worker is started again so often in a row; a process that lived for a while is forgiven what came before it. */
 const MOST_RESTARTS = 5;
 const FORGIVEN_AFTER_MS = 60_000;
@@ -80,8 +80,7 @@ export class WorkerProcesses implements AsyncDisposable {
       const started = performance.now();
       let story: string;
       try {
-        const size = (await Deno.stat(log).catch(() => ({ size: 0 }))).size;
-        story = `${await this.#runOnce(worker, log)}; the end of ${log}:\n${await tail(log, size)}`;
+        story = await this.#runOnce(worker, log);
       } catch (cause) {
         if (cause instanceof HerdError) return this.#giveUp(cause);
         return this.#giveUp(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
@@ -98,9 +97,9 @@ export class WorkerProcesses implements AsyncDisposable {
     }
   }
 
-  /** @returns how it ended: "was killed (SIGKILL)" */
+  /** @returns how it ended, "was killed (SIGKILL)", and what it printed last */
   async #runOnce({ name, command }: PlannedWorker, log: string): Promise<string> {
-    using file = await Deno.open(log, { append: true, create: true });
+    using file = await WorkerLog.open(log);
     const started = command();
     const child = spawn(started);
     this.#children.set(name, { child, killSignal: started.killSignal });
@@ -111,7 +110,8 @@ export class WorkerProcesses implements AsyncDisposable {
       };
       await Promise.all([copy(child.stdout), copy(child.stderr)]);
       const { code, signal } = await child.status;
-      return `(${child.pid}) ${signal ? `was killed (${signal})` : `ended with exit code ${code}`}`;
+      const how = signal ? `was killed (${signal})` : `ended with exit code ${code}`;
+      return `(${child.pid}) ${how}; the end of ${log}:\n${file.tail}`;
     } finally {
       this.#children.delete(name);
       send(child, "SIGKILL"); // if its log could not be written
@@ -120,9 +120,9 @@ export class WorkerProcesses implements AsyncDisposable {
   }
 
   /** A full disk must not end a worker: what it prints is lost, which is told once. */
-  #write(file: Deno.FsFile, bytes: Uint8Array, log: string): void {
+  #write(file: WorkerLog, bytes: Uint8Array, log: string): void {
     try {
-      file.writeSync(bytes);
+      file.write(bytes);
     } catch (error) {
       if (!this.#logsFail) this.#options.onNotice(`Cannot write ${log} (${messageOf(error)}): the worker goes on`);
       this.#logsFail = true;
@@ -174,10 +174,4 @@ async function tell(child: Deno.ChildProcess, line: string): Promise<void> {
   } finally {
     writer.releaseLock();
   }
-}
-
-/** The last lines that were written after the first `from` bytes. */
-async function tail(path: string, from: number): Promise<string> {
-  const text = new TextDecoder().decode((await Deno.readFile(path)).subarray(from));
-  return text.trimEnd().split("\n").slice(-LOG_LINES).map((line) => `        ${line}`).join("\n");
 }

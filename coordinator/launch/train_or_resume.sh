@@ -1,5 +1,6 @@
 #!/bin/sh
-# Trains into a folder, or goes on with the run that is in it: for schedulers that start a job again.
+# Trains into a folder, or goes on with the run that is in it: for schedulers that start a job again. Each time all flags are
+# given, as --resume takes neither addresses nor paths from the folder.
 # Usage: train_or_resume.sh FOLDER [flags of train]
 set -eu
 folder=$1

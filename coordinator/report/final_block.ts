@@ -6,6 +6,7 @@ import {
   describeCompression,
   describeIdentity,
   describeTaints,
+  describeTimes,
   describeVerification,
   type Report,
 } from "./report.ts";
@@ -32,7 +33,7 @@ export function finalBlock(report: Report): string[] {
       ARM_TITLES[arm] ?? arm,
       `  Loss: ${last.loss.toFixed(6)}`,
       `  Accuracy: ${last.accuracy.toFixed(6)} ${chance("train")}`,
-      `  Training Time: ${trainSeconds.toFixed(2)} s`,
+      `  Training Time: ${trainSeconds === null ? "not known" : `${trainSeconds.toFixed(2)} s`}`,
       `  Test loss: ${last.testLoss.toFixed(6)}`,
       `  Test accuracy: ${last.testAccuracy.toFixed(6)} ${chance("test")}`,
       `  Weights: ${weightsSha256}`,
@@ -48,10 +49,10 @@ export function finalBlock(report: Report): string[] {
   }
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
-  const wire = [describeVerification(report), describeCompression(report), describeIdentity(report)].filter((line) =>
-    line !== ""
-  );
-  if (wire.length > 0) lines.push("", ...wire);
+  const notes = [describeTimes, describeVerification, describeCompression, describeIdentity].map((describe) =>
+    describe(report)
+  ).filter((line) => line !== "");
+  if (notes.length > 0) lines.push("", ...notes);
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;
 }

@@ -1,14 +1,7 @@
 // What a person sees of a run: the report as data, as text and as a page; the terminal and the JSON lines are subscribers.
 export { finalBlock } from "./final_block.ts";
 export { jsonLines } from "./json_lines.ts";
-export {
-  type ArmReport,
-  type Comparison,
-  nameTaints,
-  parseReport,
-  type Report,
-  reportOf,
-  type WorkerReport,
-} from "./report.ts";
+export { parseReport } from "./parse_report.ts";
+export { type ArmReport, type Comparison, nameTaints, type Report, reportOf, type WorkerReport } from "./report.ts";
 export { reportHtml } from "./report_html.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";

@@ -1,7 +1,6 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
-import { NONE_SKIPPED, type Skipped } from "../../data/mod.ts";
+import type { Skipped } from "../../data/mod.ts";
 import { byId } from "../../shared/by_id.ts";
-import { HerdError } from "../../shared/errors.ts";
 import { chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import {
@@ -13,8 +12,6 @@ import {
   type FaultCounts,
   inOrder,
   isBitIdentical,
-  NO_CHECKS,
-  NO_FAULTS,
   type RunFacts,
   type Snapshot,
   type Taint,
@@ -32,8 +29,8 @@ export interface ArmReport {
   readonly weightsSha256: string;
   /** SHA-256 over the flat float32 weights that it began with; equal for all arms of a seed. */
   readonly initialWeightsSha256: string;
-  /** Seconds of the training parts of all epochs. */
-  readonly trainSeconds: number;
+  /** Seconds of the training parts of all epochs; null if those of one are not known. */
+  readonly trainSeconds: number | null;
   /** In order, the first one first. */
   readonly epochs: readonly EpochRecord[];
 }
@@ -168,7 +165,10 @@ function armReport(
   { key: { arm, seed }, weightsSha256, epochs }: TrainingRecord,
   { initialWeightsSha256 }: RunFacts,
 ): ArmReport {
-  const trainSeconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0);
+  const trainSeconds = epochs.reduce<number | null>(
+    (sum, { seconds }) => sum === null || seconds === null ? null : sum + seconds,
+    0,
+  );
   const initial = initialWeightsSha256[seed] ?? "";
   return { arm, seed, initialWeightsSha256: initial, weightsSha256, trainSeconds, epochs };
 }
@@ -185,6 +185,12 @@ function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["d
 export function describeCompression({ compress, compressGradients }: Report): string {
   if (compress === "none") return "";
   return `Weights${compressGradients ? " and gradients" : ""} travelled as ${compress}.`;
+}
+
+/** Why the time of an arm is not known, in a sentence; "" if all are. */
+export function describeTimes({ arms }: Report): string {
+  if (arms.every(({ trainSeconds }) => trainSeconds !== null)) return "";
+  return "Where no time is told, the first step of a process, which is not timed, was the only one of its size in its epoch.";
 }
 
 /** Why another run of the same config may get different bits, in a sentence; "" if it gets the same. */
@@ -224,7 +230,7 @@ export function describeVerification({ verification }: Report): string {
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
 
-/** Every arm against the first one, by the metrics of the last epoch and the training time. */
+/** Every arm against the first one, by the metrics of the last epoch and the training time, where that is known. */
 export function compare(arms: readonly ArmReport[]): Comparison[] {
   const baseline = arms[0]?.arm;
   if (baseline === undefined) return [];
@@ -237,11 +243,14 @@ export function compare(arms: readonly ArmReport[]): Comparison[] {
       const verdict = verdictOf(metric, { arm, difference: meanDifference, pairs: pairs.length });
       return { metric, baseline, arm, pairs: pairs.length, meanDifference, ci95: null, verdict };
     };
+    const seconds = pairs.flatMap(([a, b]) =>
+      a.trainSeconds === null || b.trainSeconds === null ? [] : [b.trainSeconds - a.trainSeconds]
+    );
     return [
       ...COMPARED.map((metric) =>
         entry(metric, pairs.map(([a, b]) => b.epochs.at(-1)![metric] - a.epochs.at(-1)![metric]))
       ),
-      entry("seconds", pairs.map(([a, b]) => b.trainSeconds - a.trainSeconds)),
+      ...seconds.length < pairs.length ? [] : [entry("seconds", seconds)],
     ];
   });
 }
@@ -271,24 +280,4 @@ function verdictOf(
 export function chanceAccuracy(classes: Report["dataset"]["classes"], split: "train" | "test"): number {
   const counts = Object.values(classes).map((pair) => pair[split === "train" ? 0 : 1]);
   return Math.max(...counts) / counts.reduce((a, b) => a + b, 0);
-}
-
-/**
- * Reads a report back.
- * @throws {HerdError} data, if it is not one
- */
-export function parseReport(text: string, path: string): Report {
-  try {
-    const report = JSON.parse(text) as Report;
-    if (Array.isArray(report.arms) && Array.isArray(report.comparison) && report.dataset !== undefined) {
-      // Reports from before these were in them.
-      const verification = { share: 0, ...NO_CHECKS, chanceToBeCaught: [] };
-      const before = { compress: "none", compressGradients: false, verification, taints: [] } as const;
-      const dataset = { ...report.dataset, skipped: report.dataset.skipped ?? NONE_SKIPPED };
-      return { ...before, ...report, dataset, faults: { ...NO_FAULTS, ...report.faults } };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new HerdError("data", `${path} is not a report of a run: give the folder of one`);
 }

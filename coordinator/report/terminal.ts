@@ -1,7 +1,7 @@
-// What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block. The live line and
-// colours only where there is a terminal to show them.
+// What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block.
 import { describeDataset, progressLines } from "../../data/mod.ts";
-import { formatSeconds } from "../../shared/cli/format.ts";
+import { figure, formatSeconds } from "../../shared/cli/format.ts";
+import type { Style } from "../../shared/cli/console.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
 import { finalBlock } from "./final_block.ts";
@@ -11,11 +11,9 @@ import { summaryTable } from "./summary_table.ts";
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {
   /** Writes a line to stdout. */
-  print(line: string): void;
+  print(line: string, style?: Style): void;
   /** The live line. */
   readonly progress: ProgressLine;
-  /** Whether stdout shows colours. */
-  readonly colour: boolean;
   /** Only the final block and what must not be missed. */
   readonly quiet: boolean;
   /** Also what only the curious want to know. */
@@ -72,7 +70,8 @@ export class Terminal {
   };
 
   #notice(text: string): void {
-    this.#print(this.#paint("33", text), true);
+    this.#options.progress.clear();
+    this.#options.print(text, "warning");
   }
 
   #dataset({ info, limit }: Event<"dataset">): void {
@@ -109,7 +108,7 @@ export class Terminal {
     this.#sayIfLong(event, snapshot);
     if (this.#options.quiet) return;
     const { key, epoch, step, steps, loss, accuracy, images, seconds } = event;
-    const speed = seconds > 0 ? `${(images / seconds).toFixed(1)} images/s  ` : "";
+    const speed = seconds ? `${(images / seconds).toFixed(1)} images/s  ` : "";
     this.#options.progress.show(
       `${key.arm} epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${loss.toFixed(4)}  accuracy ${
         accuracy.toFixed(4)
@@ -125,8 +124,8 @@ export class Terminal {
       `${key.arm.padEnd(6)}${seed} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
         loss.toFixed(4)
       }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${testAccuracy.toFixed(4)}  ${
-        seconds.toFixed(1)
-      } s  ${imagesPerSecond.toFixed(1)} images/s  ETA ${formatSeconds(this.#eta(snapshot, 0))}`,
+        figure(seconds, 1)
+      } s  ${figure(imagesPerSecond, 1)} images/s  ETA ${formatSeconds(this.#eta(snapshot, 0))}`,
     );
   }
 
@@ -134,13 +133,14 @@ export class Terminal {
   #end({ complete }: Event<"end">, snapshot: Snapshot): void {
     this.#options.progress.clear();
     if (!complete || snapshot.run === null) return;
-    for (const line of finalBlock(reportOf(snapshot, true))) this.#options.print(this.#emphasize(line));
-    this.#options.print(`\nReport: ${snapshot.run.folder}/report.html`);
+    for (const line of finalBlock(reportOf(snapshot, true))) this.#options.print(line, styleOf(line));
+    this.#options.print("");
+    this.#options.print(`Report: ${snapshot.run.folder}/report.html`);
   }
 
-  /** After the first step: a run of over an hour says so, and the --limit that would take ten minutes. */
+  /** After the first step that is timed: a run of over an hour says so, and the --limit that would take ten minutes. */
   #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
-    if (this.#estimated || run === null || dataset === null || seconds === 0) return;
+    if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
     const whole = seconds / images * trainImages * allEpochs(run);
@@ -156,19 +156,16 @@ export class Terminal {
     return (performance.now() - this.#started) / 1000 * (allEpochs(run) - done) / (done - this.#doneBefore);
   }
 
-  #print(line: string, always = false): void {
-    if (this.#options.quiet && !always) return;
+  #print(line: string): void {
+    if (this.#options.quiet) return;
     this.#options.progress.clear();
     this.#options.print(line);
   }
+}
 
-  #paint(code: string, text: string): string {
-    return this.#options.colour ? `\x1b[${code}m${text}\x1b[0m` : text;
-  }
-
-  #emphasize(line: string): string {
-    return /^(Not using|Using|Difference)/.test(line) ? this.#paint("1", line) : line;
-  }
+/** The titles of the final block stand out. */
+function styleOf(line: string): Style {
+  return /^(Not using|Using|Difference)/.test(line) ? "strong" : "plain";
 }
 
 function epochsOf({ run }: Snapshot): number {

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../shared/atomic_file.ts";
+import { PRIVATE_FOLDER } from "../../shared/private.ts";
 import { type RunKey, runName } from "../events/mod.ts";
 import { checkpointName, isCheckpointOf, isTemporary, numberOf, refuseOldCheckpoints } from "./checkpoint_names.ts";
 
@@ -21,7 +22,7 @@ export interface CheckpointFiles {
 /** The real ones. */
 export const diskFiles: CheckpointFiles = {
   async list(folder) {
-    await Deno.mkdir(folder, { recursive: true });
+    await Deno.mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
   },
   read: (path) => Deno.readFile(path),

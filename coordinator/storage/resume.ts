@@ -1,8 +1,9 @@
 // What a resumed run goes on from: the newest good checkpoint of each training. Trainings do not depend on each other, so
 // each goes on from where it stands itself. Where a worker's answers have turned out to be wrong, the run goes back to what was
 // kept from before that worker came.
+import { HerdError } from "../../shared/errors.ts";
 import { describePosition, type RunHistory, type Subscriber, type Taint } from "../events/mod.ts";
-import { type Experiment, standOf, type Training } from "../experiment/mod.ts";
+import { type Experiment, impossibility, standOf, type Training } from "../experiment/mod.ts";
 import { decodeCheckpoint, type RunIdentity } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint_store.ts";
 
@@ -28,7 +29,12 @@ export async function loadCheckpoints(
 ): Promise<Resumed | undefined> {
   const { arms, seeds } = identity;
   const keys = seeds.flatMap((seed) => arms.map((arm) => ({ arm, seed })));
-  const decode = (bytes: Uint8Array, key: typeof keys[number]) => decodeCheckpoint(bytes, identity, key);
+  const decode = (bytes: Uint8Array, key: typeof keys[number]) => {
+    const checkpoint = decodeCheckpoint(bytes, identity, key);
+    const why = impossibility(experiment, checkpoint.training);
+    if (why !== undefined) throw new HerdError("data", `it says what cannot be: ${why}`);
+    return checkpoint;
+  };
   const load = () => store.load(keys, decode, ({ training }) => describePosition(standOf(experiment, training), seeds));
   let checkpoints = await load();
   const { history: { taints } = { taints: [] } } = checkpoints.at(-1) ?? {};

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ModelSpec } from "../../shared/model.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../shared/atomic_file.ts";
+import { PRIVATE_FILE, PRIVATE_FOLDER } from "../../shared/private.ts";
 import { modelFiles } from "./model_files.ts";
 
 /** Writes one run's files, while no other process does. */
@@ -31,7 +32,7 @@ export class RunDirectory implements Disposable {
       );
     }
     try {
-      await Deno.mkdir(join(path, "logs"), { recursive: true });
+      await Deno.mkdir(join(path, "logs"), { recursive: true, mode: PRIVATE_FOLDER });
     } catch (cause) {
       throw new HerdError("data", `Cannot make the run's folder ${path} (${messageOf(cause)}): choose another --out`, {
         cause,
@@ -85,7 +86,10 @@ export class RunDirectory implements Disposable {
    */
   async appendMetrics(line: unknown): Promise<void> {
     await this.#write(() =>
-      Deno.writeTextFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(line)}\n`, { append: true })
+      Deno.writeTextFile(join(this.path, "metrics.jsonl"), `${JSON.stringify(line)}\n`, {
+        append: true,
+        mode: PRIVATE_FILE,
+      })
     );
   }
 
@@ -107,7 +111,7 @@ export class RunDirectory implements Disposable {
    */
   async writeModel(name: string, spec: ModelSpec, weights: Float32Array): Promise<void> {
     const folder = join("models", name);
-    await this.#write(() => Deno.mkdir(join(this.path, folder), { recursive: true }));
+    await this.#write(() => Deno.mkdir(join(this.path, folder), { recursive: true, mode: PRIVATE_FOLDER }));
     for (const [file, bytes] of Object.entries(modelFiles(spec, weights, { model: name }))) {
       await this.#replace(join(folder, file), bytes);
     }
@@ -139,7 +143,7 @@ export class RunDirectory implements Disposable {
 async function lock(path: string): Promise<Deno.FsFile> {
   let file: Deno.FsFile;
   try {
-    file = await Deno.open(join(path, "lock"), { write: true, create: true });
+    file = await Deno.open(join(path, "lock"), { write: true, create: true, mode: PRIVATE_FILE });
   } catch (cause) {
     const remedy = "make it writable, or choose another folder";
     throw new HerdError("data", `Cannot write into the run's folder ${path} (${messageOf(cause)}): ${remedy}`, {

@@ -1,22 +1,14 @@
 // A command of the command line: its flags as data, what it does as a function, and the help that follows from them.
 import { HerdError } from "../errors.ts";
+import type { Console } from "./console.ts";
 import { describeFlags, type Flags, nearest, parseFlags, toggle, type Values } from "./flags.ts";
-import type { ProgressLine } from "./progress_line.ts";
 
 /** What a command has around it: all that it may print to, and what the user's shell says. */
-export interface Surroundings {
+export interface Surroundings extends Console {
   /** The version of Herd. */
   readonly version: string;
   /** Environment variables. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Writes a line to stdout. */
-  print(line: string): void;
-  /** Writes a line to stdout without holding up the process while its reader is slow. */
-  printLater(line: string): Promise<void>;
-  /** The live line. */
-  readonly progress: ProgressLine;
-  /** Whether stdout shows colours. */
-  readonly colour: boolean;
 }
 
 /** The flags that every command has. */
@@ -82,7 +74,8 @@ export async function runCommand(
   [name, ...args]: readonly string[],
   surroundings: Surroundings,
 ): Promise<void> {
-  const { print, version } = surroundings;
+  const { version } = surroundings;
+  const print = (text: string) => text.split("\n").forEach((line) => surroundings.print(line));
   if (name === undefined || name === "--help") return print(overview(commands, version));
   if (name === "--version") return print(version);
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -21,8 +21,10 @@ export interface Flag<T> {
 /**
  * What becomes of a flag when another command goes on with the work: "bits" and "fixed" ones stay as they were (the former
  * change the bits of the result), "free" ones may be others, "own" ones are never stored: they are each command's own business.
+ * "again" ones are stored to be told of, and never taken from there: they start programs, open paths or let others in, and
+ * whoever wrote the store may be somebody else.
  */
-export type Kept = "bits" | "fixed" | "free" | "own";
+export type Kept = "bits" | "fixed" | "free" | "again" | "own";
 
 /** Flags with what becomes of them when another command goes on with the work. */
 export function keep<const F extends Flags>(kept: Kept, flags: F): F {

@@ -15,3 +15,8 @@ export function formatSeconds(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
   return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole % 3600 / 60))} min`;
 }
+
+/** A number with so many decimals; "–" for one that is not known. */
+export function figure(value: number | null, decimals: number): string {
+  return value === null ? "–" : value.toFixed(decimals);
+}

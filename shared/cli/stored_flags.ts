@@ -1,6 +1,7 @@
-// The flags of an earlier command, taken up by a later one that goes on with its work and may change only some of them.
+// The flags of an earlier command, taken up by a later one that goes on with its work: it may change only some of them, and must
+// be given others again.
 import { HerdError, messageOf } from "../errors.ts";
-import { camelCase, type Flags, type Values } from "./flags.ts";
+import { camelCase, type Flags, flagsKept, type Values } from "./flags.ts";
 
 /** The flags that an earlier command stored, and where. */
 export interface StoredFlags {
@@ -30,7 +31,8 @@ export function takeUp<F extends Flags>(
   const entries = Object.entries(flags).map(([name, { kept, fallback, parse }]) => {
     const now = (values as Readonly<Record<string, unknown>>)[camelCase(name)];
     const stored = told[camelCase(name)] ?? undefined;
-    if (kept === "own" || (given.has(name) && kept === "free")) return [camelCase(name), now];
+    const isTaken = kept !== "own" && kept !== "again" && !(given.has(name) && kept === "free");
+    if (!isTaken) return [camelCase(name), now];
     let before = fallback;
     try {
       if (stored !== undefined) before = parse(String(stored), name);
@@ -44,4 +46,23 @@ export function takeUp<F extends Flags>(
     return [camelCase(name), before];
   });
   return Object.fromEntries(entries) as Values<F>;
+}
+
+/**
+ * The flags that must be given again, as they stand in a command: "--listen 0.0.0.0:7400 --insecure". Those that say what is
+ * said without them are left out.
+ * @param values under the flags' names in camel case, such as stored ones
+ */
+export function toGiveAgain(flags: Flags, values: Readonly<Record<string, unknown>>): string {
+  return flagsKept(flags, "again").flatMap((name) => {
+    const { value, fallback } = flags[name]!;
+    const said = values[camelCase(name)];
+    if (value === null) return said === true ? [`--${name}`] : [];
+    return typeof said !== "string" || said === fallback ? [] : [`--${name} ${shellWord(said)}`];
+  }).join(" ");
+}
+
+/** A text as one word of a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

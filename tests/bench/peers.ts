@@ -35,7 +35,7 @@ export async function peers(): Promise<Findings> {
       "--epochs",
       "2",
     ]);
-    add(`Herd, ${workers} simd workers, whole epoch`, 1000 * arms[0]!.epochs[1]!.seconds / IMAGES);
+    add(`Herd, ${workers} simd workers, whole epoch`, 1000 * arms[0]!.epochs[1]!.seconds! / IMAGES);
     const torch = [join(scripts, "torch_ddp.py"), "--processes", `${workers}`];
     add("PyTorch DDP, step only", Number((await python(torch, {})).at(-1)!["msPerImage"]));
     if (gpu) add("Stock TensorFlow.js on WebGPU, step only", await stockTfjs());

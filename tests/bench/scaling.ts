@@ -12,7 +12,7 @@ export async function scaling(): Promise<Findings> {
       const args = ["--data", "procedural", "--backend", "simd", "--arms", "gc", "--limit", "384", "--epochs", "3"];
       const { arms } = await trainReport([...args, "--workers", `${workers}`]);
       // The first epoch holds the warm-up of the compiler.
-      speeds.get(workers)!.push(...arms[0]!.epochs.slice(1).map(({ imagesPerSecond }) => imagesPerSecond));
+      speeds.get(workers)!.push(...arms[0]!.epochs.slice(1).map(({ imagesPerSecond }) => imagesPerSecond!));
     }
   }
   const medians = WORKERS.map((workers) => ({ workers, imagesPerSecond: median(speeds.get(workers)!) }));

@@ -101,7 +101,7 @@ export async function step(): Promise<Findings> {
       {
         onStep(progress) {
           end = { ...spent };
-          [steps, epochSeconds] = [progress.steps, progress.seconds];
+          [steps, epochSeconds] = [progress.steps, progress.seconds!];
         },
         onEpoch: (_state, record) => {
           if (record.epoch === 1) start = { ...spent };

@@ -41,7 +41,8 @@ Deno.test({
     const turns = events.flatMap((event) => event.type === "epoch" ? [`${event.key.arm} ${event.record.epoch}`] : []);
     assertEquals(turns, ["no-gc 1", "gc 1", "gc 2", "no-gc 2"]);
 
-    const resume = ["train", "--resume", join(workspace.path, "told"), "--epochs", "3", "--workers", "1"];
+    const told = ["--data", join(workspace.path, "images"), "--epochs", "3", "--workers", "1"];
+    const resume = ["train", "--resume", join(workspace.path, "told"), ...told];
     const more = await listen(workspace, resume);
     const report = await workspace.report("told");
     assertEquals(replay(more), report);

@@ -36,6 +36,11 @@ async function breakOff(
   return { code: (await child.status).code, stderr };
 }
 
+/** Goes on with a run, whose images are always to be named again. */
+function resume(workspace: Workspace, out: string, ...more: string[]): string[] {
+  return ["train", "--resume", join(workspace.path, out), "--data", join(workspace.path, "images"), ...more];
+}
+
 async function metricsOf(workspace: Workspace, out: string): Promise<unknown[]> {
   const text = await Deno.readTextFile(join(workspace.path, out, "metrics.jsonl"));
   return text.trimEnd().split("\n").map((line) => {
@@ -67,14 +72,14 @@ Deno.test({
     assertEquals(interrupted.code, 130, interrupted.stderr);
     const wayOn = `Interrupted at arm (no-)?gc, epoch \\d+, step \\d of 2: go on with: deno task train --resume ${
       at("broken")
-    }`;
+    } --data ${at("images")}\n`;
     assert(new RegExp(wayOn).test(interrupted.stderr), interrupted.stderr);
     assertEquals((await workspace.report("broken")).complete, false);
 
-    const resume = ["train", "--resume", at("broken")];
-    const killed = await breakOff(workspace, [...resume, "--workers", "1"], { signal: "SIGKILL", when: when("gc") });
+    const again = resume(workspace, "broken", "--workers", "1");
+    const killed = await breakOff(workspace, again, { signal: "SIGKILL", when: when("gc") });
     assertEquals(killed.code, 137, killed.stderr);
-    const { code, stdout, stderr } = await workspace.run([...resume, "--workers", "3"]);
+    const { code, stdout, stderr } = await workspace.run(resume(workspace, "broken", "--workers", "3"));
     assertEquals(code, 0, stderr);
     assert(/Resumed at arm (no-)?gc, epoch /.test(stdout), stdout);
     await assertSame(workspace, "broken", "whole");
@@ -113,7 +118,7 @@ Deno.test({
     assertEquals(missing.code, 3, missing.stderr);
     assertStringIncludes(missing.stderr, `--resume ${at}-not holds no run that can be read`);
 
-    const longer = await workspace.run(["train", "--resume", at, "--epochs", "2", "--workers", "1"]);
+    const longer = await workspace.run(resume(workspace, "short", "--epochs", "2", "--workers", "1"));
     assertEquals(longer.code, 0, longer.stderr);
     const shorter = await workspace.run(["train", "--resume", at, "--epochs", "1"]);
     assertEquals(shorter.code, 2, shorter.stderr);
@@ -129,13 +134,12 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
-    const resume = (out: string) => ["train", "--resume", join(workspace.path, out)];
     // Its workers have not even started then.
     await breakOff(workspace, workspace.train("early", ...of(2)), {
       signal: "SIGKILL",
       when: ({ type }) => type === "run",
     });
-    const { code, stdout, stderr } = await workspace.run(resume("early"));
+    const { code, stdout, stderr } = await workspace.run(resume(workspace, "early"));
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "There is no checkpoint yet");
     assert((await workspace.report("early")).complete);
@@ -144,7 +148,7 @@ Deno.test({
       signal: "SIGKILL",
       when: ({ type }) => type === "epoch",
       async meanwhile() {
-        const { code, stderr } = await workspace.run(resume("busy"));
+        const { code, stderr } = await workspace.run(resume(workspace, "busy"));
         assertEquals(code, 2, stderr);
         assertStringIncludes(stderr, "Another process is at work in");
       },
@@ -172,7 +176,8 @@ Deno.test({
       break;
     }
     assertEquals((await child.status).code, 137, await new Response(child.stderr).text());
-    const { code, stdout, stderr } = await workspace.run(["train", "--resume", join(workspace.path, "remote")]);
+    const told = ["--listen", address, "--token-file", tokenFile];
+    const { code, stdout, stderr } = await workspace.run(resume(workspace, "remote", ...told));
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "Resumed at arm");
     const { code: workerCode, stdout: log } = await worker!;
@@ -180,6 +185,48 @@ Deno.test({
     assertStringIncludes(log, "connecting again");
     assertEquals((await workspace.run(workspace.train("whole", ...of(MANY)))).code, 0);
     await assertSame(workspace, "remote", "whole");
+  },
+});
+
+Deno.test({
+  name: "resume: somebody else's folder starts no program, opens no path and lets nobody in; what it wants is told",
+  ignore,
+  async fn() {
+    await using workspace = await Workspace.create();
+    const at = (name: string) => join(workspace.path, name);
+    const killed = { signal: "SIGKILL", when: ({ type }: TimedEvent) => type === "run" } as const;
+    await breakOff(workspace, workspace.train("theirs", ...of(1)), killed);
+    // Their ssh, and a hosts file in which they name it, a path that no-one is to open, and every door open.
+    await Deno.mkdir(at("bin"));
+    await Deno.writeTextFile(at("bin/ssh"), `#!/bin/sh\ntouch ${at("started")}\n`, { mode: 0o755 });
+    await Deno.writeTextFile(at("hosts"), "evil.example\n");
+    await new Deno.Command("mkfifo", { args: [at("pipe")] }).output(); // whoever opens it waits for ever
+    const config = JSON.parse(await Deno.readTextFile(at("theirs/config.json")));
+    const evil = { launcher: `ssh:${at("hosts")}`, data: at("pipe"), tokenFile: at("pipe"), tlsCert: at("pipe") };
+    const open = { listen: "0.0.0.0:0\u001b[2J", tlsKey: at("pipe"), insecure: true };
+    Object.assign(config.told, evil, open);
+    await Deno.writeTextFile(at("theirs/config.json"), JSON.stringify(config));
+
+    const place = { env: { PATH: `${at("bin")}:${Deno.env.get("PATH")}` } };
+    const { code, stdout, stderr } = await outcomeOf(workspace.spawn(resume(workspace, "theirs"), place));
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(
+      stdout,
+      `The run in ${at("theirs")} was begun with --launcher ssh:${at("hosts")} --listen '0.0.`,
+    );
+    assertStringIncludes(stdout, `--token-file ${at("pipe")}`);
+    assert(!stdout.includes("\x1b") && !stdout.includes(`--data ${at("pipe")}`), "what is given need not be told");
+    const { address } = JSON.parse(await Deno.readTextFile(at("theirs/config.json")));
+    assert(address.startsWith("127.0.0.1:"), address);
+    await assertRejects(() => Deno.stat(at("started")), Deno.errors.NotFound);
+    assertEquals((await workspace.report("theirs")).complete, true);
+
+    // A log that leads elsewhere.
+    await Deno.writeTextFile(at("precious"), "precious");
+    await Deno.symlink(at("precious"), at("theirs/logs/w3.log"));
+    const led = await workspace.run(resume(workspace, "theirs", "--epochs", "2", "--workers", "3"));
+    assertEquals([led.code, await Deno.readTextFile(at("precious"))], [3, "precious"], led.stderr);
+    assertStringIncludes(led.stderr, `${at("theirs/logs/w3.log")} is neither a file nor a folder`);
   },
 });
 

@@ -50,7 +50,9 @@ Deno.test({
       assert(!`${text}`.includes(TOKEN), "printed");
     }
     let files = 0;
-    for await (const { path, content } of filesBelow(workspace.path)) {
+    for await (const { path, content, mode } of filesBelow(workspace.path)) {
+      const made = ["tls", "cache", "elsewhere"].some((folder) => path.startsWith(join(workspace.path, folder)));
+      if (made && Deno.build.os !== "windows") assertEquals(mode, 0o600, path);
       if (path === tokenFile) continue;
       files++;
       assert(!content.includes(TOKEN), path);
@@ -109,10 +111,13 @@ async function commandLines(): Promise<string[]> {
   return lines;
 }
 
-async function* filesBelow(folder: string): AsyncGenerator<{ path: string; content: string }> {
+async function* filesBelow(folder: string): AsyncGenerator<{ path: string; content: string; mode: number }> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
     if (isDirectory) yield* filesBelow(path);
-    else yield { path, content: new TextDecoder("latin1").decode(await Deno.readFile(path)) };
+    else {
+      const content = new TextDecoder("latin1").decode(await Deno.readFile(path));
+      yield { path, content, mode: (await Deno.stat(path)).mode! & 0o777 };
+    }
   }
 }

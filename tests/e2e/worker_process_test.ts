@@ -20,10 +20,10 @@ async function told(text: string): Promise<{ code: number; stdout: string; stder
 
 Deno.test("a worker's process refuses a malformed order in one sentence, as a usage error", { ignore }, async () => {
   const { code, stdout, stderr } = await told("hello\n");
-  assertEquals([code, stderr], [2, ""]);
-  assertEquals(stdout.trim().split("\n").length, 1, stdout);
+  assertEquals([code, stdout], [2, ""]);
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
   assertStringIncludes(
-    stdout,
+    stderr,
     "error: A worker's process is told by one line of JSON on stdin where to connect: got 5",
   );
 });

@@ -17,11 +17,12 @@ async function breakOff(
   workspace: Workspace,
   settings: readonly string[],
   signal: Deno.Signal,
-): Promise<{ code: number; relay: RelayProcess }> {
+): Promise<{ code: number; relay: RelayProcess; doors: string[] }> {
   const tokenFile = join(workspace.path, "token");
   await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
   const address = freeAddress();
-  const remote = ["--workers", "0", "--min-workers", "1", "--listen", address, "--token-file", tokenFile, "--json"];
+  const doors = ["--listen", address, "--token-file", tokenFile];
+  const remote = ["--workers", "0", "--min-workers", "1", ...doors, "--json"];
   const coordinator = workspace.spawn(workspace.train("relayed", ...settings, ...remote));
   let relay: RelayProcess | undefined;
   for await (const event of eventsOf(coordinator)) {
@@ -33,7 +34,7 @@ async function breakOff(
     break;
   }
   await new Response(coordinator.stderr).text();
-  return { code: (await coordinator.status).code, relay: relay! };
+  return { code: (await coordinator.status).code, relay: relay!, doors };
 }
 
 Deno.test({
@@ -42,9 +43,10 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const settings = ["--backend", "simd", "--epochs", "40"];
-    const { code, relay } = await breakOff(workspace, settings, "SIGKILL");
+    const { code, relay, doors } = await breakOff(workspace, settings, "SIGKILL");
     assertEquals(code, 137);
-    const resumed = await workspace.run(["train", "--resume", join(workspace.path, "relayed")]);
+    const told = ["--data", join(workspace.path, "images"), ...doors];
+    const resumed = await workspace.run(["train", "--resume", join(workspace.path, "relayed"), ...told]);
     assertEquals(resumed.code, 0, resumed.stderr);
     const end = await relay.end();
     assertEquals(end.code, 0, end.stderr);

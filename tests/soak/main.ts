@@ -74,7 +74,7 @@ async function soak(flags: Flags): Promise<boolean> {
     const trial = await run("trial", { epochs: 2 });
     const perEpoch = trial.report.arms[0]!.epochs[1]!;
     const epochsIn = (minutes: number) =>
-      Math.max(2, Math.round(60 * minutes / (perEpoch.seconds + perEpoch.testSeconds)));
+      Math.max(2, Math.round(60 * minutes / (perEpoch.seconds! + perEpoch.testSeconds)));
     const epochs = epochsIn(flags.minutes);
     const timed = Math.min(epochs, epochsIn(flags.quietMinutes));
     console.log(`${epochs} epochs of ${trial.steps.length / 2} steps; first ${timed} without faults …`);
@@ -133,13 +133,14 @@ async function timedRun(options: RunOptions, { injector, relays }: Ears): Promis
         injector?.hear(what, worker);
         if (what === "lost") told(`Worker  ${worker.id} is gone: ${reason}`);
       },
-      step({ step, seconds }) {
+      step({ step, seconds: known }) {
         const now = performance.now() / 1000;
         if (start === 0) {
           start = now;
           injector?.start();
         }
         if (step === 1) before = 0;
+        const seconds = known ?? 0; // of the process's first step
         steps.push({ seconds: seconds - before, end: now - start });
         before = seconds;
       },

@@ -1,16 +1,16 @@
 // `deno task worker`: serves a coordinator on another machine, alone or as a relay of several workers.
 import { dataEnvironment } from "../../data/mod.ts";
-import { coordinatorUrl } from "../../shared/addresses.ts";
+import { addressOf, coordinatorUrl } from "../../shared/addresses.ts";
 import { readAuthority } from "../../shared/certificates.ts";
 import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
-import { choice, number, text, toggle } from "../../shared/cli/flags.ts";
+import { choice, number, text, toggle, type Values } from "../../shared/cli/flags.ts";
+import { interruptible } from "../../shared/cli/interruptible.ts";
 import { readToken } from "../../shared/cli/token_file.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
-import type { OrderComputer } from "../../shared/order_computer.ts";
-import { chooseEngine, localWorkers } from "../engines.ts";
-import { runRemoteWorker } from "../remote.ts";
-import type { JoinedRun } from "../session.ts";
+import type { WorkerOrder } from "../../shared/worker_order.ts";
+import { relayFlags, remoteWorkerFlags } from "../../shared/worker_process.ts";
+import { runProcess } from "./run_process.ts";
 
 const workerFlags = {
   connect: text("URL", "wss://HOST:PORT of the coordinator; ws:// if it is without TLS", undefined),
@@ -28,63 +28,63 @@ const workerFlags = {
 /** The flags that only a relay has a use for. */
 const OF_A_RELAY = { workers: "workers", "join-timeout": "joinTimeout", "worker-timeout": "workerTimeout" } as const;
 
-/** A relay: the workers of this machine as one, which end when it is disposed of. */
-export interface Relay extends AsyncDisposable {
-  /** Waits until they are ready. @throws {HerdError} cluster, if they do not become so */
-  prepare(run: JoinedRun & { readonly cachePath: string; readonly workers: number }): Promise<OrderComputer>;
+/** What is run as a process. */
+export interface WorkerEntry {
+  /** Its module. */
+  readonly entry: URL;
+  /** Arguments that it gets before the cache folder. */
+  readonly args: readonly string[];
 }
 
-/** What the user of a relay decides, and where its workers' processes come from. */
-export interface RelaySettings {
-  /** In seconds. */
-  readonly joinTimeout: number;
-  /** In seconds. */
-  readonly workerTimeout: number;
-  /** Herd's cache folder. */
-  readonly cacheDir: string;
-  /** Receives lines for people. */
-  log(text: string): void;
+/** The processes that it starts. */
+export interface WorkerEntries {
+  /** worker/main.ts */
+  readonly worker: WorkerEntry;
+  /** A relay's, which needs the coordinator's side too. */
+  readonly relay: WorkerEntry;
 }
 
-/** The command that serves a coordinator. @param startRelay makes the workers behind a relay, at first none */
-export function workerCommand({ startRelay }: { startRelay(settings: RelaySettings): Relay }): Command {
+/**
+ * The command that serves a coordinator on another machine. It has all permissions, since it reads the user's files and starts
+ * a process; what it starts has those alone that a worker needs, and nothing that comes from a coordinator enters this one.
+ */
+export function workerCommand(entries: WorkerEntries): Command {
   return command({
     summary: "Serve a coordinator on another machine",
     usage: "--connect URL --token-file FILE [--relay]",
     flags: workerFlags,
-    async run({ values: flags, given }, { print, environment }) {
+    async run({ values: flags, given }, { print, complain, environment }) {
       for (const [flag, name] of Object.entries(OF_A_RELAY)) {
         if (flags.relay || !given.has(flag)) continue;
         throw new HerdError("usage", `--${flag} ${flags[name]} is for a relay: give --relay too`);
       }
-      const url = coordinatorUrl(flags.connect, flags);
-      if (flags.tlsCa !== undefined && !url.startsWith("wss:")) {
-        throw new HerdError("usage", `--tls-ca is for a coordinator at wss://HOST:PORT: got --connect ${url}`);
-      }
-      if (flags.tokenFile === undefined) {
-        throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
-      }
-      const token = await readToken(flags.tokenFile);
-      const authority = flags.tlsCa === undefined ? undefined : await readAuthority(flags.tlsCa);
+      const order = await orderOf(flags);
       const { cacheDir } = dataEnvironment(environment);
-      const chosen = flags.backend === undefined ? {} : { backend: flags.backend };
-      const told = { url, token, authority, ...chosen, cacheDir, log: print };
-      // Whatever a coordinator may bring the worker to do, it is not to start programs; a relay starts its own workers only.
-      await Deno.permissions.revoke({ name: "ffi" });
-      // No signal handlers: a worker has nothing to save, and could not hear them in the middle of a leaf.
-      if (!flags.relay) {
-        await Deno.permissions.revoke({ name: "run" });
-        return await runRemoteWorker(told);
-      }
-      const { joinTimeout, workerTimeout } = flags;
-      await using relay = startRelay({ joinTimeout, workerTimeout, cacheDir, log: print });
-      await runRemoteWorker({
-        ...told,
-        async prepare(run, cachePath) {
-          const { name: backend } = await chooseEngine(run.backend);
-          return await relay.prepare({ ...run, cachePath, backend, workers: flags.workers ?? localWorkers(backend) });
-        },
-      });
+      const reach = { address: addressOf(order.url), cacheDir };
+      const permissions = flags.relay ? relayFlags({ ...reach, deno: Deno.execPath() }) : remoteWorkerFlags(reach);
+      const { entry, args } = flags.relay ? entries.relay : entries.worker;
+      const started = { entry, args: [...args, cacheDir], permissions, order };
+      Deno.exitCode = await interruptible((signal) => runProcess(started, { print, complain, signal }));
     },
   });
+}
+
+/** @throws {HerdError} usage, for what contradicts itself, and files that cannot be used */
+async function orderOf(flags: Values<typeof workerFlags>): Promise<WorkerOrder> {
+  const { tlsCa, tokenFile, backend, relay, workers, joinTimeout, workerTimeout } = flags;
+  const url = coordinatorUrl(flags.connect, flags);
+  if (tlsCa !== undefined && !url.startsWith("wss:")) {
+    throw new HerdError("usage", `--tls-ca is for a coordinator at wss://HOST:PORT: got --connect ${url}`);
+  }
+  if (tokenFile === undefined) {
+    throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
+  }
+  return {
+    name: "",
+    url,
+    token: await readToken(tokenFile),
+    ...(tlsCa === undefined ? {} : { authority: await readAuthority(tlsCa) }),
+    ...(backend === undefined ? {} : { backend }),
+    ...(relay ? { relay: { ...(workers === undefined ? {} : { workers }), joinTimeout, workerTimeout } } : {}),
+  };
 }

@@ -55,7 +55,6 @@ async function fetchAs({ address }: Cluster, cacheDir: string): Promise<Uint8Arr
   const running = runRemoteWorker({
     url: `ws://${address}`,
     token: TOKEN,
-    authority: undefined,
     cacheDir,
     prepare(_run, path) {
       fetched = Deno.readFileSync(path);
@@ -128,7 +127,6 @@ test("a worker hears of a run that ends before it has its data", async ({ path, 
   const running = runRemoteWorker({
     url: `ws://${cluster.address}`,
     token: TOKEN,
-    authority: undefined,
     cacheDir: path,
     prepare: () => Promise.reject(new Error("there is no data")),
     log: () => {},

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { readAuthority, readServerCertificate } from "../../../shared/certificates.ts";
 import { HerdError } from "../../../shared/errors.ts";
-import { hasOpenssl, makeCertificate } from "../../fixtures/certificates.ts";
+import { hasOpenssl, makeCertificate, makeDatedCertificate } from "../../fixtures/certificates.ts";
 import { temporaryDirectory } from "../../fixtures/data_files.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -38,10 +38,41 @@ Deno.test("certificates are read, and a bad file is a sentence that names it", {
   }
 });
 
+const DAY_MS = 24 * 3600 * 1000;
+
+Deno.test("a certificate that is not valid yet is refused as such, with the date", { ignore }, async () => {
+  using folder = temporaryDirectory();
+  const { cert, key } = await makeCertificate(folder.path, ["IP:127.0.0.1"]);
+  const before = Date.now() - DAY_MS;
+  for (const read of [() => readServerCertificate(cert, key, before), () => readAuthority(cert, before)]) {
+    const { code, message } = await assertRejects(read, HerdError, "is not valid before");
+    assertEquals(code, "usage");
+    assertStringIncludes(message, `here it is ${new Date(before).toUTCString()}: set the clock right`);
+  }
+});
+
+Deno.test("an authority among others may be outdated; of a server's certificates none may", { ignore }, async () => {
+  using folder = temporaryDirectory();
+  const dates = { name: "old", from: "20200101000000Z", to: "20210101000000Z" };
+  const [good, old] = [
+    await makeCertificate(folder.path, ["IP:127.0.0.1"]),
+    await makeDatedCertificate(folder.path, ["IP:127.0.0.1"], dates),
+  ];
+  const both = join(folder.path, "both.pem");
+  await Deno.writeTextFile(both, await Deno.readTextFile(good.cert) + await Deno.readTextFile(old.cert));
+  assertStringIncludes(await readAuthority(both), "BEGIN CERTIFICATE");
+  await assertRejects(() => readAuthority(old.cert), HerdError, "has expired on Jan  1 00:00:00 2021 GMT");
+  await assertRejects(
+    () => readServerCertificate(both, good.key),
+    HerdError,
+    "has expired on Jan  1 00:00:00 2021 GMT",
+  );
+});
+
 Deno.test("an expired certificate is refused", { ignore }, async () => {
   using folder = temporaryDirectory();
   const { cert, key } = await makeCertificate(folder.path, ["IP:127.0.0.1"]);
-  const later = Date.now() + 3651 * 24 * 3600 * 1000; // it is made for 3650 days
+  const later = Date.now() + 3651 * DAY_MS; // it is made for 3650 days
   await assertRejects(() => readServerCertificate(cert, key, later), HerdError, "has expired on");
   await assertRejects(() => readAuthority(cert, later), HerdError, "has expired on");
 });

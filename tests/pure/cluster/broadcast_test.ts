@@ -3,10 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import { Broadcast } from "../../../coordinator/cluster/broadcast.ts";
 import type { Member } from "../../../coordinator/cluster/member.ts";
 import { ByteBudget } from "../../../shared/byte_budget.ts";
-import { encodeFrame } from "../../../shared/frames.ts";
 
 const WEIGHTS = new Float32Array(1_000);
-const FRAME = encodeFrame("0011223344556677", { kind: "weights", step: 1, weights: WEIGHTS }).length;
+const FRAME = 4_064;
 
 /** A member to whom nothing arrives until it says so. */
 function slow(): { member: Member; arrive(): Promise<void>; readonly isDropped: boolean } {

@@ -1,5 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DEFAULT_SETTINGS, FREE_ON_RESUME, trainFlags } from "../../../coordinator/commands/settings.ts";
+import {
+  AGAIN_ON_RESUME,
+  DEFAULT_SETTINGS,
+  FREE_ON_RESUME,
+  trainFlags,
+} from "../../../coordinator/commands/settings.ts";
 import type { Flags } from "../../../shared/cli/flags.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -11,8 +16,14 @@ Deno.test("every flag of train says what --resume makes of it", () => {
 
 Deno.test("what changes bits is fixed on resume", () => {
   // What the numeric config is made from, in coordinator/commands/identity.ts.
-  const numeric = "batch-size micro-batch learning-rate momentum seed arms model data image-size limit compress";
+  // The data set is there by its hash, wherever its images are now.
+  const numeric = "batch-size micro-batch learning-rate momentum seed arms model image-size limit compress";
   for (const name of [...numeric.split(" "), "compress-gradients"]) assertEquals(FLAGS[name]?.kept, "bits", name);
+});
+
+Deno.test("what starts programs, opens paths or lets others in must be given again on resume", () => {
+  const dangerous = Object.keys(FLAGS).filter((name) => /^(FILE|SET|WHERE|HOST:PORT)$/.test(FLAGS[name]!.value ?? ""));
+  assertEquals(AGAIN_ON_RESUME.toSorted(), [...dangerous, "insecure"].toSorted());
 });
 
 Deno.test("the defaults are those of the Keras example", () => {
@@ -22,10 +33,12 @@ Deno.test("the defaults are those of the Keras example", () => {
 });
 
 Deno.test({
-  name: "the page about resuming lists the flags that are free, as they are declared",
+  name: "the page about resuming lists the flags that are free, and those to be given again, as they are declared",
   ignore: !await granted("read"),
   async fn() {
     const page = await Deno.readTextFile(new URL("../../../coordinator/storage/README.md", import.meta.url));
-    assertStringIncludes(page, FREE_ON_RESUME.map((name) => `\`--${name}\``).join(", "));
+    for (const names of [FREE_ON_RESUME, AGAIN_ON_RESUME]) {
+      assertStringIncludes(page, `-->\n${names.map((name) => `\`--${name}\``).join(", ")}\n<!--`);
+    }
   },
 });

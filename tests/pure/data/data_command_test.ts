@@ -19,8 +19,8 @@ async function run(cacheDir: string, args: readonly string[], result = LEARNT): 
     environment: { HERD_CACHE_DIR: cacheDir },
     print: (line) => void lines.push(line),
     printLater: (line) => Promise.resolve(void lines.push(line)),
-    progress: new ProgressLine(() => {}, false),
-    colour: false,
+    progress: new ProgressLine(undefined),
+    complain() {},
   };
   await dataCommand({ learnability: () => Promise.resolve(result) }).run(args, surroundings);
   return lines;

@@ -113,6 +113,25 @@ Deno.test("runExperiment() compresses weights within an epoch, with error feedba
   }
 });
 
+Deno.test("runExperiment() ends as divergence when a test's loss is not finite: no figure of it gets into a record", async () => {
+  const computer = new ArithmeticComputer();
+  const { evaluate } = computer;
+  let tests = 0;
+  computer.evaluate = async (samples) => {
+    const { losses, logits } = await evaluate.call(computer, samples);
+    if (++tests === 2) losses[1] = NaN;
+    return { losses, logits };
+  };
+  const trainings: Training[] = [];
+  const error = await assertRejects(
+    () => runExperiment(computer, smallExperiment({ arms: ["gc"] }), trainings, noListeners),
+    HerdError,
+    "The test loss is not finite in arm gc, epoch 2, step 3 of 3",
+  );
+  assertEquals(error.code, "divergence");
+  assertEquals(trainings[0]!.epochs.length, 1);
+});
+
 Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
   const large = {
     ...experiment(),
@@ -156,11 +175,16 @@ Deno.test("runExperiment() ends a diverged run with the step's name and hands ov
 
 Deno.test("runExperiment() times every step but the first of the process", async () => {
   const trainings: Training[] = [];
-  const timed: number[] = [];
+  const timed: (readonly [timed: number, untimed: number])[][] = [];
   const onStep = ({ key }: { key: { arm: string } }) =>
-    void timed.push(trainings.find((training) => training.key.arm === key.arm)!.current.timedImages);
+    void timed.push(
+      trainings.find((training) => training.key.arm === key.arm)!.current.times.map(({ timed, untimed }) => [
+        timed,
+        untimed,
+      ]),
+    );
   await runExperiment(new FakeComputer(), { ...experiment(), epochs: 1 }, trainings, { ...noListeners, onStep });
-  assertEquals(timed, [0, 8, 11, 8, 16, 19]);
+  assertEquals(timed, [[[0, 1]], [[1, 1]], [[1, 1], [1, 0]], [[1, 0]], [[2, 0]], [[2, 0], [1, 0]]]);
 });
 
 Deno.test("the order of the arms, and other seeds beside them, change no weights", async () => {

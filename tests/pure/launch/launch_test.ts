@@ -1,12 +1,12 @@
 // What the launchers start, as commands: the processes themselves are in tests/slow/ssh_test.ts and slurm_test.ts.
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import denoJson from "../../../deno.json" with { type: "json" };
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readLauncher } from "../../../coordinator/launch/mod.ts";
-import { type LaunchedRun, WORKER_ENVIRONMENT, type WorkerCommand } from "../../../coordinator/launch/launcher.ts";
+import type { LaunchedRun, WorkerCommand } from "../../../coordinator/launch/launcher.ts";
 import { localLauncher } from "../../../coordinator/launch/local.ts";
 import { stepCommand, tasksByNode } from "../../../coordinator/launch/slurm.ts";
 import { parseHosts, sshCommand, sshLauncher } from "../../../coordinator/launch/ssh.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { localWorkerFlags, relayFlags, remoteWorkerFlags } from "../../../shared/worker_process.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
 const TOKEN = "a-token-that-nobody-may-see";
@@ -17,7 +17,7 @@ const RUN: LaunchedRun = {
   token: TOKEN,
   secretFor: (name: string) => `the secret of ${name}`,
   certificate: undefined,
-  cachePath: "/cache/a,b.herd",
+  cachePath: "/cache/a b.herd",
   cacheDir: "/cache",
 };
 
@@ -26,13 +26,35 @@ function assertSecret({ program, args, env, order }: WorkerCommand): void {
   assertEquals(order.token, TOKEN);
 }
 
-Deno.test("launch: workers that are started by hand or in a container have the environment of the others", {
-  ignore: !await granted("read"), // reads the Dockerfile
+Deno.test("launch: the page prints the sets of permissions that are in use", {
+  ignore: !await granted("read"),
 }, async () => {
-  const settings = Object.entries(WORKER_ENVIRONMENT).map(([name, value]) => `${name}=${value}`).join(" ");
-  assertStringIncludes(denoJson.tasks.worker.command, `${settings} deno run`);
-  const dockerfile = await Deno.readTextFile(new URL("../../../coordinator/launch/Dockerfile", import.meta.url));
-  assert(dockerfile.split("\n").includes(`ENV ${settings}`), `the Dockerfile has no line "ENV ${settings}"`);
+  const page = await Deno.readTextFile(new URL("../../../coordinator/launch/README.md", import.meta.url));
+  const printed = [...page.matchAll(/^\| .* \| `(--allow-net=[^`]+)` *\|$/gm)].map(([, flags]) => flags);
+  const reach = { address: "HOST:PORT", cacheDir: "CACHE" };
+  const sets = [localWorkerFlags({ address: "HOST:PORT", file: "DATASET" }), remoteWorkerFlags(reach)];
+  assertEquals(printed, [...sets, relayFlags({ ...reach, deno: "DENO" })].map((flags) => flags.join(" ")));
+});
+
+Deno.test("launch: no set holds more than it needs, and a path with a comma cannot widen it", () => {
+  const cacheDir = "/a b";
+  const [remote, relay] = [
+    remoteWorkerFlags({ address: "h:1", cacheDir }),
+    relayFlags({ address: "h:1", cacheDir, deno: "/opt/deno" }),
+  ];
+  const local = localWorkerFlags({ address: "h:1", file: "/a b" });
+  assertEquals(local, ["--allow-net=h:1", "--allow-read=/a b", "--cached-only", "--ignore-env", "--no-prompt"]);
+  const files = ["--allow-read=/a b", "--allow-write=/a b", "--allow-sys=hostname"];
+  const nothingElse = ["--cached-only", "--ignore-env", "--no-prompt"];
+  assertEquals(remote, ["--allow-net=h:1", ...files, ...nothingElse]);
+  assertEquals(relay, ["--allow-net=h:1,127.0.0.1:0", ...files, ...nothingElse, "--allow-run=/opt/deno"]);
+  const evil = { address: "h:1", cacheDir: "/a,/etc" };
+  const makers = [
+    () => localWorkerFlags({ address: "h:1", file: "/a,/etc" }),
+    () => remoteWorkerFlags(evil),
+    () => relayFlags({ ...evil, cacheDir: "/a", deno: "/opt/deno,/bin/sh" }),
+  ];
+  for (const make of makers) assertThrows(make, HerdError, "has a comma");
 });
 
 Deno.test("launch: a local worker may connect to the coordinator, read the data set, and nothing else", () => {
@@ -40,16 +62,14 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
   assertEquals(plan.map(({ name }) => name), ["w1", "w2"]);
   const command = plan[1]!.command();
   assertSecret(command);
-  assertEquals(command.args.filter((arg) => arg.startsWith("--allow")), [
-    "--allow-net=127.0.0.1:7400",
-    "--allow-read=/cache/a,,b.herd",
-  ]);
+  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd" });
+  assertEquals(command.args, ["run", ...set, "-q", RUN.entry.href]);
   assertEquals(command.order, {
     name: "w2",
     url: "ws://127.0.0.1:7400",
     token: TOKEN,
     secret: "the secret of w2",
-    cachePath: "/cache/a,b.herd",
+    cachePath: "/cache/a b.herd",
   });
 });
 
@@ -90,9 +110,13 @@ Deno.test("launch: a worker by ssh comes back through ssh, and is quoted for any
   assert(remote.startsWith("sh -c '"), remote);
   // Taken apart as two shells do: what is quoted once more each time.
   const script = remote.slice("sh -c '".length, -1).replaceAll("'\\''", "'");
-  assert(script.endsWith(` -q 'it'\\''s here/worker/main.ts'`), script);
-  assert(script.includes("--allow-net=127.0.0.1:20001 "), script);
-  for (const power of ["-A", "--allow-run", "--allow-ffi", "--allow-all"]) assert(!script.includes(power), power);
+  const set = remoteWorkerFlags({ address: "127.0.0.1:20001", cacheDir: "$cache" });
+  const flags = set.map((flag) => `"${flag}"`).join(" ");
+  const module = "'it'\\''s here/worker/main.ts'";
+  assert(
+    script.endsWith(`'deno' cache -q ${module} </dev/null; exec 'deno' run ${flags} -q ${module} "$cache"`),
+    script,
+  );
 });
 
 Deno.test("launch: hosts get their workers in order, each start another port", () => {
@@ -122,7 +146,8 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
   for (const flag of ["--nodelist=n2", "--ntasks=1", "--exact", "--mem=0", "--cpus-per-task=4"]) {
     assert(command.args.includes(flag), `${flag} is not among ${command.args.join(" ")}`);
   }
-  assert(command.args.includes("--allow-net=login1:7400"), command.args.join(" "));
+  const set = remoteWorkerFlags({ address: "login1:7400", cacheDir: "/cache" });
+  assertEquals(command.args.slice(-set.length - 3), [...set, "-q", RUN.entry.href, "/cache"]);
   assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN, secret: "the secret of w2" });
   const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
   const { order } = stepCommand({ ...RUN, url: "wss://[fd00::1]:7400", certificate: "PEM" }, place);

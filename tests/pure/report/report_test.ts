@@ -1,12 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type ArmReport,
-  chanceAccuracy,
-  compare,
-  parseReport,
-  type Report,
-  reportOf,
-} from "../../../coordinator/report/report.ts";
+import { parseReport } from "../../../coordinator/report/parse_report.ts";
+import { type ArmReport, chanceAccuracy, compare, type Report, reportOf } from "../../../coordinator/report/report.ts";
 import {
   afterEvent,
   type EpochRecord,
@@ -129,6 +123,32 @@ Deno.test("finalBlock() prints both arms as the original does, chance, and the d
   ) assertStringIncludes(text, part);
 });
 
+Deno.test("a time of which a part was not timed is neither told nor compared, and it is said why", () => {
+  const seconds = { seconds: null, imagesPerSecond: null };
+  const epoch = (changes: Partial<EpochRecord>): RunEvent[] =>
+    (["no-gc", "gc"] as const).map((arm) => ({
+      type: "epoch",
+      key: { arm, seed: 0 },
+      record: epochRecord(1, arm === "gc" ? {} : changes),
+      weightsSha256: "",
+    }));
+  const told = (changes: Partial<EpochRecord>) => {
+    const events: RunEvent[] = [{ type: "dataset", ...DATASET }, { type: "run", ...FACTS }, ...epoch(changes)];
+    return reportOf(events.reduce(afterEvent, NOTHING_YET), true);
+  };
+  const [whole, part] = [told({}), told(seconds)];
+  assertEquals([whole, part].map(({ arms }) => arms.map(({ trainSeconds }) => trainSeconds)), [[10, 10], [null, 10]]);
+  assertEquals(
+    [whole, part].map(({ comparison }) => comparison.filter(({ metric }) => metric === "seconds").length),
+    [1, 0],
+  );
+  assertStringIncludes(finalBlock(part).join("\n"), "Training Time: not known");
+  for (const render of [(one: Report) => finalBlock(one).join("\n"), reportHtml]) {
+    assertStringIncludes(render(part), "Where no time is told, the first step of a process");
+    assertEquals(render(whole).includes("Where no time is told"), false);
+  }
+});
+
 Deno.test("finalBlock() and reportHtml() say what was compressed, and what that means for bit-identity", () => {
   const weights = report({ compress: "fp16" });
   const both = report({ compress: "bf16", compressGradients: true, bitIdentical: false });
@@ -175,6 +195,57 @@ Deno.test("reportHtml() is self-contained, draws a line for each arm and split, 
   assertStringIncludes(html, "a &#60;b&#62; &#38; c");
   assert(!html.includes("NaN") && !html.includes("undefined"));
   assert(reportHtml(report({ arms: [], comparison: [] })).includes("<svg"));
+});
+
+/** A value with something else at each of its places in turn. */
+function* withAnywhere(value: unknown, what: unknown): Generator<unknown> {
+  yield what;
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, one] of Object.entries(value)) {
+    for (const changed of withAnywhere(one, what)) {
+      yield Array.isArray(value) ? value.with(Number(name), changed) : { ...value, [name]: changed };
+    }
+  }
+}
+
+const SCRIPT = `"'><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x1b[2J`;
+
+Deno.test("a report with markup anywhere, also where figures belong, gives a page without it", () => {
+  const { dataset } = report();
+  const classes = report({ dataset: { ...dataset, classes: { [SCRIPT]: [1, 1], b: [1, 1] } } });
+  let pages = 0;
+  for (const changed of [classes, ...withAnywhere(report(), SCRIPT)]) {
+    let page: string;
+    try {
+      page = reportHtml(changed as Report); // without a look at it before
+    } catch (error) {
+      assert(error instanceof TypeError, `${error}`); // a text is no list
+      continue;
+    }
+    pages++;
+    for (const part of ["<script", "<img", "\u202e", "\x1b"]) assert(!page.includes(part), page);
+  }
+  assert(pages > 20, `${pages}`);
+});
+
+Deno.test("a damaged report.json is refused in a sentence that says where, and never a bug", () => {
+  for (const wrong of [null, "x", -1, [], { a: 1 }, true]) {
+    for (const changed of withAnywhere(report(), wrong)) {
+      let parsed: Report;
+      try {
+        parsed = parseReport(JSON.stringify(changed), "report.json");
+      } catch (error) {
+        assert(error instanceof HerdError && error.code === "data", `${error}`);
+        continue;
+      }
+      finalBlock(parsed);
+      reportHtml(parsed);
+    }
+  }
+  const { arms: [first] } = report();
+  const broken = { ...report(), arms: [{ ...first, epochs: [{ ...first!.epochs[0], testLoss: null }] }] };
+  const { message } = assertThrows(() => parseReport(JSON.stringify(broken), "r.json"), HerdError);
+  assertStringIncludes(message, "r.json is not a report of a run (arms.0.epochs.0.testLoss: ");
 });
 
 Deno.test("parseReport() reads a report back and refuses anything else", () => {

@@ -26,6 +26,21 @@ test("writeAtomically() writes bytes and texts, replaces what was there, and lea
   assertEquals(names(path), ["x.json"]);
 });
 
+test("writeAtomically() writes for its user alone, whatever was left there, and does not follow a link", async (path) => {
+  const elsewhere = join(path, "..", "precious");
+  Deno.writeTextFileSync(elsewhere, "precious");
+  Deno.symlinkSync(elsewhere, partPath(path));
+  const modes: number[] = [];
+  for (const content of ["new", "newer"]) {
+    await writeAtomically(path, content);
+    modes.push(Deno.lstatSync(path).mode! & 0o777);
+    assertEquals(Deno.readTextFileSync(path), content);
+    Deno.writeTextFileSync(partPath(path), "left by an older Herd", { mode: 0o666 });
+  }
+  assertEquals(modes, [0o600, 0o600]);
+  assertEquals([Deno.readTextFileSync(elsewhere), Deno.lstatSync(path).isSymlink], ["precious", false]);
+});
+
 test("writeAtomically() that fails keeps the old file", async (path) => {
   await writeAtomically(path, "old");
   Deno.mkdirSync(join(partPath(path), "in the way"), { recursive: true });

@@ -11,7 +11,8 @@ const ORDER: WorkerOrder = {
 
 Deno.test("a worker's order is read as it was written, with and without what may be missing", () => {
   const whole = { ...ORDER, authority: "-----BEGIN CERTIFICATE-----\n…\n", cachePath: "/cache/a b.herd" };
-  for (const order of [ORDER, whole]) {
+  const relay = { ...ORDER, backend: "auto", relay: { workers: 2, joinTimeout: 600, workerTimeout: 300 } } as const;
+  for (const order of [ORDER, whole, relay]) {
     const line = workerOrderLine(order);
     assert(!line.includes("\n"), "it is one line");
     assertEquals(parseWorkerOrder(line), order);
@@ -21,10 +22,12 @@ Deno.test("a worker's order is read as it was written, with and without what may
 Deno.test("a worker's order that makes no sense is refused in a sentence that gives no secret away", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["a-secret-of-many-words", "got 22 characters that are not JSON"],
-    ["[]", 'no text under "name"'],
+    ["[]", 'nothing that fits under "name"'],
     ["null", "no JSON object"],
-    [JSON.stringify({ ...ORDER, url: undefined }), 'no text under "url"'],
-    [JSON.stringify({ ...ORDER, cachePath: 3 }), 'no text under "cachePath"'],
+    [JSON.stringify({ ...ORDER, url: undefined }), 'nothing that fits under "url"'],
+    [JSON.stringify({ ...ORDER, cachePath: 3 }), 'nothing that fits under "cachePath"'],
+    [JSON.stringify({ ...ORDER, backend: "gpu" }), 'nothing that fits under "backend"'],
+    [JSON.stringify({ ...ORDER, relay: { joinTimeout: 1 } }), 'nothing that fits under "relay.workerTimeout"'],
   ];
   for (const [line, sentence] of cases) {
     const { code, message } = assertThrows(() => parseWorkerOrder(line), HerdError, sentence);

@@ -52,7 +52,7 @@ Deno.test("a checkpoint comes back as it was: weights, slots, position, sums, hi
   assertEquals(decodeCheckpoint(bytes, identity, GC), before);
   const { tensors, metadata } = decodeSafetensors(bytes);
   assertEquals(Object.keys(tensors), ["weights", "optimizer/1/velocity", "optimizer/2/momentum", "sha256"]);
-  assertEquals(metadata["format"], "herd-checkpoint-2");
+  assertEquals(metadata["format"], "herd-checkpoint-3");
 });
 
 Deno.test("a checkpoint of a run that compresses its weights holds the residual, of the right size", async () => {
@@ -86,12 +86,13 @@ Deno.test("a checkpoint keeps every float: −0, subnormals and infinities in te
     (values, loss, seconds) => {
       const weights = state.weights.slice();
       weights.set(values);
-      const current = { ...state.current, seconds, metrics: { loss, correct: 3, samples: 8 } };
+      const times = [{ images: 8, timed: 1, untimed: 0, seconds }];
+      const current = { ...state.current, times, metrics: { loss, correct: 3, samples: 8 } };
       const record = { ...state.epochs[0]!, testLoss: loss };
       const bytes = encodeCheckpoint({ identity, history, training: { ...state, weights, current, epochs: [record] } });
       const { training: after } = decodeCheckpoint(bytes, identity, GC);
       assertEquals(bits(after.weights), bits(weights));
-      const read = [after.current.metrics.loss, after.current.seconds, after.epochs[0]!.testLoss];
+      const read = [after.current.metrics.loss, after.current.times[0]!.seconds, after.epochs[0]!.testLoss];
       assertEquals(bits(read), bits([loss, seconds, loss]));
     },
   ));
@@ -141,7 +142,7 @@ Deno.test("a whole file with the right digest that is no checkpoint, or of anoth
     bytes.set(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.slice(0, -32))), bytes.length - 32);
     return bytes;
   };
-  const older = "its format is herd-checkpoint-1, and this version of Herd reads herd-checkpoint-2";
+  const older = "its format is herd-checkpoint-1, and this version of Herd reads herd-checkpoint-3";
   assertEquals(refusalOf(await seal({}, "herd-checkpoint-1")), older);
-  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-2")), "its content cannot be read");
+  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-3")), "its content cannot be read");
 });

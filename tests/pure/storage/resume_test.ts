@@ -16,9 +16,13 @@ import { smallExperiment } from "../../fixtures/experiment.ts";
 import { workerInfo } from "../../fixtures/events.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
 
-const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6] });
+/** Of ten steps an epoch. */
+const train = { ids: Uint32Array.from({ length: 80 }, (_, i) => i), labels: new Uint8Array(80) };
+const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6], train });
 const { config: numeric, arms, seeds } = experiment;
 const identity = { runId: "ab", numeric, arms, seeds };
+
+const BATCH = numeric.compute.batchSize;
 
 /** A history that says how many pauses there were. */
 function historyOf(pauses: number, more: Partial<RunHistory> = {}): RunHistory {
@@ -37,7 +41,9 @@ async function files(): Promise<MemoryFiles> {
   for (const [i, { arm, seed }] of keys.entries()) {
     const key = { arm: ARM_NAMES.find((name) => name === arm)!, seed };
     const begun = beginTraining(key, numeric, experiment.initialWeights(seed));
-    const training = { ...begun, current: { ...begun.current, steps: 1 + i % 2 } };
+    const steps = 1 + i % 2;
+    const metrics = { loss: 1, correct: 1, samples: Math.min(steps * BATCH, experiment.train.ids.length) };
+    const training = { ...begun, current: { ...begun.current, steps, metrics } };
     const encode = () => encodeCheckpoint({ identity, history: historyOf(i + 1), training });
     await store.write({ key, description: `${i}`, encode, onSafe() {} });
   }
@@ -57,7 +63,7 @@ Deno.test("loadCheckpoints(): each training as far as it is, and what the newest
   assertEquals(await load(await files()), {
     stands: ["no-gc-6 2", "gc-5 1", "gc-update-5 2"],
     pauses: 4,
-    newest: "arm gc-update, seed 5, epoch 1, step 2 of 3",
+    newest: "arm gc-update, seed 5, epoch 1, step 2 of 10",
   });
 });
 
@@ -69,7 +75,7 @@ Deno.test("loadCheckpoints(): where the newest file is gone, the history is that
   assertEquals(await load(disk), {
     stands: ["gc-5 1", "no-gc-6 2"],
     pauses: 2,
-    newest: "arm no-gc, seed 6, epoch 1, step 2 of 3",
+    newest: "arm no-gc, seed 6, epoch 1, step 2 of 10",
   });
 });
 
@@ -91,7 +97,8 @@ async function taintedRun(coming: number): Promise<MemoryFiles> {
     const history = historyOf(step, { workers: [...workers], taints });
     const key = { arm: step % 2 === 1 ? "gc" : "no-gc", seed: 5 } as const;
     const begun = beginTraining(key, numeric, experiment.initialWeights(5));
-    const training = { ...begun, current: { ...begun.current, steps: step } };
+    const metrics = { loss: 1, correct: 1, samples: step * BATCH };
+    const training = { ...begun, current: { ...begun.current, steps: step, metrics } };
     const encode = () => encodeCheckpoint({ identity, history, training });
     await store.write({ key, description: `${step}`, encode, onSafe() {} });
     await store.idle();

@@ -1,10 +1,13 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
 import { newestRun, readReportText, writeReportPage } from "../../../coordinator/storage/finished_runs.ts";
+import { diskFiles } from "../../../coordinator/storage/checkpoint_store.ts";
+import { refuseLinks } from "../../../coordinator/storage/plain_folder.ts";
 import { readRunConfig } from "../../../coordinator/storage/run_config.ts";
 import { RunDirectory } from "../../../coordinator/storage/run_folder.ts";
 import { type ErrorCode, HerdError } from "../../../shared/errors.ts";
+import { builtInModel, parameterCount } from "../../../shared/model.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
 const ignore = !await granted("read", "write"); // writes files
@@ -66,6 +69,48 @@ Deno.test("a run's folder serves one process at a time, and holds one run", { ig
   });
 });
 
+/** Everything below a folder, and its mode. */
+async function* modesBelow(folder: string): AsyncGenerator<readonly [path: string, mode: string]> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    yield [path, ((await Deno.lstat(path)).mode! & 0o7777).toString(8)];
+    if (isDirectory) yield* modesBelow(path);
+  }
+}
+
+Deno.test("a run's folder is its user's alone, under any umask; one that is there keeps its mode", {
+  ignore: ignore || !await granted("sys"),
+}, async () => {
+  await withFolder(async (folder) => {
+    const umask = Deno.umask(0);
+    try {
+      const there = join(folder, "there");
+      await Deno.mkdir(there, { mode: 0o755 });
+      for (const path of [join(folder, "new", "deep", "run"), there]) {
+        using run = await RunDirectory.create(path);
+        await run.writeConfig({});
+        await run.appendMetrics({});
+        await run.writeReport({}, "");
+        const spec = builtInModel("tiny", 22);
+        await run.writeModel("gc-0", spec, new Float32Array(parameterCount(spec)));
+        await diskFiles.list(run.checkpoints);
+        await diskFiles.write(join(run.checkpoints, "x"), new Uint8Array(1));
+      }
+      const seen = Object.fromEntries(await Array.fromAsync(modesBelow(folder)));
+      assertEquals([seen[there], seen[join(folder, "file")]], ["755", "644"]);
+      let count = 0;
+      for (const [path, mode] of Object.entries(seen)) {
+        if (path === there || path === join(folder, "file")) continue;
+        assertEquals(mode, (await Deno.stat(path)).isDirectory ? "700" : "600", path);
+        count++;
+      }
+      assert(count > 20, `${count}`);
+    } finally {
+      Deno.umask(umask);
+    }
+  });
+});
+
 Deno.test("a folder that fills up or disappears while a run writes is named", { ignore }, async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "run");
@@ -78,6 +123,25 @@ Deno.test("a folder that fills up or disappears while a run writes is named", { 
     await refuse(() => run.writeMetrics([]), "data", sentence);
   });
 });
+
+Deno.test(
+  "refuseLinks() names what would lead a run elsewhere, wherever it is, and leaves others alone",
+  { ignore },
+  async () => {
+    await withFolder(async (folder, blocked) => {
+      for (const missing of [join(folder, "missing"), blocked]) await refuseLinks(missing);
+      const run = join(folder, "run");
+      await Deno.mkdir(join(run, "logs"), { recursive: true });
+      await Deno.writeTextFile(join(run, "logs", "w1.log"), "");
+      await refuseLinks(run);
+      for (const place of ["config.json", join("logs", "w2.log"), "models"]) {
+        await Deno.symlink(folder, join(run, place));
+        await refuse(() => refuseLinks(run), "data", `${join(run, place)} is neither a file nor a folder`);
+        await Deno.remove(join(run, place));
+      }
+    });
+  },
+);
 
 Deno.test(
   "readRunConfig() refuses a folder without a run, a damaged config, and a run of an older Herd",

@@ -1,0 +1,77 @@
+// What the process of a worker may do and what is set around it, wherever it is started: by a launcher, or by
+// `deno task worker`. A Deno process cannot give up the network or files host by host and folder by folder once it has
+// them, so whoever wants a worker starts a process with one of these sets of permissions, and with no others.
+
+import { HerdError } from "./errors.ts";
+
+/** What a worker beside the coordinator reaches. */
+export interface LocalReach {
+  /** The coordinator's, HOST:PORT. */
+  readonly address: string;
+  /** The packed data set. */
+  readonly file: string;
+}
+
+/** What a worker on another machine reaches. */
+export interface RemoteReach {
+  /** The coordinator's, HOST:PORT. */
+  readonly address: string;
+  /** Herd's cache folder there. */
+  readonly cacheDir: string;
+}
+
+/**
+ * In every set: no code but what is there already (by default Deno fetches modules from some hosts, and packages, without any
+ * permission), nothing of the environment, and nobody to ask for more.
+ */
+const NOTHING_ELSE = ["--cached-only", "--ignore-env", "--no-prompt"] as const;
+
+/** Connects to one address and reads one file. @throws {HerdError} usage, for a path with a comma */
+export function localWorkerFlags({ address, file }: LocalReach): string[] {
+  return [`--allow-net=${address}`, `--allow-read=${one(file)}`, ...NOTHING_ELSE];
+}
+
+/**
+ * Connects to one address, keeps the data set in the cache, and knows the name of its machine.
+ * @throws {HerdError} usage, for a path with a comma
+ */
+export function remoteWorkerFlags({ address, cacheDir }: RemoteReach): string[] {
+  const cache = one(cacheDir);
+  const files = [`--allow-read=${cache}`, `--allow-write=${cache}`];
+  return [`--allow-net=${address}`, ...files, "--allow-sys=hostname", ...NOTHING_ELSE];
+}
+
+/**
+ * A relay also lets its workers in, at a port of the loopback that the system chooses, and starts them. Deno does not look
+ * at what is started by it: whoever could bring a relay to start a process of his own choice would be out of the set.
+ * @param deno the path of Deno, with which it starts them
+ * @throws {HerdError} usage, for a path with a comma
+ */
+export function relayFlags({ address, cacheDir, deno }: RemoteReach & { readonly deno: string }): string[] {
+  const [net, ...others] = remoteWorkerFlags({ address, cacheDir });
+  return [`${net},127.0.0.1:0`, ...others, `--allow-run=${one(deno)}`];
+}
+
+/**
+ * The environment of every worker, and of a relay. Mesa's device selection keeps quiet.
+ * The rest keeps a worker's memory level. Of the pieces of 64 KiB in which a frame arrives, Deno keeps some for reuse; those
+ * that V8 frees in the background were seen to gather unused, up to 16 MB. And glibc gives the memory of a frame back to the
+ * system, which by default it keeps once it has freed one, in a heap for each thread that grows around its holes
+ * (mallopt(3), M_MMAP_THRESHOLD). Other systems do not read it.
+ */
+export const WORKER_ENVIRONMENT = {
+  NODEVICE_SELECT: "1",
+  DENO_V8_FLAGS: "--no-concurrent-array-buffer-sweeping",
+  MALLOC_MMAP_THRESHOLD_: "1000000",
+  MALLOC_ARENA_MAX: "2",
+} as const;
+
+/**
+ * A path as the value of a permission. A comma begins another one there, which could be any, and Deno knows no way to write it.
+ * @throws {HerdError} usage, for a path with a comma
+ */
+function one(path: string): string {
+  if (!path.includes(",")) return path;
+  const why = "has a comma, and Deno's permissions cannot name it";
+  throw new HerdError("usage", `The path ${path} ${why}: use another one (HERD_CACHE_DIR says where the cache is)`);
+}

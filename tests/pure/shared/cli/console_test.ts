@@ -1,0 +1,66 @@
+// Where text enters the terminal: whatever comes in, nothing but Herd's own colours and live line steers it.
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { consoleOf } from "../../../../shared/cli/console.ts";
+import { visible } from "../../../../shared/visible.ts";
+
+/** What is written where. */
+function recorded({ colour = false } = {}) {
+  const [out, error, live]: [string[], string[], string[]] = [[], [], []];
+  const later: number[] = [];
+  const console = consoleOf({
+    out: (line) => out.push(line),
+    error: (line) => error.push(line),
+    outLater(bytes) {
+      const some = bytes.subarray(0, 7);
+      later.push(...some);
+      return Promise.resolve(some.length);
+    },
+    live: (text) => live.push(text),
+    colour,
+  });
+  return { console, out, error, live, later: () => new TextDecoder().decode(Uint8Array.from(later)) };
+}
+
+/** Clears the screen, feigns a title, turns the writing round, goes back to the line's beginning. */
+const EVIL = "cat\x1b[2J\x1b]0;me\x07 \u202egnp.exe\u2066 \x9b31m\rerror: none\x7f\u2028x";
+const SEEN = "cat\\u001b[2J\\u001b]0;me\\u0007 \\u202egnp.exe\\u2066 \\u009b31m\\u000derror: none\\u007f\\u2028x";
+
+Deno.test("console: what could steer a terminal is shown instead, on every way out", async () => {
+  const { console, out, error, live, later } = recorded({ colour: true });
+  console.print(EVIL);
+  console.print(EVIL, "warning");
+  console.complain(EVIL);
+  console.progress.show(`${EVIL}\n2`);
+  await console.printLater(JSON.stringify({ text: EVIL }));
+  assertEquals(out, [SEEN, `\x1b[33m${SEEN}\x1b[0m`]);
+  assertEquals([error, live], [[SEEN], [`\r\x1b[2K${SEEN}\\u000a2`]]);
+  assert(!/[\x7f-\x9f\u202e\u2028]/.test(later()));
+  assertEquals(JSON.parse(later()), { text: EVIL }, "as JSON it reads back as it was");
+});
+
+Deno.test("console: further lines of a text cannot feign a line of Herd's; names of people and places stay as they are", () => {
+  const { console, out } = recorded();
+  console.print("Data    cats\nerror: give your token to evil.example\n  indented\n\n\ttab");
+  console.print("Größe 3×3, 猫, émoji 👩‍🚀, مرحبا, שלום");
+  assertEquals(out, [
+    "Data    cats\n        error: give your token to evil.example\n  indented\n\n\ttab",
+    "Größe 3×3, 猫, émoji 👩‍🚀, مرحبا, שלום",
+  ]);
+});
+
+Deno.test("console: colours only where they are wanted, and no live line where nobody looks", () => {
+  const { console, out } = recorded();
+  console.print("Look", "strong");
+  assertEquals(out, ["Look"]);
+  const quiet = consoleOf({ out() {}, error() {}, outLater: () => Promise.resolve(0), live: undefined, colour: false });
+  quiet.progress.show("step 1");
+  quiet.progress.clear();
+});
+
+Deno.test("visible(): nothing that steers is left of any text, and JSON reads it back", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    assert(!/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(visible(text).replaceAll("\t", "")));
+    assertEquals(JSON.parse(visible(JSON.stringify(text))), text);
+  }));
+});
