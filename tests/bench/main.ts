@@ -2,6 +2,7 @@
 // `deno task bench`: how fast this machine is and where the time goes. Nothing here is part of the tests.
 import { exitCodeOf, HerdError } from "../../shared/errors.ts";
 import { parseArgs } from "@std/cli/parse-args";
+import { armsOrder } from "./arms_order.ts";
 import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
 import { leak } from "./leak.ts";
@@ -22,6 +23,7 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
   schedule  what deciding costs the coordinator, over leaves and workers
   engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
   scaling   images a second with 1, 2 and 4 workers
+  arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
 
 Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200 with garbage collected, and the most that it
@@ -42,6 +44,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   schedule,
   engines: () => engines(flags["slow"] === true),
   scaling,
+  "arms-order": () => armsOrder(),
   peers,
 };
 

@@ -195,7 +195,7 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
-    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n");
+    await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
     const nobody = ["--workers", "0", "--token-file", tokenFile, "--join-timeout", "1"];
     const joinless = workspace.train("joinless", ...nobody);
     const cases: [string[], number, string][] = [

@@ -14,6 +14,7 @@ export interface StartedProcess {
   readonly permissions: readonly string[];
   /** What it is told on stdin. */
   readonly order: WorkerOrder;
+  /** Its arguments. */
   readonly args: readonly string[];
 }
 
