@@ -27,9 +27,9 @@ const epoch = v.looseObject({
   accuracy: figure,
   testLoss: figure,
   testAccuracy: figure,
-  seconds: figure,
+  seconds: v.nullable(figure),
   testSeconds: figure,
-  imagesPerSecond: figure,
+  imagesPerSecond: v.nullable(figure),
   bytesUp: figure,
   bytesDown: figure,
 });
@@ -38,7 +38,7 @@ const armReport = v.looseObject({
   seed: figure,
   weightsSha256: text,
   initialWeightsSha256: text,
-  trainSeconds: figure,
+  trainSeconds: v.nullable(figure),
   epochs: v.array(epoch),
 });
 const comparison = v.looseObject({
