@@ -137,6 +137,7 @@ Deno.test("a time of which a part was not timed is neither told nor compared, an
     return reportOf(events.reduce(afterEvent, NOTHING_YET), true);
   };
   const [whole, part] = [told({}), told(seconds)];
+  assertEquals(parseReport(JSON.stringify(part), "here"), part);
   assertEquals([whole, part].map(({ arms }) => arms.map(({ trainSeconds }) => trainSeconds)), [[10, 10], [null, 10]]);
   assertEquals(
     [whole, part].map(({ comparison }) => comparison.filter(({ metric }) => metric === "seconds").length),
