@@ -52,6 +52,9 @@ interface Frame {
   readonly units: number;
 }
 
+/** Photos have some twenty, progressive ones two hundred; each costs memory, however short it is. */
+const MOST_SEGMENTS = 10_000;
+
 /**
  * A JPEG with the same pixels and nothing else in it.
  * @param bytes beginning with a JPEG's start marker
@@ -62,7 +65,10 @@ export function bareJpeg(bytes: Uint8Array): Uint8Array {
   let frame: Frame | undefined;
   let interval = 0;
   let work = 0;
-  for (let at = 2;;) {
+  for (let at = 2, segments = 0;; segments++) {
+    if (segments > MOST_SEGMENTS) {
+      throw new LimitError(`it has more than ${MOST_SEGMENTS} segments, which is the limit`);
+    }
     const { marker, start } = nextMarker(bytes, at);
     if (marker === Marker.end) break;
     at = start;

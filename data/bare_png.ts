@@ -2,7 +2,7 @@
 // and texts may be inflated to any size), and image data of exactly the length that follows from the header.
 import { Buffer } from "node:buffer";
 import { crc32, deflateSync } from "node:zlib";
-import { refuseLargeImage } from "./image_limits.ts";
+import { LimitError, refuseLargeImage } from "./image_limits.ts";
 import { inflateExactly } from "./inflate.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -62,12 +62,16 @@ export function barePng(bytes: Uint8Array): Uint8Array {
   ]);
 }
 
+/** Those of 4 kB fill the largest file with fewer; each costs memory, however short it is. */
+const MOST_CHUNKS = 100_000;
+
 /** Goes through all chunks up to the end, with their CRC-32. */
 function readChunks(bytes: Uint8Array): { header: Uint8Array; palette: Uint8Array | undefined; data: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const only = new Map<string, Uint8Array>();
   const data: Uint8Array[] = [];
-  for (let at = SIGNATURE.length;;) {
+  for (let at = SIGNATURE.length, chunks = 0;; chunks++) {
+    if (chunks > MOST_CHUNKS) throw new LimitError(`it has more than ${MOST_CHUNKS} chunks, which is the limit`);
     const length = at + CHUNK_BYTES <= bytes.length ? view.getUint32(at) : Infinity;
     if (at + CHUNK_BYTES + length > bytes.length) throw new Error("it ends within a chunk");
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));

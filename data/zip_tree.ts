@@ -179,6 +179,9 @@ function bytesOf(view: DataView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
+/** Parts of a path in a zip file; what lies deeper is not looked at. */
+const MOST_DEPTH = 16;
+
 /** Zip files list files only (directories are optional): the tree follows from the paths. */
 function directoriesOf(entries: ReadonlyMap<string, ZipEntry>): Map<string, Map<string, TreeEntry>> {
   const directories = new Map<string, Map<string, TreeEntry>>([["", new Map()]]);
@@ -186,7 +189,8 @@ function directoriesOf(entries: ReadonlyMap<string, ZipEntry>): Map<string, Map<
     const parts = path.split("/");
     const isDirectory = parts.at(-1) === "";
     if (isDirectory) parts.pop();
-    if (!parts.every(isVisible)) continue;
+    // Images lie a few folders deep; every one above costs memory.
+    if (parts.length > MOST_DEPTH || !parts.every(isVisible)) continue;
     parts.forEach((name, depth) => {
       const parent = parts.slice(0, depth).join("/");
       const isFile = depth === parts.length - 1 && !isDirectory;

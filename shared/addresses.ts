@@ -30,8 +30,8 @@ export function networkOf(address: string): string {
  * @throws {HerdError} usage
  */
 export function coordinatorUrl(url: string | undefined, { insecure }: { readonly insecure: boolean }): string {
-  const [, scheme, host] = /^(wss?):\/\/([^/?#@\s]+):\d{1,5}\/?$/.exec(url ?? "") ?? [];
-  if (url === undefined || scheme === undefined || host === undefined) {
+  const [, scheme, host, port] = /^(wss?):\/\/([\w.:%[\]-]+):(\d{1,5})\/?$/.exec(url ?? "") ?? [];
+  if (url === undefined || scheme === undefined || host === undefined || Number(port) > 65_535) {
     const got = url === undefined ? "nothing" : `"${url}"`;
     throw new HerdError("usage", `--connect must be wss://HOST:PORT or ws://HOST:PORT of a coordinator: got ${got}`);
   }

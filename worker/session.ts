@@ -70,12 +70,22 @@ interface SelfOptions extends Omit<SessionOptions, "secret"> {
   readonly secret: string | undefined;
 }
 
-/** The coordinator may have to read the whole data set first, for an hour; that it is there still, its pings tell. */
+/** The coordinator may have to read the whole data set first, or to send others theirs, for an hour; that it is there still, its pings tell. */
 const MANIFEST_LIMITS: ProgressLimits = { ...PROGRESS_LIMITS, looks: 720 };
 /** Between attempts to connect again: doubled each time, up to the longest. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 const GIVE_UP_MS = 10 * 60_000;
+
+/** The run is over before this worker had its data. */
+class RunOver extends HerdError {
+  readonly mayGoOn: boolean;
+
+  constructor(mayGoOn: boolean) {
+    super("cluster", "The run ended before this worker had its data");
+    this.mayGoOn = mayGoOn;
+  }
+}
 
 /**
  * Serves a coordinator. Returns when it ends the run. When the connection breaks, or the coordinator is started again at the
@@ -118,6 +128,7 @@ async function runConnection(options: SelfOptions, onWelcome: (welcome: Welcome)
   try {
     return await serve(channel, incoming, { ...options, transcript, onWelcome });
   } catch (error) {
+    if (error instanceof RunOver) return error.mayGoOn;
     if (error instanceof ConnectionLost) throw error;
     if (channel.isClosed) throw new ConnectionLost(messageOf(error));
     channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT.reason) });
@@ -221,6 +232,9 @@ async function introduce(
     );
   }
   refuseUntrainable(message.config);
+  if (message.runId !== transcript.runId) {
+    throw new HerdError("cluster", "The coordinator's welcome is to another run than its handshake");
+  }
   return message;
 }
 
@@ -272,17 +286,15 @@ async function fetchChunk(
   index: number,
 ): Promise<Uint8Array> {
   channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
-  const event = await nextOf(channel, incoming, `chunk ${index} of the data set`);
+  // It may be a while until it is this worker's turn.
+  const event = await nextOf(channel, incoming, `chunk ${index} of the data set`, MANIFEST_LIMITS);
   if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
   throw withoutData(event, `chunk ${index} of the data set`);
 }
 
 function withoutData(event: Incoming<CoordinatorMessage>, what: string): HerdError {
-  const ended = "message" in event && event.message.type === "stop";
-  const why = ended
-    ? "The run ended before this worker had its data"
-    : `The coordinator sent something else than ${what}`;
-  return new HerdError("cluster", why);
+  if ("message" in event && event.message.type === "stop") return new RunOver(event.message.mayGoOn);
+  return new HerdError("cluster", `The coordinator sent something else than ${what}`);
 }
 
 function envelope(channel: WorkerChannel, step: number): { runId: string; step: number } {

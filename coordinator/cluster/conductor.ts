@@ -148,6 +148,7 @@ export class Conductor {
   /** Whoever is in the middle of an order takes others when it shows a sign of life, as one that is late does. */
   #breakOff({ step, reject }: Running<unknown>, reason: unknown): void {
     for (const member of this.roll.ready) if (step.owes(member)) member.late ??= { images: 0, started: 0 };
+    step.abandon();
     reject(reason);
   }
 
@@ -167,11 +168,17 @@ export class Conductor {
     clearTimeout(this.#wake);
     const { wakeAt, result, contributors = [] } = decisions;
     if (wakeAt !== undefined) {
-      this.#wake = setTimeout(this.#guarded(() => this.#tell({ type: "tick" })), wakeAt - performance.now());
+      // Deciding may have taken until then.
+      const wait = Math.max(0, wakeAt - performance.now());
+      this.#wake = setTimeout(this.#guarded(() => this.#tell({ type: "tick" })), wait);
     }
     this.#carryOut(running, decisions);
     if (result !== undefined) {
-      for (const { standing } of contributors) standing.since ??= running.share.position;
+      for (const { standing } of contributors) {
+        standing.since ??= running.share.position;
+        standing.hasCounted = true;
+        standing.recordSound();
+      }
       this.#end(running);
       return running.resolve(result);
     }
@@ -299,6 +306,7 @@ export class Conductor {
   /** Counts a strike. A worker that may stay begins anew: with the weights, and with new orders. */
   #punish(blame: Blame<Member>): void {
     const { worker, fault, isJudged = false } = blame;
+    if (worker.standing.isExcluded) return; // once for a process
     const story = sayBad(blame, this.#running?.at);
     if (isJudged) this.#sayTainted(worker);
     if (this.roll.strike(worker, isJudged)) {
@@ -306,6 +314,8 @@ export class Conductor {
       this.tally.count("workersExcluded", 1);
       const reason = `it ${story}; it is excluded`;
       this.#emit({ type: "worker", what: "excluded", worker: worker.info, reason });
+      // It may have connected anew meanwhile.
+      for (const twin of this.roll.namesakes(worker)) this.roll.lose(twin, new HerdError("cluster", "it is excluded"));
       return;
     }
     this.tally.count(fault, 1, `Worker  ${worker.description} ${story}`);
@@ -316,6 +326,8 @@ export class Conductor {
   /** A worker's bits are wrong: everything since its first answer is in doubt. */
   #sayTainted({ id, host, standing }: Member): void {
     if (standing.since !== undefined) this.#emit({ type: "taint", worker: id, host, since: standing.since });
+    // A relay does not know the place in the run: it must not vouch for its sums any more.
+    else if (standing.hasCounted) this.#isUndisputed = false;
     standing.since = undefined; // said once
   }
 

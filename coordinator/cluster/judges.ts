@@ -9,6 +9,11 @@ export interface Vote<W> {
   readonly bits: string;
 }
 
+/** Whether two are one worker, perhaps on two connections. */
+export function isSame(a: Hand, b: Hand): boolean {
+  return a.standing === b.standing;
+}
+
 /** Strangers that judge together: with the two that differ they are five, of which three decide. */
 const STRANGERS = 3;
 const MAJORITY = 3;
@@ -20,12 +25,14 @@ const MAJORITY = 3;
  */
 export function chooseJury<W extends Hand>([first, second]: readonly [W, W], present: readonly W[]): W[] {
   const peers = present.filter(({ fingerprint }) => fingerprint === first.fingerprint);
-  const others = peers.filter((worker) => worker !== first && worker !== second);
+  const others = peers.filter((worker) => !isSame(worker, first) && !isSame(worker, second));
   const own = others.find(({ isOwn }) => isOwn);
   if (own !== undefined) return [own];
   const [party, opponent] = first.isOwn ? [first, second] : [second, first];
-  if (party.isOwn && !opponent.isOwn && peers.includes(party)) return [party];
-  return others.length < STRANGERS ? [] : others.slice(0, STRANGERS);
+  const again = peers.find((worker) => isSame(worker, party));
+  if (party.isOwn && !opponent.isOwn && again !== undefined) return [again];
+  const strangers = others.filter((worker, i) => others.findIndex((other) => isSame(other, worker)) === i);
+  return strangers.length < STRANGERS ? [] : strangers.slice(0, STRANGERS);
 }
 
 /**
@@ -38,9 +45,17 @@ export function findWrong<W extends Hand>(
   jury: readonly Vote<W>[],
 ): W[] | undefined {
   const votes = jury.length === STRANGERS ? [...parties, ...jury] : parties;
-  const right = jury.length === STRANGERS
-    ? votes.find(({ bits }) => votes.filter((vote) => vote.bits === bits).length >= MAJORITY)?.bits
-    : parties.find(({ bits }) => bits === jury[0]?.bits)?.bits;
+  const right = rightBits(votes, jury);
   if (right === undefined) return undefined;
   return votes.filter(({ bits }) => bits !== right).map(({ worker }) => worker);
+}
+
+function rightBits<W extends Hand>(votes: readonly Vote<W>[], jury: readonly Vote<W>[]): string | undefined {
+  const [judge] = jury;
+  if (jury.length === STRANGERS) {
+    return votes.find(({ bits }) => votes.filter((vote) => vote.bits === bits).length >= MAJORITY)?.bits;
+  }
+  const isParty = judge !== undefined && votes.some(({ worker }) => isSame(worker, judge.worker));
+  // A party's second word counts if it confirms what one of the two has said.
+  return isParty ? votes.find(({ bits }) => bits === judge.bits)?.bits : judge?.bits;
 }

@@ -4,4 +4,4 @@ export type { ClusterOptions } from "./options.ts";
 export type { LeafLimits } from "./deadline.ts";
 export type { PaceLimits } from "./pace.ts";
 export type { Samples, Share } from "./share.ts";
-export { chanceToBeCaught } from "./spot_checks.ts";
+export { type ChanceToBeCaught, chanceToBeCaught } from "./spot_checks.ts";

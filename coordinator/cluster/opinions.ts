@@ -2,7 +2,7 @@
 // must get the same bits for the same leaves: where two do not, others judge; and some answers are computed again by another
 // worker to see whether it gets them too. Remembers who said what; what is done about it is step.ts's business.
 import { type NodeId, nodeKey } from "../../shared/tree.ts";
-import { findWrong, type Vote } from "./judges.ts";
+import { findWrong, isSame, type Vote } from "./judges.ts";
 import type { Hand } from "./order.ts";
 
 /** An answer that is in the result; its bits are known where they may be compared. */
@@ -31,8 +31,8 @@ export type Credit<W> =
   | { readonly type: "believed" }
   /** Another worker is to compute the node too. */
   | { readonly type: "doubted" }
-  /** Believed; an answer of this worker that was not finite turns out to be wrong. */
-  | { readonly type: "refutes"; readonly worker: W };
+  /** Believed; answers of these workers that were not finite turn out to be wrong. */
+  | { readonly type: "refutes"; readonly workers: readonly W[] };
 
 /** What those that were asked have said. */
 export type Outcome<W> =
@@ -55,8 +55,8 @@ export type Outcome<W> =
 /** The answers to one unit of work, compared with each other. */
 export class Opinions<W extends Hand> {
   readonly #counted = new Map<string, Counted<W>>();
-  /** Whose answers were not finite. */
-  readonly #doubted = new Map<string, W>();
+  /** Who said that a node is not finite, and who said then that it is. */
+  readonly #doubts = new Map<string, { readonly against: W[]; readonly inFavour: W[] }>();
   readonly #inquiries = new Map<string, Inquiry<W>>();
 
   /** Whether nobody is asked about what is in the result. */
@@ -69,18 +69,38 @@ export class Opinions<W extends Hand> {
     return [...this.#counted.values()];
   }
 
-  /** Weighs an answer that is finite or not. @param isAlone whether there is nobody else to ask */
+  /**
+   * Weighs an answer that is finite or not. What is not finite has to be said by two. Against one who has said so, a worker of
+   * the coordinator's own is believed, or two others; one stranger's word brings nobody a punishment.
+   * @param isAlone whether there is nobody else to ask, or nobody who has not said anything yet
+   */
   credit(worker: W, node: NodeId, { isFinite, isAlone }: { isFinite: boolean; isAlone: boolean }): Credit<W> {
     const key = nodeKey(node);
-    const earlier = this.#doubted.get(key);
-    if (earlier === undefined || (earlier === worker && !isAlone)) {
+    const doubts = this.#doubts.get(key);
+    if (doubts === undefined) {
       if (isFinite) return { type: "believed" };
-      this.#doubted.set(key, worker);
+      this.#doubts.set(key, { against: [worker], inFavour: [] });
       return { type: "doubted" };
     }
-    this.#doubted.delete(key);
-    // Not finite for both: divergence, which the training loop names.
-    return isFinite && earlier !== worker ? { type: "refutes", worker: earlier } : { type: "believed" };
+    const { against, inFavour } = doubts;
+    const others = (side: readonly W[]) => side.filter((one) => !isSame(one, worker));
+    if (isFinite) {
+      const isCertain = worker.isOwn || others(inFavour).length > 0;
+      if (isCertain || isAlone) {
+        this.#doubts.delete(key);
+        const workers = isCertain ? others(against) : [];
+        return workers.length === 0 ? { type: "believed" } : { type: "refutes", workers };
+      }
+      inFavour.push(worker);
+      return { type: "doubted" };
+    }
+    // Not finite for two, or for the only one twice: divergence, which the training loop names.
+    if (others(against).length > 0 || (isAlone && inFavour.length === 0)) {
+      this.#doubts.delete(key);
+      return { type: "believed" };
+    }
+    against.push(worker);
+    return { type: "doubted" };
   }
 
   /** An answer is in the result. */
@@ -136,7 +156,7 @@ export class Opinions<W extends Hand> {
   /** Everything is computed again. */
   clear(): void {
     this.#counted.clear();
-    this.#doubted.clear();
+    this.#doubts.clear();
     this.#inquiries.clear();
   }
 }

@@ -2,8 +2,10 @@
 import type { Range } from "../../shared/tree.ts";
 import type { Pace } from "./pace.ts";
 
-/** A worker as a step sees it; the same object for the same worker. */
+/** A worker as a step sees it; the same object for the same connection. */
 export interface Hand {
+  /** The same object for the same worker, whatever its connection. */
+  readonly standing: object;
   /** What its orders have taken; a training step records what its own take. */
   readonly pace: Pace;
   /** Those with equal ones must get equal bits. */

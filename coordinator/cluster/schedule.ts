@@ -27,7 +27,7 @@ export class Schedule<W extends Hand> {
   readonly #ledger: Ledger<W>;
   readonly #overtaken: OpenOrder<W>[] = [];
   /** Leaves of which a worker's answer was not believed: others compute them, as long as there are others. */
-  readonly #suspected = new Map<W, Set<number>>();
+  readonly #suspected = new Map<object, Set<number>>();
   /** When the orders have to be looked at for late ones, or before. */
   #lookAt = Infinity;
   /** Orders that are late and wait for an idle worker. */
@@ -89,9 +89,9 @@ export class Schedule<W extends Hand> {
     const { worker } = order;
     this.settle(order, node, now);
     const leaves = leavesUnder(this.#leaves, node);
-    const suspected = this.#suspected.get(worker) ?? new Set();
+    const suspected = this.#suspected.get(worker.standing) ?? new Set();
     for (const leaf of leaves) suspected.add(leaf);
-    this.#suspected.set(worker, suspected);
+    this.#suspected.set(worker.standing, suspected);
     this.#reopen(leaves);
   }
 
@@ -112,6 +112,16 @@ export class Schedule<W extends Hand> {
       this.#learn(worker);
     }
     this.#watch(this.#ledger.workers.get(worker)?.[0]);
+  }
+
+  /** Those of whom no answer for a node was doubted. */
+  trustedWith(node: NodeId): readonly W[] {
+    return this.#trusted(this.workers, leavesUnder(this.#leaves, node));
+  }
+
+  /** Whether {@linkcode takeLateChecks} has something. */
+  get hasLateChecks(): boolean {
+    return this.#lateChecks.length > 0;
   }
 
   /** The checks that have become late since this was last asked: somebody else may be asked. */
@@ -143,8 +153,7 @@ export class Schedule<W extends Hand> {
 
   /** When to ask for orders again although nothing has happened; undefined if there is no such time. */
   wakeAt(now: number): number | undefined {
-    const isUseful = this.#ledger.workers.size > 1 && now < this.#lookAt && this.#lookAt < Infinity;
-    return isUseful ? this.#lookAt : undefined;
+    return now < this.#lookAt && this.#lookAt < Infinity ? this.#lookAt : undefined;
   }
 
   /** Whether a worker still owes anything. */
@@ -167,9 +176,10 @@ export class Schedule<W extends Hand> {
     return this.#ledger.isOwedByOthers(worker, node);
   }
 
-  /** Whether there is anybody but this worker. */
-  hasOthers(worker: W): boolean {
-    return this.#ledger.workers.size > (this.#ledger.workers.has(worker) ? 1 : 0);
+  /** Whether there is anybody but this worker of whom an answer for a node is to be expected: who has none yet, and is not late. */
+  hasOthers({ standing }: W, node: NodeId): boolean {
+    const isLate = (one: W) => this.#ledger.workers.get(one)?.[0]?.duplicated ?? false;
+    return this.trustedWith(node).some((one) => one.standing !== standing && !isLate(one));
   }
 
   /** The first pace that is known says how long workers without a history may take. */
@@ -189,7 +199,7 @@ export class Schedule<W extends Hand> {
   #trusted(workers: readonly W[], leaves: readonly number[]): readonly W[] {
     if (this.#suspected.size === 0) return workers;
     return workers.filter((worker) => {
-      const suspected = this.#suspected.get(worker);
+      const suspected = this.#suspected.get(worker.standing);
       return suspected === undefined || !leaves.some((leaf) => suspected.has(leaf));
     });
   }

@@ -3,14 +3,14 @@
 // nobody else has, so that whoever falsifies one cannot know which are looked at. Knows no socket and no clock.
 import type { Position } from "../events/mod.ts";
 
-/** Whose answers of one step are to be computed again. */
+/** Whose answers of one step are to be computed again. Workers are known by their standing, whatever their connection. */
 export interface StepChecks<W> {
   /** Whether any answer of a worker may be chosen: its bits have to be remembered. */
   mayChoose(worker: W): boolean;
   /** Those that are chosen of a worker's `count` answers. */
   choose(worker: W, count: number): number[];
   /** Those that can be asked, in an order that nobody can foretell: accomplices must not come to check each other. */
-  mix<T extends W>(workers: readonly T[]): T[];
+  mix<T>(workers: readonly T[]): T[];
 }
 
 /** A random number from 0 to below 1 that cannot be foretold. */
@@ -28,6 +28,8 @@ export class SpotChecks<W extends object> {
   #common = 0;
   /** The step at which each worker's answer is due in this epoch; Infinity once it is done. */
   #due = new WeakMap<W, number>();
+  /** The same of the epoch before. */
+  #before = new WeakMap<W, number>();
 
   /**
    * @param share of the steps, 0 to 1; 0 checks nothing
@@ -45,11 +47,16 @@ export class SpotChecks<W extends object> {
     const begins = epoch !== this.#epoch;
     if (begins) {
       this.#epoch = epoch;
+      this.#before = this.#due;
       this.#due = new WeakMap();
       this.#common = this.#draw(at);
     }
     const due = (worker: W) => {
-      if (!this.#due.has(worker)) this.#due.set(worker, begins ? this.#common : this.#draw(at));
+      if (!this.#due.has(worker)) {
+        // Whoever had nothing to do in its step, and since then, is looked at the next time.
+        const isOwed = Number.isFinite(this.#before.get(worker) ?? Infinity);
+        this.#due.set(worker, isOwed ? at.step : begins ? this.#common : this.#draw(at));
+      }
       return this.#due.get(worker)! <= at.step;
     };
     return this.#checks(due, (worker) => void this.#due.set(worker, Infinity));
@@ -60,13 +67,19 @@ export class SpotChecks<W extends object> {
     return this.#share === 0 ? NO_CHECKS : this.#checks(() => true, () => {});
   }
 
-  #checks(isDue: (worker: W) => boolean, done: (worker: W) => void): StepChecks<W> {
+  #checks(isDueNow: (worker: W) => boolean, done: (worker: W) => void): StepChecks<W> {
     const whole = this.#random() < this.#share;
+    // Where a step is computed again because of one liar, the others are chosen again.
+    const chosen = new WeakSet<W>();
+    const isDue = (worker: W) => chosen.has(worker) || isDueNow(worker);
     return {
       mayChoose: (worker) => whole || isDue(worker),
       choose: (worker, count) => {
         const due = isDue(worker);
-        if (due && count > 0) done(worker);
+        if (due && count > 0) {
+          chosen.add(worker);
+          done(worker);
+        }
         if (whole) return Array.from({ length: count }, (_, i) => i);
         return due && count > 0 ? [Math.floor(this.#random() * count)] : [];
       },
@@ -77,21 +90,29 @@ export class SpotChecks<W extends object> {
     };
   }
 
-  /** A step from this one on; not the last one, which may be too short for everybody to have a part in it. */
   #draw({ step, steps }: Position): number {
-    return step + Math.floor(this.#random() * Math.max(1, steps - step));
+    return step + Math.floor(this.#random() * (steps - step + 1));
   }
 }
 
 const NO_CHECKS: StepChecks<object> = { mayChoose: () => false, choose: () => [], mix: (workers) => [...workers] };
 
+/** How likely a worker is found out within an epoch, if whoever computes its answers again is honest. */
+export interface ChanceToBeCaught {
+  /** That falsifies where it thinks that it is not looked at: it may notice when the one answer of the epoch has been. */
+  readonly onPurpose: number;
+  /** Whose answers are wrong at random. */
+  readonly atRandom: number;
+}
+
 /**
- * How likely it is, at least, that a worker is found out within an epoch that falsifies a share of its answers, if whoever
- * computes them again is honest: one of its answers is looked at, and others of its steps with a probability.
- * @param falsified 0 to 1
+ * The least chance to find a worker out in an epoch.
+ * @param falsified the share of the steps in which it gives a wrong answer, 0 to 1
  * @param share of the steps that are checked as a whole
  * @param steps of an epoch
  */
-export function chanceToBeCaught(falsified: number, share: number, steps: number): number {
-  return 1 - (1 - falsified) * (1 - share) ** (falsified * (steps - 1));
+export function chanceToBeCaught(falsified: number, share: number, steps: number): ChanceToBeCaught {
+  if (falsified === 1) return { onPurpose: 1, atRandom: 1 };
+  const onPurpose = 1 - (1 - share) ** (falsified * steps);
+  return { onPurpose, atRandom: 1 - (1 - falsified) * (1 - share) ** (falsified * (steps - 1)) };
 }

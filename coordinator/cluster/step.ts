@@ -7,7 +7,7 @@ import type { NodeId } from "../../shared/tree.ts";
 import { bitsOf, GivenOrders, isFinite } from "./answers.ts";
 import type { Answer, Collection, Collector } from "./collector.ts";
 import { type Charge, type Decisions, Draft, type StepEvent } from "./decisions.ts";
-import { chooseJury, type Vote } from "./judges.ts";
+import { chooseJury, isSame, type Vote } from "./judges.ts";
 import { Opinions, type Question } from "./opinions.ts";
 import { Attempts, type Hand, type Order } from "./order.ts";
 import { Schedule, type Work } from "./schedule.ts";
@@ -20,7 +20,7 @@ export interface StepOptions<W, Result> {
   /** Checksum of the weights that are to be computed with; undefined if any will do. */
   readonly weights: number | undefined;
   /** Whose answers are to be computed again. */
-  readonly checks: StepChecks<W>;
+  readonly checks: StepChecks<object>;
   /** Whether equal fingerprints mean equal bits. */
   readonly isComparable: boolean;
 }
@@ -76,6 +76,11 @@ export class Step<W extends Hand, Result> {
     return draft;
   }
 
+  /** Nobody wants its result any more. */
+  abandon(): void {
+    this.#under = undefined;
+  }
+
   /** Whether a worker still owes leaves. */
   owes(worker: W): boolean {
     return this.#under?.schedule.owes(worker) ?? false;
@@ -106,6 +111,7 @@ export class Step<W extends Hand, Result> {
       return;
     }
     for (const order of schedule.orders(now)) this.#give(order, draft);
+    if (schedule.hasLateChecks) return this.#advance(now, draft);
     const wakeAt = schedule.wakeAt(now);
     if (wakeAt !== undefined) draft.wakeAt = wakeAt;
   }
@@ -147,18 +153,18 @@ export class Step<W extends Hand, Result> {
     const { schedule, collector } = this.#under!;
     const { worker } = order;
     const { node, frame } = answer;
-    const isAlone = !schedule.hasOthers(worker);
+    const isAlone = !schedule.hasOthers(worker, node);
     const credit = this.#opinions.credit(worker, node, { isFinite: isFinite(frame), isAlone });
     if (credit.type === "doubted") {
       schedule.release(order, node, now);
       return this.#askAnother(worker, node, now, draft);
     }
     if (credit.type === "refutes") {
-      const reason = "its numbers were not finite, and another worker's are";
-      this.#blame({ worker: credit.worker, reason, fault: "unreproducedAnswers" }, now, draft);
+      const reason = "its numbers were not finite, and those of others are";
+      for (const worker of credit.workers) this.#blame({ worker, reason, fault: "unreproducedAnswers" }, now, draft);
     }
     const isWatched = this.#options.isComparable &&
-      (schedule.isOwedByOthers(worker, node) || this.#options.checks.mayChoose(worker));
+      (schedule.isOwedByOthers(worker, node) || this.#options.checks.mayChoose(worker.standing));
     if (schedule.answer(order, node, now) === "used") {
       // The bits are asked for before the sum takes the numbers over.
       this.#opinions.count({ worker, node, bits: isWatched ? bitsOf(frame) : undefined });
@@ -167,6 +173,11 @@ export class Step<W extends Hand, Result> {
       return;
     }
     draft.faults.push({ fault: "duplicateAnswers", count: 1 });
+    this.#compare(worker, answer, now, draft);
+  }
+
+  /** An answer that is not counted ought to be the same as the one that is. */
+  #compare(worker: W, { node, frame }: Answer, now: number, draft: Draft<W, Result>): void {
     const peer = this.#peerOf(worker, node);
     if (peer === undefined || this.#opinions.isInQuestion(node)) return;
     const bits = bitsOf(frame);
@@ -174,7 +185,6 @@ export class Step<W extends Hand, Result> {
   }
 
   /** Somebody else's answer that is in the result and ought to be the same. */
-
   #peerOf(worker: W, node: NodeId): Vote<W> | undefined {
     return this.#options.isComparable ? this.#opinions.peerOf(worker, node) : undefined;
   }
@@ -183,8 +193,9 @@ export class Step<W extends Hand, Result> {
   #askAnother(worker: W, node: NodeId, now: number, draft: Draft<W, Result>): void {
     const { schedule } = this.#under!;
     if (schedule.isOwedByOthers(worker, node)) return;
-    const present = this.#byLoad(schedule.workers);
-    const asked = present.find((one) => one !== worker) ?? present[0];
+    const others = schedule.trustedWith(node).filter((one) => !isSame(one, worker));
+    const rest = schedule.workers.filter((one) => !isSame(one, worker));
+    const [asked] = this.#byLoad([others, rest, schedule.workers].find(({ length }) => length > 0) ?? []);
     if (asked !== undefined) this.#give(schedule.ask(asked, node, "doubt", now), draft);
   }
 
@@ -204,11 +215,11 @@ export class Step<W extends Hand, Result> {
     this.#isChosen = true;
     const answers = Map.groupBy(
       this.#opinions.counted.filter(({ bits }) => bits !== undefined),
-      ({ worker }) => worker,
+      ({ worker }) => worker.standing,
     );
-    for (const [worker, own] of answers) {
-      for (const i of this.#options.checks.choose(worker, own.length)) {
-        const { node, bits } = own[i]!;
+    for (const [standing, own] of answers) {
+      for (const i of this.#options.checks.choose(standing, own.length)) {
+        const { worker, node, bits } = own[i]!;
         this.#ask({ node, parties: [{ worker, bits: bits! }], before: [] }, now, draft);
       }
     }
@@ -219,9 +230,10 @@ export class Step<W extends Hand, Result> {
     const { node, parties, before } = question;
     const { schedule } = this.#under!;
     const [first, second] = parties;
-    const present = before.length < MOST_ASKED ? this.#byTrust().filter((one) => !before.includes(one)) : [];
+    const isNew = (one: W) => !before.some((other) => isSame(one, other));
+    const present = before.length < MOST_ASKED ? this.#byTrust().filter(isNew) : [];
     const asked = second === undefined
-      ? present.filter((one) => one !== first.worker && one.fingerprint === first.worker.fingerprint).slice(0, 1)
+      ? present.filter((one) => !isSame(one, first.worker) && one.fingerprint === first.worker.fingerprint).slice(0, 1)
       : chooseJury([first.worker, second.worker], present);
     if (asked.length > 0) this.#opinions.ask(question, asked);
     else if (second === undefined) draft.checked.impossible++;
@@ -233,7 +245,9 @@ export class Step<W extends Hand, Result> {
   #hear(order: Order<W>, { node, frame }: Answer, now: number, draft: Draft<W, Result>): void {
     this.#under!.schedule.settle(order, node, now);
     const outcome = this.#opinions.hear(order.worker, node, bitsOf(frame));
-    if (outcome === undefined || outcome.type === "open") return;
+    // Nobody waits for it any more, but it may show something.
+    if (outcome === undefined) return this.#compare(order.worker, { node, frame }, now, draft);
+    if (outcome.type === "open") return;
     if (outcome.type === "confirmed" || outcome.type === "disputed") draft.checked.compared++;
     if (outcome.type === "disputed") {
       draft.checked.differing++;
@@ -288,14 +302,12 @@ export class Step<W extends Hand, Result> {
     const answer = this.#options.collection.check(frame);
     if (typeof answer === "string" || answer.frame.weights !== this.#options.weights) return;
     const claim = this.#given.claim(worker, answer);
-    const blame = { worker, owed: [] };
     if (claim.type === "unasked") {
-      return void draft.blames.push({ ...blame, reason: `it sent ${claim.what}`, fault: "badAnswers" });
+      const reason = `it sent ${claim.what}`;
+      return void draft.blames.push({ worker, reason, fault: "badAnswers", owed: [] });
     }
     const peer = this.#peerOf(worker, answer.node);
     if (claim.type !== "due" || peer === undefined || bitsOf(answer.frame) === peer.bits) return;
-    if (isFinite(answer.frame)) return void draft.undecided.push([peer.worker, worker]);
-    const reason = "its numbers were not finite, and another worker's were";
-    draft.blames.push({ ...blame, reason, fault: "unreproducedAnswers" });
+    draft.undecided.push([peer.worker, worker]);
   }
 }

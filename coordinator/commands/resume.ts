@@ -98,7 +98,7 @@ export async function refuseOther(now: RunIdentity, { resume, data }: Settings):
  */
 export async function loadResumed(
   store: CheckpointStore,
-  { identity, experiment, options: { settings: { resume }, version }, bus }: {
+  { identity, experiment, options: { settings: { resume, epochs }, version }, bus }: {
     readonly identity: RunIdentity;
     readonly experiment: Experiment;
     readonly options: RunOptions;
@@ -115,7 +115,11 @@ export async function loadResumed(
   if (rid.length > 0) notice(`The run goes back to before ${nameTaints(rid)}`);
   else if (history !== undefined && history.taints.length > 0) {
     const way = "no checkpoint is from before that: begin the run anew with another --out";
-    notice(`This run has in it ${nameTaints(history.taints)}, and ${way}`);
+    const text = `This run has in it ${nameTaints(history.taints)}, and ${way}`;
+    const isOver = resumed!.trainings.length === identity.arms.length * identity.seeds.length &&
+      resumed!.trainings.every((training) => training.epochs.length >= epochs);
+    if (isOver) throw new HerdError("data", text);
+    notice(text);
   }
   if (history !== undefined && history.herd !== version) {
     const versions = `version ${history.herd}, this is ${version}`;
@@ -124,12 +128,16 @@ export async function loadResumed(
   return resumed;
 }
 
+/** Fingerprints that are told apart. */
+const MOST_SEEN = 100;
+
 /** Says so when a worker becomes ready whose bits may differ from the others' or from those before the checkpoint. */
 export function warnIfMixed(bus: EventBus, earlier: RunHistory | undefined): Subscriber {
   const seen = new Set<string>();
   return (event) => {
     if (event.type !== "worker" || event.what !== "ready") return;
     const { id, fingerprint } = event.worker;
+    if (seen.size > MOST_SEEN) return; // it has been said often enough
     if (seen.size > 0 && (seen.size > 1 || !seen.has(fingerprint))) {
       bus.emit({
         type: "notice",

@@ -3,7 +3,7 @@ import { ServedDataset } from "../../data/mod.ts";
 import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { Cluster } from "../cluster/mod.ts";
-import { type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
+import { type ClusterEvent, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
 import { type Experiment, runExperiment, type StepProgress, type Training } from "../experiment/mod.ts";
 import { type Report, reportHtml, reportOf } from "../report/mod.ts";
 import {
@@ -103,7 +103,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   };
   try {
     signal.throwIfAborted();
-    if (resumed !== undefined) await recorder.rewind();
+    if (resumed !== undefined) await recorder.rewind({ wentBack: resumed.rid.length > 0 });
     await compute(prepared, { facts, trainings, recorder, onStep: (tell) => tellStep = tell });
     await recorder.finish();
     await metricsLines.settle(SETTLE_MS);
@@ -147,7 +147,7 @@ async function compute(
     verify: options.verify,
     dataset,
     onSilent: ({ id }) => endProcess(id),
-    emit: bus.emit,
+    emit: (event) => bus.emit(sinceBefore(event, prepared)),
   });
   onStep(({ metrics, ...progress }) =>
     bus.emit({ type: "step", ...progress, ...metrics, traffic: cluster.traffic, speeds: speedsOf(cluster) })
@@ -180,6 +180,13 @@ async function compute(
   } finally {
     signal.removeEventListener("abort", interrupt);
   }
+}
+
+/** Of a worker that took part in earlier processes of the run it is not known when it began: all of the run is in doubt. */
+function sinceBefore(event: ClusterEvent, { resumed, experiment }: Prepared): ClusterEvent {
+  if (event.type !== "taint" || !resumed?.history.workers.some(({ id }) => id === event.worker)) return event;
+  const [arm, seed] = [experiment.arms[0]!, experiment.seeds[0]!];
+  return { ...event, since: { key: { arm, seed }, epoch: 1, step: 1, steps: event.since.steps } };
 }
 
 function speedsOf({ members }: Cluster): Record<string, number> {

@@ -64,6 +64,8 @@ export const trainFlags = {
     "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
     "join-timeout": number({ help: "seconds to wait for these workers, then exit 4", min: 1 }, 600),
     "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
+  }),
+  ...keep("again", {
     verify: number(
       {
         help: "share of the steps whose answers a second worker computes again, and one of each worker an epoch",
@@ -74,8 +76,6 @@ export const trainFlags = {
       },
       undefined,
     ),
-  }),
-  ...keep("again", {
     listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
     "token-file": text("FILE", "file with the token that workers must know", undefined),
     "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),

@@ -99,7 +99,7 @@ async function runOptions(
   // A launcher hands out a token that is made up; whoever comes by himself must be given one.
   const strangersCome = token === undefined && !launcher.fromOutside;
   refuseUnsafe(settings, { isOpen: !isLoopback(listen.hostname), strangersCome, tls });
-  const outsiders = token !== undefined || launcher.fromOutside;
+  const outsiders = token !== undefined || !launcher.isOwn;
   const verify = settings.verify ?? (outsiders && !settings.compressGradients ? VERIFY : 0);
   if (verify > 0 && settings.compressGradients) {
     const why = "sums of compressed gradients depend on who computes what, so nobody can tell a wrong one";

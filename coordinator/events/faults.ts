@@ -6,7 +6,7 @@ export interface FaultCounts {
   readonly workersLost: number;
   /** Local worker processes started again. */
   readonly workersRestarted: number;
-  /** Workers that are not let in any more after three strikes. */
+  /** Workers that are not let in any more: after three bad answers, or one that was judged to be wrong. */
   readonly workersExcluded: number;
   /** Leaves given out again because their worker was lost or its answer not believed. */
   readonly leavesReissued: number;
@@ -16,9 +16,9 @@ export interface FaultCounts {
   readonly duplicateAnswers: number;
   /** Answers for a step that was over. */
   readonly staleAnswers: number;
-  /** Frames that were damaged, of the wrong size, or computed with other weights. */
+  /** Frames that were damaged, of the wrong size, computed with other weights, or that nobody had ordered. */
   readonly badAnswers: number;
-  /** Gradients that another worker did not get. */
+  /** Gradients and predictions that others did not get. */
   readonly unreproducedAnswers: number;
   /** Times that workers with the same fingerprint got different bits and nobody could tell who is right. */
   readonly undecidedDisputes: number;

@@ -5,6 +5,7 @@ import { HerdError, messageOf } from "../../shared/errors.ts";
 import { workerOrderLine } from "../../shared/worker_order.ts";
 import type { PlannedWorker, WorkerCommand } from "./launcher.ts";
 import { WorkerLog } from "./worker_log.ts";
+import { within } from "../../shared/within.ts";
 
 /** What is kept running, and who hears of it. */
 export interface SupervisorOptions {
@@ -108,8 +109,10 @@ export class WorkerProcesses implements AsyncDisposable {
       const copy = async (stream: ReadableStream<Uint8Array>) => {
         for await (const bytes of stream) this.#write(file, bytes, log);
       };
-      await Promise.all([copy(child.stdout), copy(child.stderr)]);
+      const copied = Promise.all([copy(child.stdout), copy(child.stderr)]);
       const { code, signal } = await child.status;
+      // Something that it has left behind may keep them open.
+      await within(GRACE_MS, copied, () => new Error("late")).catch(() => {});
       const how = signal ? `was killed (${signal})` : `ended with exit code ${code}`;
       return `(${child.pid}) ${how}; the end of ${log}:\n${file.tail}`;
     } finally {

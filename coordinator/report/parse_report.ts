@@ -57,7 +57,7 @@ const verification = v.looseObject({
   compared: figure,
   impossible: figure,
   differing: figure,
-  chanceToBeCaught: v.array(v.looseObject({ falsified: figure, chance: figure })),
+  chanceToBeCaught: v.array(v.looseObject({ falsified: figure, onPurpose: figure, atRandom: figure })),
 });
 const worker = v.looseObject({ id: text, engine: text, adapter: text, host: text, imagesPerSecond: figure });
 

@@ -1,7 +1,7 @@
 // report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
 import type { Skipped } from "../../data/mod.ts";
 import { byId } from "../../shared/by_id.ts";
-import { chanceToBeCaught } from "../cluster/mod.ts";
+import { type ChanceToBeCaught, chanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import {
   type ArmName,
@@ -104,7 +104,7 @@ export interface Report {
     /** The share of the steps that is checked; 0 for none. */
     readonly share: number;
     /** By the share that is falsified, 0 to 1. */
-    readonly chanceToBeCaught: readonly { readonly falsified: number; readonly chance: number }[];
+    readonly chanceToBeCaught: readonly (ChanceToBeCaught & { readonly falsified: number })[];
   };
   /** Workers whose wrong answers are in the weights, and since when. */
   readonly taints: readonly Taint[];
@@ -157,7 +157,7 @@ const FALSIFIED = [0.01, 0.1, 1];
 
 function verificationOf({ run, checks }: Snapshot): Report["verification"] {
   const { verify: share = 0, steps = 0 } = run ?? {};
-  const chances = FALSIFIED.map((falsified) => ({ falsified, chance: chanceToBeCaught(falsified, share, steps) }));
+  const chances = FALSIFIED.map((falsified) => ({ falsified, ...chanceToBeCaught(falsified, share, steps) }));
   return { share, ...checks, chanceToBeCaught: share === 0 ? [] : chances };
 }
 
@@ -222,10 +222,16 @@ export function describeVerification({ verification }: Report): string {
   const { share, compared, impossible, differing, chanceToBeCaught } = verification;
   if (share === 0) return "";
   const percent = (part: number) => `${Math.round(1000 * part) / 10} %`;
-  const risks = chanceToBeCaught.map(({ falsified, chance }) => `${percent(falsified)} of them ${percent(chance)}`);
-  return `Verified: second workers computed ${compared} answers again, ${differing} differed; ${impossible} could not be ` +
-    `(no other worker with that fingerprint). A worker that falsifies answers is caught within an epoch, ` +
-    `unless its accomplices check it, with a chance of at least: for ${risks.join(", ")}.`;
+  const risks = (kind: "onPurpose" | "atRandom") =>
+    chanceToBeCaught.map(({ falsified, [kind]: chance }) => `${percent(falsified)} of them ${percent(chance)}`).join(
+      ", ",
+    );
+  const unknown = impossible === 0 ? "" : ", and of those nothing is known: no other worker has their fingerprint";
+  return `Verified: second workers computed ${compared} answers again, and ${differing} differed; ${impossible} could not ` +
+    `be computed again${unknown}. A worker that falsifies answers, and is not checked by accomplices, is caught within an ` +
+    `epoch with a chance of at least: for ${risks("onPurpose")}; whose answers are wrong at random: ${
+      risks("atRandom")
+    }.`;
 }
 
 const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;

@@ -66,7 +66,7 @@ export class CheckpointStore {
   #newest: string | undefined;
   /** Of all checkpoints. */
   #newestNumber = 0;
-  /** Numbers of checkpoints that are kept, with what there was of every training then. */
+  /** Numbers of checkpoints; of every training the newest one up to each of them is kept. */
   readonly #pins = new Set<number>();
   #failing = false;
   #writing: Promise<void> = Promise.resolve();
@@ -88,9 +88,13 @@ export class CheckpointStore {
     return this.#newest;
   }
 
-  /** What is on the disk now of every training is kept, for the time being: at most eight such states are. */
-  pin(): void {
+  /**
+   * What is on the disk now of every training is kept, for the time being: at most eight such states are.
+   * @returns whether there is room for more of them
+   */
+  pin(): boolean {
     if (this.#newestNumber > 0 && this.#pins.size < MOST_PINS) this.#pins.add(this.#newestNumber);
+    return this.#pins.size < MOST_PINS;
   }
 
   /**
@@ -109,14 +113,21 @@ export class CheckpointStore {
     for (const key of keys) {
       for (const name of names.filter((name) => isCheckpointOf(key, name))) {
         const read = await this.#read(name, (bytes) => decode(bytes, key));
-        if ("value" in read && isWanted(read.value)) wanted++;
+        if ("reason" in read) continue;
+        if (isWanted(read.value)) wanted++;
         else unwanted.push(name);
       }
     }
     if (wanted === 0) return false;
     // The newest goes last: as long as it is there, it says that there is something to take away.
     for (const name of unwanted.sort((a, b) => numberOf(a) - numberOf(b))) {
-      await this.#files.remove(join(this.#folder, name));
+      const path = join(this.#folder, name);
+      try {
+        await this.#files.remove(path);
+      } catch (cause) {
+        const why = `Cannot go back, since ${path} cannot be removed (${messageOf(cause)})`;
+        throw new HerdError("data", `${why}: make its folder writable`, { cause });
+      }
     }
     return true;
   }
@@ -138,6 +149,8 @@ export class CheckpointStore {
     for (const key of keys) {
       const own = names.filter((name) => isCheckpointOf(key, name)).sort((a, b) => numberOf(b) - numberOf(a));
       if (own.length > 0) found.push(await this.#newestOf(key, own, decode));
+      // What an earlier process has kept besides stays.
+      for (const name of own.slice(KEPT)) if (this.#pins.size < MOST_PINS) this.#pins.add(numberOf(name));
     }
     found.sort((a, b) => a.number - b.number);
     for (const { key, value, number } of found) this.#stand(key, describe(value), number);
@@ -208,6 +221,7 @@ export class CheckpointStore {
       const bytes = encode(); // before anything is awaited
       const number = Math.max(0, ...(await this.#files.list(this.#folder)).map(numberOf)) + 1;
       await this.#files.write(join(this.#folder, checkpointName(key, number)), bytes);
+      this.#bad.delete(checkpointName(key, number));
       this.#stand(key, description, number);
       if (this.#failing) this.#notice(`Checkpoints can be written again: the newest is of ${description}`);
       this.#failing = false;

@@ -18,6 +18,9 @@ export async function newestRun(runs: string): Promise<string> {
   return newest.path;
 }
 
+/** Many times what the longest run's has. */
+const MOST_REPORT_BYTES = 256 * 1024 * 1024;
+
 /**
  * The text of a run's report.json.
  * @param folder the run's
@@ -26,6 +29,8 @@ export async function newestRun(runs: string): Promise<string> {
 export async function readReportText(folder: string): Promise<string> {
   const path = join(folder, "report.json");
   try {
+    const { size } = await Deno.stat(path);
+    if (size > MOST_REPORT_BYTES) throw new Error(`it has ${size} bytes, and a report at most ${MOST_REPORT_BYTES}`);
     return await Deno.readTextFile(path);
   } catch (cause) {
     throw new HerdError("data", `Cannot read ${path} (${messageOf(cause)}): give the folder of a run`, { cause });

@@ -4,6 +4,7 @@ import { messageOf } from "../../shared/errors.ts";
 import {
   describePosition,
   type EpochRecord,
+  isSameRun,
   type Position,
   type RunEvent,
   type RunKey,
@@ -51,6 +52,10 @@ export class Recorder implements Listeners {
   /** Whether the disk has refused the last epoch's model: that is told once. */
   #refused = false;
   #stepsSince = 0;
+  /** How many taints the newest file knows of. */
+  #savedTaints = 0;
+  /** The training that went on last. */
+  #last: Training | undefined;
 
   /** Listens from the run's beginning, or from where it goes on. */
   constructor(options: RecorderOptions) {
@@ -74,21 +79,30 @@ export class Recorder implements Listeners {
   }
 
   /**
-   * Takes away the models that a run left where it was broken off.
+   * Takes away the models that a run left where it was broken off, and all of them if it has gone back.
    * @throws {HerdError} data
    */
-  async rewind(): Promise<void> {
+  async rewind({ wentBack }: { readonly wentBack: boolean }): Promise<void> {
     const { folder, experiment: { arms, seeds } } = this.#options;
-    for (const seed of seeds) for (const arm of arms) await folder.removeModel(partialName({ arm, seed }));
+    for (const seed of seeds) {
+      for (const arm of arms) {
+        await folder.removeModel(partialName({ arm, seed }));
+        if (wentBack) await folder.removeModel(runName({ arm, seed }));
+      }
+    }
   }
 
   async onStep(progress: StepProgress): Promise<void> {
     const { checkpointSteps, onStep } = this.#options;
     onStep(progress);
-    if (checkpointSteps !== null && ++this.#stepsSince >= checkpointSteps) await this.#checkpoint();
+    this.#last = this.#options.trainings.find(({ key }) => isSameRun(key, progress.key));
+    const isDue = checkpointSteps !== null && ++this.#stepsSince >= checkpointSteps;
+    // What taints a run must be known to whoever goes on with it.
+    if (isDue || this.#taints > this.#savedTaints) await this.#checkpoint();
   }
 
   async onEpoch(training: Training, record: EpochRecord): Promise<void> {
+    this.#last = training;
     const { emit } = this.#options;
     try {
       await this.#saveModel(training);
@@ -130,12 +144,14 @@ export class Recorder implements Listeners {
     for (const training of this.#unsaved()) {
       const position = standOf(experiment, training);
       const progress = progressOf(training);
+      const taints = this.#taints;
       await store.write({
         key: training.key,
         description: describePosition(position, experiment.seeds),
         encode: () => encodeCheckpoint({ ...surroundings(), training }),
         onSafe: () => {
           this.#saved.set(runName(training.key), progress);
+          this.#savedTaints = taints;
           emit({ type: "checkpoint", position });
         },
       });
@@ -144,8 +160,16 @@ export class Recorder implements Listeners {
 
   /** The trainings that are further than on the disk. */
   #unsaved(): Training[] {
-    const isUnsaved = (training: Training) => this.#saved.get(runName(training.key)) !== progressOf(training);
-    return this.#options.trainings.filter(isUnsaved);
+    const isTold = this.#taints <= this.#savedTaints;
+    const { trainings } = this.#options;
+    const newest = this.#last ?? trainings.at(-1);
+    return trainings.filter((training) =>
+      this.#saved.get(runName(training.key)) !== progressOf(training) || (!isTold && training === newest)
+    );
+  }
+
+  get #taints(): number {
+    return this.#options.surroundings().history.taints.length;
   }
 
   async #saveModel({ key, weights }: Training): Promise<void> {

@@ -48,9 +48,9 @@ export async function loadCheckpoints(
   return { history: newest.history, trainings: checkpoints.map(({ training }) => training), rid };
 }
 
-/** Whether a worker had come when this was written. */
-function knows({ workers }: RunHistory, { worker, host }: Taint): boolean {
-  return workers.some((one) => one.id === worker && one.host === host);
+/** Whether a worker had come when this was written, whatever host it said that it is on. */
+function knows({ workers }: RunHistory, { worker }: Taint): boolean {
+  return workers.some(({ id }) => id === worker);
 }
 
 /** Keeps what there is on the disk when a worker comes for the first time: its answers may turn out to be wrong. */
@@ -58,10 +58,8 @@ export function keepWhatWasBefore(store: CheckpointStore): Subscriber {
   const known = new Set<string>();
   return (event) => {
     if (event.type !== "worker" || event.what !== "ready") return;
-    const { id, host } = event.worker;
-    const name = `${id} ${host}`;
-    if (known.has(name)) return;
-    known.add(name);
-    store.pin();
+    const { id } = event.worker;
+    if (known.has(id) || !store.pin()) return;
+    known.add(id);
   };
 }

@@ -34,7 +34,7 @@ interface Case {
 
 // Steps have 4, 4 and 2 leaves: the first worker has two of the first four.
 const lost = { workersLost: [1, 1], leavesReissued: [0, 2] } as const;
-const again = { leavesReissued: [1, 2], duplicateAnswers: [0, 2], staleAnswers: [0, 2] } as const;
+const again = { leavesReissued: [1, 4], duplicateAnswers: [0, 2], staleAnswers: [0, 2] } as const;
 const late = { leavesDuplicated: [1, 12], duplicateAnswers: [0, 4], staleAnswers: [0, 6] } as const;
 const CASES: readonly Case[] = [
   { fault: Fault.KillBeforeStep, expected: { ...lost, leavesReissued: [1, 2] } },
@@ -166,6 +166,31 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "faults: of an own worker and one that lies the liar is excluded; of four with an own one, two colluders are",
+  { ignore },
+  async () => {
+    for (const liars of [1, 2]) {
+      const excluded: string[] = [];
+      await using cluster = await startCluster({}, {
+        verify: 1,
+        emit: hearWorkers((what, { id }) => what === "excluded" && excluded.push(id)),
+      });
+      const before = () => sleep(5);
+      const workers = [await FakeWorker.joinOwn(cluster, "w1", { before })];
+      const lie = { before, fault: Fault.WrongBits, always: true };
+      for (let i = 0; i < liars; i++) workers.push(await FakeWorker.join(cluster, lie));
+      if (liars === 2) workers.push(await FakeWorker.join(cluster, { before }));
+      await cluster.waitForMembers(workers.length, 5_000);
+      assertEquals(await weightsOf(cluster), await quietHash());
+      assertEquals(excluded.toSorted(), ["r1", "r2"].slice(0, liars));
+      assert(cluster.bitIdentical);
+      cluster.stop();
+      await Promise.all(workers.map(({ closed }) => closed));
+    }
+  },
+);
+
 Deno.test("faults: a sum over more than was asked for is no sum, whoever sends it", { ignore }, async () => {
   const { hash, faults } = await withTwoOthers({ fault: Fault.Unasked });
   assertEquals(hash, await quietHash());
@@ -278,7 +303,7 @@ Deno.test("faults: a worker that sends NaN again and again is never its own seco
   const before = (_n: number, step: number) => step > 1 ? undefined : sleep(400);
   await using cluster = await startCluster({}, { limits: SHORT_LIMITS });
   const nan = { fault: Fault.NaN, always: true };
-  const workers = [await FakeWorker.join(cluster, nan), await FakeWorker.join(cluster, { before })];
+  const workers = [await FakeWorker.join(cluster, nan), await FakeWorker.joinOwn(cluster, "w1", { before })];
   await cluster.waitForMembers(2, 5_000);
   assertEquals(await weightsOf(cluster), await quietHash());
   assert(cluster.faults.unreproducedAnswers >= 1);

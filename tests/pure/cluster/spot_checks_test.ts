@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { chanceToBeCaught, SpotChecks } from "../../../coordinator/cluster/spot_checks.ts";
-import { shuffle } from "../../fixtures/random.ts";
+import { randomOf } from "../../fixtures/random.ts";
 
 const KEY = { arm: "gc", seed: 0 } as const;
 const at = (epoch: number, step: number, steps = 9) => ({ key: KEY, epoch, step, steps });
@@ -16,7 +16,7 @@ function chosenSteps(checks: SpotChecks<object>, worker: object, epoch: number, 
   return found;
 }
 
-Deno.test("SpotChecks: one answer of every worker an epoch, at a step that is any but the last one", () => {
+Deno.test("SpotChecks: one answer of every worker an epoch, at any step", () => {
   const checks = new SpotChecks<object>(1e-9);
   const seen = new Set<number>();
   for (let epoch = 1; epoch <= 400; epoch++) {
@@ -24,16 +24,23 @@ Deno.test("SpotChecks: one answer of every worker an epoch, at a step that is an
     assertEquals(steps.length, 1);
     seen.add(steps[0]!);
   }
-  assertEquals([...seen].sort(), [1, 2, 3, 4, 5, 6, 7, 8]);
+  assertEquals([...seen].sort(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-Deno.test("SpotChecks: whoever comes late, or has no answer at its step, is looked at later in the epoch", () => {
+Deno.test("SpotChecks: whoever comes late, or has no answer at its step, is looked at later", () => {
   const checks = new SpotChecks<object>(1e-9, () => 0.999);
   const late = {};
-  assertEquals(chosenSteps(checks, late, 1, 9, 5), [8]);
+  assertEquals(chosenSteps(checks, late, 1, 9, 5), [9]);
   const idle = {};
-  checks.forTraining(at(2, 8)).choose(idle, 0); // it had nothing to do then
-  assertEquals(chosenSteps(checks, idle, 2, 9, 9), [9]);
+  checks.forTraining(at(2, 9)).choose(idle, 0); // it had nothing to do then
+  assertEquals(chosenSteps(checks, idle, 3), [1]);
+});
+
+Deno.test("SpotChecks: where a step is computed again, whoever was chosen is chosen again", () => {
+  const step = new SpotChecks<object>(1e-9, () => 0.5).forTraining(at(1, 9));
+  const worker = {};
+  assertEquals(step.choose(worker, 3), [1]);
+  assertEquals([step.mayChoose(worker), step.choose(worker, 2)], [true, [1]]);
 });
 
 Deno.test("SpotChecks: whoever connects anew all the time does not get round it", () => {
@@ -68,26 +75,45 @@ Deno.test("SpotChecks: a test has one answer of each worker looked at; without a
   }
 });
 
-Deno.test("chanceToBeCaught() is at most what a falsifying worker meets in a simulation", () => {
-  const random = shuffle(7);
-  const steps = 9;
-  for (const [falsified, share] of [[1, 0.01], [0.34, 0.05], [0.12, 0.2]] as const) {
-    let caught = 0;
-    const epochs = 4_000;
-    const checks = new SpotChecks<object>(share, random);
-    for (let epoch = 1; epoch <= epochs; epoch++) {
-      const worker = {};
-      // It falsifies all of one step in so many: the least that can be seen.
-      const lies = Array.from({ length: steps }, () => random() < falsified);
-      let seen = false;
-      for (let step = 1; step <= steps; step++) {
-        seen = checks.forTraining(at(epoch, step)).choose(worker, 1).length > 0 && lies[step - 1]! || seen;
-      }
-      if (seen) caught++;
+/** How often a worker that falsifies whole steps is found out in so many epochs; `lies` is told what it can notice. */
+function caughtIn(
+  epochs: number,
+  { share, steps, lies }: {
+    readonly share: number;
+    readonly steps: number;
+    lies(step: number, wasLookedAt: boolean, lied: number): boolean;
+  },
+): number {
+  const checks = new SpotChecks<object>(share, randomOf(7));
+  let caught = 0;
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    const worker = {};
+    let [isCaught, wasLookedAt, lied] = [false, false, 0];
+    for (let step = 1; step <= steps; step++) {
+      const isLie = lies(step, wasLookedAt, lied);
+      if (isLie) lied++;
+      const isSeen = checks.forTraining(at(epoch, step, steps)).choose(worker, 1).length > 0;
+      isCaught ||= isSeen && isLie;
+      wasLookedAt ||= isSeen;
     }
-    const chance = chanceToBeCaught(falsified, share, steps);
-    assert(caught / epochs > chance - 0.03, `${caught / epochs} for ${chance}`);
+    if (isCaught) caught++;
   }
-  assertEquals(chanceToBeCaught(1, 0.01, 9), 1);
-  assertEquals(chanceToBeCaught(0, 0.01, 9), 0);
+  return caught / epochs;
+}
+
+Deno.test("chanceToBeCaught() is no more than what falsifying workers meet in a simulation", () => {
+  const random = randomOf(8);
+  for (const [falsified, share] of [[1, 0.01], [1 / 3, 0.05], [1 / 9, 0.2]] as const) {
+    const { atRandom, onPurpose } = chanceToBeCaught(falsified, share, 9);
+    const some = caughtIn(4_000, { share, steps: 9, lies: () => random() < falsified });
+    assert(some > atRandom - 0.03, `${some} for ${atRandom}`);
+    // The worst that it can do: to wait until its one answer has been looked at, if there is time left for its lies.
+    const wanted = Math.round(9 * falsified);
+    const lies = (step: number, wasLookedAt: boolean, lied: number) =>
+      lied < wanted && (wasLookedAt || 9 - step < wanted - lied);
+    const clever = caughtIn(4_000, { share, steps: 9, lies });
+    assert(clever > onPurpose - 0.03, `${clever} for ${onPurpose}`);
+  }
+  assertEquals(chanceToBeCaught(1, 0.01, 9), { onPurpose: 1, atRandom: 1 });
+  assertEquals(chanceToBeCaught(0, 0.01, 9), { onPurpose: 0, atRandom: 0 });
 });

@@ -600,12 +600,57 @@ Deno.test("Step: what is not finite is believed once two get it, in training and
   }
 });
 
-Deno.test("Step: whoever alone gets what is not finite is wrong", () => {
+Deno.test("Step: against one that says that a node is not finite, an own worker is believed or two others", () => {
+  const [a, b, c, own] = [hand("a"), hand("b"), hand("c"), hand("own", { isOwn: true })];
+  const judged = stepOf([1], [a, own]);
+  assertEquals(said(judged.answer(a, root, { bits: NaN })), ["own is asked for 0 to 1: doubt"]);
+  assertEquals(said(judged.answer(a, root, { bits: NaN })), [], "sent a second time, it is no second opinion");
+  assertEquals(said(judged.answer(own, root, { bits: 1 })), ["a is wrong", "done"]);
+
+  const three = stepOf([1], [a, b, c]);
+  assertEquals(said(three.answer(a, root, { bits: NaN })), ["b is asked for 0 to 1: doubt"]);
+  assertEquals(said(three.answer(b, root, { bits: 1 })), ["c is asked for 0 to 1: doubt"], "one stranger's word");
+  assertEquals(said(three.answer(c, root, { bits: 1 })), ["a is wrong", "done"]);
+
+  const diverged = stepOf([1], [a, b, c]);
+  diverged.answer(a, root, { bits: NaN });
+  diverged.answer(b, root, { bits: 0 });
+  assertEquals(said(diverged.answer(c, root, { bits: NaN })), ["done"], "two get it: it is not hidden by a zero");
+
+  const two = stepOf([1], [a, b]);
+  two.answer(a, root, { bits: NaN });
+  assertEquals(said(two.answer(b, root, { bits: 1 })), ["done"], "there is nobody else, and nobody is punished");
+});
+
+Deno.test("Step: a worker on a new connection is the same one: it neither checks itself nor judges itself", () => {
   const [a, b] = [hand("a"), hand("b")];
-  const step = stepOf([1], [a, b]);
-  assertEquals(said(step.answer(a, root, { bits: NaN })), ["b is asked for 0 to 1: doubt"]);
-  assertEquals(said(step.answer(a, root, { bits: NaN })), [], "sent a second time, it is no second opinion");
-  assertEquals(said(step.answer(b, root, { bits: 1 })), ["a is wrong", "done"]);
+  const again = hand("a again", { standing: a.standing });
+  const step = stepOf([1], [a], { checks: "all" });
+  const frame = step.frame(a, root, 7);
+  step.tell({ type: "join", workers: [b] });
+  step.tell({ type: "answer", worker: a, frame });
+  const left = stepOf([1, 1], [a, b], { checks: "all" });
+  left.answer(a, root, { bits: 7 });
+  left.tell({ type: "leave", worker: a });
+  left.tell({ type: "join", workers: [again] });
+  const { orders } = left.answer(b, { level: 0, index: 1 });
+  assertEquals(
+    orders.map(({ worker, range }) => [worker.name, range.start]),
+    [["b", 0], ["a again", 1]],
+  );
+  const nan = stepOf([1], [a, b]);
+  nan.answer(a, root, { bits: NaN });
+  nan.tell({ type: "leave", worker: a });
+  nan.tell({ type: "join", workers: [again] });
+  assertEquals(said(nan.answer(again, root, { bits: NaN })).includes("done"), false, "no second opinion of its own");
+});
+
+Deno.test("Step: a step that nobody wants any more gives no orders, and its answers are compared only", () => {
+  const [a, b] = [hand("a"), hand("b")];
+  const step = stepOf([1, 1], [a, b]);
+  step.step.abandon();
+  assertEquals(said(step.answer(a, root)), []);
+  assertEquals(step.step.owes(b), false);
 });
 
 Deno.test("Step: what comes when it is over is compared, and used for nothing", () => {
@@ -613,7 +658,7 @@ Deno.test("Step: what comes when it is over is compared, and used for nothing", 
   const cases = [
     [b, 1, ""],
     [b, 2, "a and b differ"],
-    [b, NaN, "b is wrong"],
+    [b, NaN, "a and b differ"],
     [stranger, 2, ""],
   ] as const;
   for (const [late, bits, expected] of cases) {

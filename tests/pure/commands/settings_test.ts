@@ -23,7 +23,7 @@ Deno.test("what changes bits is fixed on resume", () => {
 
 Deno.test("what starts programs, opens paths or lets others in must be given again on resume", () => {
   const dangerous = Object.keys(FLAGS).filter((name) => /^(FILE|SET|WHERE|HOST:PORT)$/.test(FLAGS[name]!.value ?? ""));
-  assertEquals(AGAIN_ON_RESUME.toSorted(), [...dangerous, "insecure"].toSorted());
+  assertEquals(AGAIN_ON_RESUME.toSorted(), [...dangerous, "insecure", "verify"].toSorted());
 });
 
 Deno.test("the defaults are those of the Keras example", () => {

@@ -86,7 +86,7 @@ async function run(
     onStep,
     emit,
   });
-  await recorder.rewind();
+  await recorder.rewind({ wentBack: (resumed?.rid.length ?? 0) > 0 });
   const facts: Omit<RunFacts, "resumed"> = {
     folder: "",
     herd: "1",
