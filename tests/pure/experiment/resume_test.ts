@@ -1,7 +1,14 @@
 // An experiment is broken off, or its process killed, at every instant there is, and goes on from what it has left.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { NO_CHECKS, NO_FAULTS, type RunEvent, type RunFacts, runName } from "../../../coordinator/events/mod.ts";
+import {
+  NO_CHECKS,
+  NO_FAULTS,
+  type RunEvent,
+  type RunFacts,
+  runName,
+  type Taint,
+} from "../../../coordinator/events/mod.ts";
 import {
   type Experiment,
   positionOf,
@@ -53,12 +60,21 @@ interface RunOptions {
   readonly onCall?: () => void;
   readonly onStep?: (progress: StepProgress) => void;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Read whenever a checkpoint is written; whoever pushes to it taints the run. */
+  readonly taints?: Taint[];
 }
 
 /** Runs or goes on, as coordinator/commands/run.ts does. */
 async function run(
-  { experiment = smallExperiment(), disk = new Disk(), checkpointSteps = null, onCall, onStep = () => {}, onEvent }:
-    RunOptions,
+  {
+    experiment = smallExperiment(),
+    disk = new Disk(),
+    checkpointSteps = null,
+    onCall,
+    onStep = () => {},
+    onEvent,
+    taints = [],
+  }: RunOptions,
 ) {
   const { config: numeric, arms, seeds, epochs } = experiment;
   const identity = { runId: "ab", numeric, arms, seeds };
@@ -67,7 +83,7 @@ async function run(
   const store = new CheckpointStore("c", notice, disk.files);
   const resumed = await loadCheckpoints(store, identity, experiment);
   const trainings = [...resumed?.trainings ?? []];
-  const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints: [] };
+  const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints };
   const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, ...rest };
   const metrics = new MetricsFile(disk, notice);
   let told = Promise.resolve();
@@ -376,4 +392,45 @@ Deno.test("a run that is broken off knows where it stands and what is safe", asy
   await assertRejects(() => runExperiment(computer, experiment, trainings, listeners));
   const { key: { arm }, epoch, step } = positionOf(experiment, trainings);
   assertEquals([arm, epoch, step], ["gc", 1, 2]);
+});
+
+Deno.test("a run that is tainted says so on the disk before its next step, and when it is broken off in the step", async () => {
+  const experiment = smallExperiment();
+  const { config: numeric, arms, seeds } = experiment;
+  const since = { key: { arm: "gc", seed: 5 }, epoch: 1, step: 1, steps: 3 } as const;
+  const taint = { worker: "r1", host: "h", since };
+  const knownOn = async (disk: Disk) => {
+    const store = new CheckpointStore("c", () => {}, disk.files);
+    const identity = { runId: "ab", numeric, arms, seeds };
+    return (await loadCheckpoints(store, identity, experiment))?.history.taints;
+  };
+  const killed = new Disk();
+  const taints: Taint[] = [];
+  let steps = 0;
+  await assertRejects(() =>
+    run({
+      disk: killed,
+      taints,
+      onStep() {
+        if (++steps === 5) taints.push(taint); // in the second turn: no checkpoint is due
+        if (steps === 6) {
+          killed.files = new MemoryFiles(killed.files.content); // what the process does from now on is lost
+          throw new Error("killed");
+        }
+      },
+    })
+  );
+  assertEquals(await knownOn(killed), [taint]);
+
+  // Found while a step is under way that is not finished any more: the last one is on the disk already.
+  const broken = new Disk();
+  const found: Taint[] = [];
+  let calls = 0;
+  const onCall = () => {
+    if (++calls < 9) return;
+    found.push(taint);
+    throw new HerdError("interrupted", "Ctrl-C");
+  };
+  await assertRejects(() => run({ disk: broken, taints: found, checkpointSteps: 1, onCall }));
+  assertEquals(await knownOn(broken), [taint]);
 });

@@ -80,7 +80,7 @@ Deno.test("loadCheckpoints(): where the newest file is gone, the history is that
 });
 
 /** A run of two trainings that writes a checkpoint after every step; at the fourth a worker comes, at the eighth it is found out. */
-async function taintedRun(coming: number): Promise<MemoryFiles> {
+async function taintedRun(coming: number, isFound = true): Promise<MemoryFiles> {
   const files = new MemoryFiles();
   const store = new CheckpointStore("c", () => {}, files);
   const hear = keepWhatWasBefore(store);
@@ -93,7 +93,7 @@ async function taintedRun(coming: number): Promise<MemoryFiles> {
       const event = { type: "worker", what: "ready", worker, time: 0 } as const;
       for (let again = 0; again < 2; again++) await hear(event, NOTHING_YET);
     }
-    const taints = step === 8 ? [{ worker: "r1", host: "node7", since }] : [];
+    const taints = step === 8 && isFound ? [{ worker: "r1", host: "node7", since }] : [];
     const history = historyOf(step, { workers: [...workers], taints });
     const key = { arm: step % 2 === 1 ? "gc" : "no-gc", seed: 5 } as const;
     const begun = beginTraining(key, numeric, experiment.initialWeights(5));
@@ -143,4 +143,22 @@ Deno.test("loadCheckpoints(): where the worker was there from the beginning, the
   const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
   assertEquals(resumed?.trainings.map(({ current }) => current.steps), [7, 8]);
   assertEquals([resumed?.rid, resumed?.history.taints.length], [[], 1]);
+});
+
+Deno.test("loadCheckpoints(): what was kept from before a worker came stays when the run goes on in another process", async () => {
+  const disk = await taintedRun(4, false);
+  const store = new CheckpointStore("c", () => {}, disk);
+  const resumed = await loadCheckpoints(store, identity, experiment);
+  assertEquals(resumed?.rid, []);
+  const workers = [workerInfo("w1"), workerInfo("r1", { host: "another" })];
+  const since = { key: { arm: "gc", seed: 5 }, epoch: 1, step: 1, steps: 3 } as const;
+  for (const [i, training] of [...resumed!.trainings, ...resumed!.trainings].entries()) {
+    // Its host is another one each time: it says so itself.
+    const taints = i === 3 ? [{ worker: "r1", host: "a third", since }] : [];
+    const encode = () => encodeCheckpoint({ identity, history: historyOf(9, { workers, taints }), training });
+    await store.write({ key: training.key, description: "", encode, onSafe() {} });
+    await store.idle();
+  }
+  const back = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+  assertEquals([back?.rid.length, back?.trainings.map(({ current }) => current.steps)], [1, [2, 3]]);
 });
