@@ -117,6 +117,15 @@ const FALSE: Readonly<Record<string, [() => Uint8Array, says: string]>> = {
     },
     "frame is damaged",
   ],
+  "a JPEG of segments without content": [
+    () =>
+      bombs.concat([0xff, 0xd8], new Uint8Array(4 * 10_002).map((_, i) => [0xff, 0xdb, 0, 2][i % 4]!), [0xff, 0xd9]),
+    "more than 10000 segments",
+  ],
+  "a PNG of data chunks without content": [
+    () => pngOf(pngHeader({ width: 1, height: 1 }), bombs.concat(...Array(100_002).fill(pngChunk("IDAT")))),
+    "more than 100000 chunks",
+  ],
   "a JPEG of tables": [
     () => bombs.concat([0xff, 0xd8], ...new Array(310).fill(jpegSegment(0xc4, new Uint8Array(17 * 3854)))),
     "the limit is 20 million",

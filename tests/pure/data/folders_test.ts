@@ -177,6 +177,11 @@ const BAD: Record<string, [Files, string, ...string[]]> = {
     "",
     "'horses'",
   ],
+  "a zip file of nothing but folders within folders": [
+    { "deep.zip": falseZip([{ name: `${"a/".repeat(32_000)}x.png`, content: png(1) }]) },
+    "deep.zip",
+    "no class folders",
+  ],
   "an empty image": [{ ...two, "train/humans/bad.png": text("") }, "", "humans/bad.png", "empty"],
   "a cut image": [{ ...two, "train/humans/bad.png": png(1).subarray(0, 90) }, "", "humans/bad.png", "cut short"],
   "a file that is no image": [{ ...two, "train/humans/bad.txt": text("hello") }, "", "humans/bad.txt", "neither a PNG"],

@@ -33,6 +33,16 @@ Deno.test("coordinatorUrl() lets a token leave this machine encrypted, or when t
     const error = assertThrows(() => coordinatorUrl(url, careful), HerdError, "--insecure");
     assertEquals(error.code, "usage");
   }
-  const bad = [undefined, "", "http://h:1", "ws://h", "wss://user:secret@h:1", "wss://h:1/path", "wss://h:1?token=x"];
+  const bad = [
+    "wss://a:99999",
+    "ws://a,b:1",
+    undefined,
+    "",
+    "http://h:1",
+    "ws://h",
+    "wss://user:secret@h:1",
+    "wss://h:1/path",
+    "wss://h:1?token=x",
+  ];
   for (const url of bad) assertThrows(() => coordinatorUrl(url, careful), HerdError, "--connect must be");
 });
