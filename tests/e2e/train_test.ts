@@ -186,6 +186,11 @@ Deno.test({
     assertEquals(local.code, 0);
     const [here, there] = [await workspace.report("local"), await workspace.report("remote")];
     assertEquals(here.arms[1]!.weightsSha256, there.arms[1]!.weightsSha256);
+    assertEquals(
+      [here.verification.share, there.verification.share],
+      [0, 0.01],
+      "whoever comes from outside is looked at",
+    );
   },
 });
 

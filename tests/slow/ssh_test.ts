@@ -43,6 +43,7 @@ Deno.test({
     assertEquals((await child.status).code, 0, await new Response(child.stderr).text());
     const report = await workspace.report("ssh");
     assert(report.bitIdentical && restarted);
+    assertEquals(report.verification.share, 0.01, "workers on other machines are looked at");
     assertEquals(report.faults.workersLost, 1);
     assertEquals(
       report.workers.map(({ id, host }) => [id, host]),
