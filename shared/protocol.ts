@@ -6,6 +6,7 @@ import { DatasetManifestSchema } from "./dataset_manifest.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
+import { visible } from "./visible.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
 export const PROTOCOL_VERSION = 5;
@@ -33,8 +34,8 @@ const word = v.pipe(v.string(), v.regex(/^[\w.:-]{0,64}$/));
 const bytes32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const envelope = { runId: word, step: count };
 const range = v.object({ start: count, end: count });
-/** For people: what could steer a terminal is taken out. */
-const text = (of: keyof typeof MOST_TEXT) => v.pipe(v.string(), v.maxLength(MOST_TEXT[of]), v.transform(printable));
+/** For people: what could steer a terminal is shown instead of done. */
+const text = (of: keyof typeof MOST_TEXT) => v.pipe(v.string(), v.maxLength(MOST_TEXT[of]), v.transform(visible));
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
 const part = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
@@ -158,11 +159,6 @@ export const parseWorkerMessage: Parser<WorkerMessage> = (text) => parse(fromWor
 export const parseCoordinatorMessage: Parser<CoordinatorMessage> = (text) =>
   parse(fromCoordinator, text, MOST_CHARACTERS.fromCoordinator);
 
-/** A text without what could steer a terminal or feign another line: control characters and changes of direction. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ");
-}
-
 function parse<T extends typeof fromWorker | typeof fromCoordinator>(
   schema: T,
   text: string,
@@ -185,7 +181,7 @@ function parse<T extends typeof fromWorker | typeof fromCoordinator>(
     const [issue] = result.issues;
     const field = v.getDotPath(issue) ?? "message";
     // The issue quotes what was received.
-    const why = printable(issue.message.slice(0, 200));
+    const why = visible(issue.message.slice(0, 200));
     throw new HerdError("cluster", `Received a malformed message: field "${field}": ${why}`);
   }
   return result.output;

@@ -9,7 +9,6 @@ import {
   MOST_CHARACTERS,
   parseCoordinatorMessage,
   parseWorkerMessage,
-  printable,
   type WorkerMessage,
 } from "../../../shared/protocol.ts";
 import { granted } from "../../fixtures/permissions.ts";
@@ -73,10 +72,9 @@ Deno.test("texts from the wire cannot steer a terminal", () => {
   const { message } = parseWorkerMessage(JSON.stringify({ ...envelope, type: "failed", message: evil })) as {
     readonly message: string;
   };
-  assertEquals(message, " ]0;title  fine error: forged  2J gnp end");
   assertEquals(
-    printable("llvmpipe (LLVM 15.0.6, 256 bits), Größe: 3×3"),
-    "llvmpipe (LLVM 15.0.6, 256 bits), Größe: 3×3",
+    message,
+    "\\u001b]0;title\\u0007 fine\\u000d\\u000aerror: forged \\u009b2J\\u202egnp\\u2028end",
   );
   const error = assertThrows(() => parseWorkerMessage(JSON.stringify({ ...hello, type: "\x1b[2J" })), HerdError);
   assert(!error.message.includes("\x1b"));
