@@ -46,7 +46,10 @@ export class RunDirectory implements Disposable {
    * @throws {HerdError} usage, if another process uses it; data, if it is missing or cannot be written
    */
   static async reopen(path: string): Promise<RunDirectory> {
-    return new RunDirectory(path, await lock(path));
+    const folder = new RunDirectory(path, await lock(path));
+    // A copy may be without it; where it cannot be made, whoever writes there says so.
+    await Deno.mkdir(folder.logs, { recursive: true, mode: 0o700 }).catch(() => {});
+    return folder;
   }
 
   /** Lets other processes use it. */
