@@ -68,6 +68,6 @@ Deno.test({
     assertEquals(code, 130);
     const gone = Promise.all([relay.end(), waitForEnd(relay.pids.map(([, pid]) => pid))]);
     const [end] = await within(2_000, gone, () => new Error("some are still there"));
-    assertEquals(end.code, 0, end.stderr);
+    assertEquals(end.code, 4, end.stderr); // the run may go on: what started the relay starts it again
   },
 });
