@@ -227,6 +227,12 @@ Deno.test({
     const led = await workspace.run(resume(workspace, "theirs", "--epochs", "2", "--workers", "3"));
     assertEquals([led.code, await Deno.readTextFile(at("precious"))], [3, "precious"], led.stderr);
     assertStringIncludes(led.stderr, `${at("theirs/logs/w3.log")} is neither a file nor a folder`);
+    await Deno.remove(at("theirs/logs/w3.log"));
+    // A report that nobody ever ends to write.
+    await Deno.rename(at("pipe"), at("theirs/report.json"));
+    const shown = await workspace.run(["report", at("theirs")]);
+    assertEquals(shown.code, 3, shown.stdout);
+    assertStringIncludes(shown.stderr, `${at("theirs/report.json")} is neither a file nor a folder`);
   },
 });
 
