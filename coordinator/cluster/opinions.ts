@@ -74,7 +74,7 @@ export class Opinions<W extends Hand> {
    * the coordinator's own is believed, or two others; one stranger's word brings nobody a punishment.
    * @param isAlone whether there is nobody else to ask, or nobody who has not said anything yet
    */
-  credit(worker: W, node: NodeId, { isFinite, isAlone }: { isFinite: boolean; isAlone: boolean }): Credit<W> {
+  credit(worker: W, node: NodeId, { isFinite, isAlone }: { isFinite: boolean; isAlone(): boolean }): Credit<W> {
     const key = nodeKey(node);
     const doubts = this.#doubts.get(key);
     if (doubts === undefined) {
@@ -86,7 +86,7 @@ export class Opinions<W extends Hand> {
     const others = (side: readonly W[]) => side.filter((one) => !isSame(one, worker));
     if (isFinite) {
       const isCertain = worker.isOwn || others(inFavour).length > 0;
-      if (isCertain || isAlone) {
+      if (isCertain || isAlone()) {
         this.#doubts.delete(key);
         const workers = isCertain ? others(against) : [];
         return workers.length === 0 ? { type: "believed" } : { type: "refutes", workers };
@@ -95,7 +95,7 @@ export class Opinions<W extends Hand> {
       return { type: "doubted" };
     }
     // Not finite for two, or for the only one twice: divergence, which the training loop names.
-    if (others(against).length > 0 || (isAlone && inFavour.length === 0)) {
+    if (others(against).length > 0 || (inFavour.length === 0 && isAlone())) {
       this.#doubts.delete(key);
       return { type: "believed" };
     }

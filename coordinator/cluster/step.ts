@@ -153,7 +153,7 @@ export class Step<W extends Hand, Result> {
     const { schedule, collector } = this.#under!;
     const { worker } = order;
     const { node, frame } = answer;
-    const isAlone = !schedule.hasOthers(worker, node);
+    const isAlone = () => !schedule.hasOthers(worker, node); // seldom asked: it looks at all workers
     const credit = this.#opinions.credit(worker, node, { isFinite: isFinite(frame), isAlone });
     if (credit.type === "doubted") {
       schedule.release(order, node, now);
