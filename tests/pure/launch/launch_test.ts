@@ -1,4 +1,4 @@
-// What the launchers start, as commands: the processes themselves are in tests/slow/ssh_test.ts and slurm_test.ts.
+// What the launchers start, as commands: the processes themselves are in tests/slow/launch/ssh_test.ts and slurm_test.ts.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readLauncher } from "../../../coordinator/launch/mod.ts";
 import type { LaunchedRun, WorkerCommand } from "../../../coordinator/launch/launcher.ts";

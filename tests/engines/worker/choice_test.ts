@@ -1,0 +1,90 @@
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { HerdError } from "../../../shared/errors.ts";
+import { builtInModel, leastImageSize } from "../../../shared/model.ts";
+import { availableEngines, chooseAmong, createEngine, type EngineReport } from "../../../worker/engines.ts";
+import { probe, probeModel } from "../../../worker/probe.ts";
+import { smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
+
+const GPU: EngineReport = { name: "webgpu", works: true, adapter: "a GPU", software: false };
+const LAVAPIPE: EngineReport = { name: "webgpu", works: true, adapter: "llvmpipe [software]", software: true };
+const NO_GPU: EngineReport = {
+  name: "webgpu",
+  works: false,
+  reason: "no WebGPU adapter was found",
+  remedy: "install one",
+};
+const SIMD: EngineReport = { name: "simd", works: true };
+const CPU: EngineReport = { name: "cpu", works: true };
+
+const CHOICES = [
+  { reports: [GPU, SIMD, CPU], expected: "webgpu", why: "a real GPU comes first" },
+  { reports: [LAVAPIPE, SIMD, CPU], expected: "simd", why: "SIMD comes before a software adapter" },
+  { reports: [LAVAPIPE, CPU], expected: "webgpu", why: "a software adapter comes before cpu" },
+  { reports: [NO_GPU, CPU], expected: "cpu", why: "cpu comes last" },
+] as const;
+for (const { reports, expected, why } of CHOICES) {
+  Deno.test(`chooseAmong() for auto: ${why}`, () => assertEquals(chooseAmong(reports, "auto").name, expected));
+}
+
+Deno.test("chooseAmong() takes a named engine that works and refuses one that does not, with the remedy", () => {
+  assertEquals(chooseAmong([GPU, CPU], "cpu").name, "cpu");
+  const error = assertThrows(() => chooseAmong([NO_GPU, CPU], "webgpu"), HerdError, "no WebGPU adapter was found");
+  assertEquals(error.code, "cluster");
+  assert(error.message.includes("install one"));
+  assertThrows(() => chooseAmong([GPU, CPU], "simd"), HerdError, "simd");
+});
+
+Deno.test("availableEngines() always has cpu, and says why and what to do where WebGPU does not work", async () => {
+  const reports = await availableEngines();
+  assert(reports.some(({ name, works }) => name === "cpu" && works));
+  for (const { works, adapter, reason, remedy } of reports) {
+    if (works) assert(adapter);
+    else assert(reason && remedy);
+  }
+});
+
+Deno.test("createEngine() refuses what cannot be computed", async () => {
+  const good = { spec: smallModel(16), microBatch: 2, augment: true };
+  const { layers } = good.spec;
+  const cases = [
+    { ...good, microBatch: 0 },
+    { ...good, microBatch: 1.5 },
+    { ...good, spec: { ...good.spec, imageSize: 9 } },
+    { ...good, spec: { ...good.spec, classes: 2 } },
+    { ...good, spec: { ...good.spec, layers: layers.slice(0, 2) } },
+    { ...good, spec: { ...good.spec, layers: [...layers.slice(2), ...layers.slice(0, 2)] } },
+  ];
+  for (const options of cases) {
+    const error = await assertRejects(() => createEngine("cpu", options), HerdError);
+    assertEquals(error.code, "usage", error.message);
+  }
+});
+
+Deno.test("probeModel() keeps the layers and shrinks the images to what they need", () => {
+  const spec = builtInModel("keras-example", 300);
+  assertEquals(probeModel(spec), { ...spec, imageSize: leastImageSize(5) + 4 });
+  const small = builtInModel("tiny", 22);
+  assertEquals(probeModel(small), small);
+});
+
+const KEY = "0123456789abcdef";
+
+for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false } as const]) {
+  Deno.test({
+    name: `${name}: probe() gives a stable fingerprint, which depends on the model and on the coordinator's key${
+      ignore ? " (skips: no adapter)" : ""
+    }`,
+    ignore,
+    async fn() {
+      const spec = smallModel(16);
+      const { fingerprint, leafMilliseconds } = await probe(name, spec, { microBatch: 2, key: KEY });
+      assert(leafMilliseconds > 0);
+      assertEquals(fingerprint.length, 64);
+      assertEquals((await probe(name, spec, { microBatch: 2, key: KEY })).fingerprint, fingerprint);
+      const others = [[smallModel(16, 3), KEY], [spec, "1123456789abcdef"], [spec, "0123456789abcdee"]] as const;
+      for (const [model, key] of others) {
+        assertNotEquals((await probe(name, model, { microBatch: 2, key })).fingerprint, fingerprint);
+      }
+    },
+  });
+}

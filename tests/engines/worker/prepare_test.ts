@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { resolveDataset } from "../../../data/mod.ts";
+import type { ComputeConfig } from "../../../shared/config.ts";
+import { HerdError } from "../../../shared/errors.ts";
+import { builtInModel } from "../../../shared/model.ts";
+import { chooseEngine } from "../../../worker/engines.ts";
+import { prepareEngine } from "../../../worker/prepare.ts";
+import { type Files, png, temporaryDirectory, WITHOUT_FILES, writeFiles } from "../../fixtures/data_files.ts";
+
+const SIZE = 24;
+
+const config = (dataset: string): ComputeConfig => ({
+  dataset,
+  model: builtInModel("tiny", SIZE),
+  batchSize: 4,
+  microBatch: 2,
+  compress: "none",
+  compressGradients: false,
+});
+
+const KEY = "0123456789abcdef";
+
+/** Packs two images of each class. @param seed draws them */
+async function packed(root: string, seed: number): Promise<{ path: string; sha256: string }> {
+  const files: Files = {};
+  for (const [i, name] of ["train/a", "train/b", "test/a", "test/b"].entries()) {
+    for (const k of [0, 1]) files[`${name}/${k}.png`] = png(100 * seed + 10 * i + k, { width: SIZE, height: SIZE });
+  }
+  const data = writeFiles(join(root, `images-${seed}`), files);
+  const environment = { dataDir: undefined, dataUrl: undefined, cacheDir: join(root, "cache") };
+  const { path, info } = await resolveDataset({ data, imageSize: SIZE, environment });
+  return { path, sha256: info.sha256 };
+}
+
+Deno.test({
+  name: "a worker computes on the run's data set only: another one is refused by its hash",
+  ignore: WITHOUT_FILES,
+  async fn() {
+    using root = temporaryDirectory();
+    const [own, other] = [await packed(root.path, 1), await packed(root.path, 2)];
+    const run = (dataset: string) => ({
+      config: config(dataset),
+      probeKey: KEY,
+      backend: "simd" as const,
+      onLeaf() {},
+    });
+    {
+      await using computer = await prepareEngine(run(own.sha256), own.path);
+      assertEquals(computer.engine, "simd");
+    }
+    const { code, message } = await assertRejects(() => prepareEngine(run(own.sha256), other.path), HerdError);
+    assertEquals(code, "data");
+    for (const part of [other.path, other.sha256.slice(0, 16), own.sha256.slice(0, 16)]) {
+      assertStringIncludes(message, part);
+    }
+    assert(own.sha256 !== other.sha256);
+  },
+});
+
+Deno.test({
+  name: 'a worker that is told "auto" chooses among its own engines, one that is told a name takes that',
+  ignore: WITHOUT_FILES,
+  async fn() {
+    using root = temporaryDirectory();
+    const { path, sha256 } = await packed(root.path, 1);
+    for (const [backend, engine] of [["auto", (await chooseEngine("auto")).name], ["simd", "simd"]] as const) {
+      await using computer = await prepareEngine({ config: config(sha256), probeKey: KEY, backend, onLeaf() {} }, path);
+      assertEquals(computer.engine, engine);
+    }
+  },
+});
