@@ -54,6 +54,10 @@ export interface EpochRecord extends MeanMetrics {
   readonly testLoss: number;
   /** Part of the test images whose class is right, 0 to 1. */
   readonly testAccuracy: number;
+  /** Area under the ROC curve over the test images, ties as ½; null for more than two classes. */
+  readonly testAuc: number | null;
+  /** Mean probability of the second class over the test images, to be set beside its share; null for more than two classes. */
+  readonly testMeanProbability: number | null;
   /**
    * The training part, first batch to last update. The first step of a process is not timed and counts as the equally large
    * ones of the epoch did; null if there are none.

@@ -15,6 +15,6 @@ export type {
   WorkerInfo,
 } from "./event.ts";
 export { describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
-export { describePosition, type Position } from "./position.ts";
-export { ARM_NAMES, type ArmName, isSameRun, type RunKey, runName } from "./run_key.ts";
+export { describeKey, describePosition, type Position } from "./position.ts";
+export { ARM_NAMES, type ArmName, isSameRun, type Role, ROLES, type RunKey, runName } from "./run_key.ts";
 export { afterEvent, historyOf, inOrder, isBitIdentical, NOTHING_YET, type Snapshot } from "./snapshot.ts";

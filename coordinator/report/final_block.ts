@@ -1,6 +1,7 @@
 // The result of a run as text, for the end of a run and for the report command.
 import { describeSkipped } from "../../data/mod.ts";
 import { describeFaults } from "../events/mod.ts";
+import type { Report } from "./report.ts";
 import {
   chanceAccuracy,
   describeCompression,
@@ -8,8 +9,7 @@ import {
   describeTaints,
   describeTimes,
   describeVerification,
-  type Report,
-} from "./report.ts";
+} from "./wording.ts";
 
 const ARM_TITLES: Readonly<Record<string, string>> = {
   "no-gc": "Not using Gradient Centralization",

@@ -2,6 +2,8 @@
 export { finalBlock } from "./final_block.ts";
 export { jsonLines } from "./json_lines.ts";
 export { parseReport } from "./parse_report.ts";
-export { type ArmReport, type Comparison, nameTaints, type Report, reportOf, type WorkerReport } from "./report.ts";
+export type { ArmReport, Comparison, Report, WorkerReport } from "./report.ts";
+export { reportOf } from "./report_of.ts";
 export { reportHtml } from "./report_html.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
+export { nameTaints } from "./wording.ts";

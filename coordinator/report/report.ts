@@ -1,30 +1,30 @@
-// report.json: what a run found, as data. Everything here is pure; the schema is part of Herd's contract.
+// report.json: what a run found, as data. The schema is part of Herd's contract; parse_report.ts reads older ones too.
 import type { Skipped } from "../../data/mod.ts";
-import { byId } from "../../shared/by_id.ts";
-import { type ChanceToBeCaught, chanceToBeCaught } from "../cluster/mod.ts";
+import type { ChanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
-import {
-  type ArmName,
-  type CheckCounts,
-  type DatasetFacts,
-  describePosition,
-  type EpochRecord,
-  type FaultCounts,
-  inOrder,
-  isBitIdentical,
-  type RunFacts,
-  type Snapshot,
-  type Taint,
-  type TrainingRecord,
-} from "../events/mod.ts";
-import { parameterCount } from "../../shared/model.ts";
+import type { ArmName, CheckCounts, EpochRecord, FaultCounts, Role, Taint } from "../events/mod.ts";
 
-/** One arm with one seed. */
+/** The version of what is described here. Reports without one are of version 1. */
+export const FORMAT_VERSION = 2;
+
+/** What is compared of a training: figures of its last epoch, and the seconds of all. */
+export const METRICS = ["testAuc", "testLoss", "testAccuracy", "loss", "accuracy", "seconds"] as const;
+/** One of the metrics. */
+export type Metric = (typeof METRICS)[number];
+
+/** A 95 % interval. */
+export type Interval = readonly [low: number, high: number];
+
+/** One training: an arm with a seed and a rate. */
 export interface ArmReport {
   /** Which optimizer it trained with. */
   readonly arm: ArmName;
   /** Of its weights, order, augmentation and dropout. */
   readonly seed: number;
+  /** What its updates were multiplied by. */
+  readonly learningRate: number;
+  /** What it is for, where it is not compared itself; else null. */
+  readonly role: Role | null;
   /** SHA-256 over the flat float32 weights: equal in two runs whose results are the same bits. */
   readonly weightsSha256: string;
   /** SHA-256 over the flat float32 weights that it began with; equal for all arms of a seed. */
@@ -33,24 +33,126 @@ export interface ArmReport {
   readonly trainSeconds: number | null;
   /** In order, the first one first. */
   readonly epochs: readonly EpochRecord[];
+  /** The epoch that is best by the primary metric. Chosen on the test images, so it is optimistic; null before the first one. */
+  readonly bestEpoch: number | null;
+  /** Why it ended before its last epoch, in a sentence; null if it did not. */
+  readonly diverged: string | null;
 }
 
-/** A metric of the last epoch, an arm against the first one. */
+/** What pairs of trainings, which differ in the arm alone, say of one metric. Differences are arm minus baseline. */
 export interface Comparison {
   /** What is compared. */
-  readonly metric: "loss" | "accuracy" | "testLoss" | "testAccuracy" | "seconds";
+  readonly metric: Metric;
   /** The arm that the others are compared with. */
   readonly baseline: ArmName;
   /** The arm that is compared. */
   readonly arm: ArmName;
-  /** Pairs of runs that differ in the arm alone. */
+  /** Of both. */
+  readonly learningRate: number;
+  /** What a control is for; null for a comparison. */
+  readonly role: Role | null;
+  /** The one that was fixed before; one of the others; or a control of the instrument. */
+  readonly kind: "confirmatory" | "exploratory" | "control";
+  /** Pairs of trainings that have come equally far, or of which one diverged. */
   readonly pairs: number;
-  /** Arm minus baseline, mean over pairs. */
-  readonly meanDifference: number;
-  /** 95 % confidence interval of the mean; one pair has none. */
-  readonly ci95: readonly [number, number] | null;
-  /** What the difference allows to say, in a sentence. */
+  /** Pairs of which the arm diverged, and of which the baseline did. */
+  readonly diverged: { readonly arm: number; readonly baseline: number };
+  /** Mean over pairs; null where it is withheld. */
+  readonly meanDifference: number | null;
+  /** Student's t interval of the mean; null for fewer than two pairs, or where it is withheld. */
+  readonly ci95: Interval | null;
+  /** Bias-corrected and accelerated bootstrap, from ten pairs on. */
+  readonly bca95: Interval | null;
+  /** Bootstrap crossed over seeds and test images: of the error of the test set too. Of test metrics only. */
+  readonly crossed95: Interval | null;
+  /** Mean by standard deviation of the differences (Cohen's d_z). */
+  readonly effectSize: number | null;
+  /** Pairs in which the arm was better, worse, and equal; one that diverged has lost. */
+  readonly wins: number;
+  readonly losses: number;
+  readonly ties: number;
+  /** Exact two-sided sign test. */
+  readonly signP: number | null;
+  /** Paired t test, two-sided. */
+  readonly tP: number | null;
+  /** The t test's p after Holm's correction over all exploratory ones; of an exploratory one only. */
+  readonly holmP: number | null;
+  /** The mean difference that so many pairs with this spread would find with 80 % power at 5 %. */
+  readonly leastDetectable: number | null;
+  /** Why mean and intervals are not told, in a sentence; null if they are. */
+  readonly withheld: string | null;
+  /** What this allows to say, in a sentence. */
   readonly verdict: string;
+}
+
+/** One pair of trainings, at one rate. */
+export interface PairReport {
+  readonly seed: number;
+  readonly learningRate: number;
+  readonly baseline: ArmName;
+  readonly arm: ArmName;
+  readonly role: Role | null;
+  /** By metric, of the last epoch of both: baseline, arm. Null where it is not known; both null where one diverged. */
+  readonly values: Readonly<Record<Metric, readonly [baseline: number | null, arm: number | null]>>;
+  /** Which training diverged, if one did. */
+  readonly diverged: "arm" | "baseline" | "both" | null;
+  /** DeLong's test of the two areas under the curve on the same test images; null where there are none. */
+  readonly delong: { readonly difference: number; readonly standardError: number; readonly p: number; readonly ci95: Interval } | null;
+}
+
+/** What the experiment says, first of all. */
+export interface Verdict {
+  readonly outcome: "better" | "worse" | "no evidence" | "too few pairs" | "withheld" | "not compared";
+  /** One sentence. */
+  readonly sentence: string;
+  /** The rule, which stood before the run. */
+  readonly rule: string;
+  /** By which everything is judged. */
+  readonly primary: Metric;
+  /** Whether it is of the comparison that was fixed before, in a run that did what was declared. */
+  readonly confirmatory: boolean;
+  /** Why not, in a few words; "" if it is. */
+  readonly exploratoryBecause: string;
+}
+
+/** What was declared before the first step, and what became of it. */
+export interface Plan {
+  readonly arms: readonly ArmName[];
+  /** Declared at the beginning, and now. */
+  readonly seeds: readonly number[];
+  readonly declaredSeeds: number;
+  readonly epochs: number;
+  readonly declaredEpochs: number;
+  /** The default one first. */
+  readonly learningRates: readonly number[];
+  readonly control: boolean;
+  readonly protocol: "fair" | "as-published";
+  readonly optimizer: string;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly gcScope: "all" | "conv";
+  readonly gcScale: number;
+  /** SHA-256 of the file that all seeds began from; null where each began from its own. */
+  readonly initWeights: string | null;
+  readonly batchSize: number;
+  readonly microBatch: number;
+}
+
+/** What --diagnostics saw of one kernel in the trainings of one arm at one rate: means over steps and seeds. */
+export interface LayerDiagnostics {
+  readonly arm: ArmName;
+  readonly learningRate: number;
+  /** "conv2d.kernel" */
+  readonly kernel: string;
+  /** Norm of the gradient of the mean loss, before anything is done to it. */
+  readonly gradientNorm: number;
+  /** The part of that norm, 0 to 1, that centralizing takes away, or would take away. */
+  readonly removedShare: number;
+  readonly weightNorm: number;
+  readonly kernelMean: number;
+  readonly updateNorm: number;
+  /** Cosine of this arm's update and the baseline's of the same step; null for the baseline. */
+  readonly updateCosine: number | null;
 }
 
 /** A worker, as the report lists it. */
@@ -69,8 +171,13 @@ export interface WorkerReport {
 
 /** The whole report. */
 export interface Report {
+  readonly formatVersion: number;
   /** Whether the run has done all that it was to do. */
   readonly complete: boolean;
+  /** What the run says. */
+  readonly verdict: Verdict;
+  /** What it was to do. */
+  readonly plan: Plan;
   /** What was trained and tested on; counts are of the images that were used. */
   readonly dataset: {
     readonly name: string;
@@ -108,182 +215,24 @@ export interface Report {
   };
   /** Workers whose wrong answers are in the weights, and since when. */
   readonly taints: readonly Taint[];
-  /** A training each: seed after seed, the arms as they were named. */
+  /** A training each: seed after seed, the rates as they were named and within them the arms, then the controls. */
   readonly arms: readonly ArmReport[];
-  /** A metric and an arm each. */
+  /** The pairs that the comparisons are made of. */
+  readonly pairs: readonly PairReport[];
+  /** A metric, an arm and a rate each; the confirmatory one first. */
   readonly comparison: readonly Comparison[];
-}
-
-/**
- * The report of a run, from what its events add up to.
- * @param complete whether the run has done all that it was to do
- * @throws {RangeError} if the run has not told its data set and its facts yet
- */
-export function reportOf(snapshot: Snapshot, complete: boolean): Report {
-  const { dataset, run, faults } = snapshot;
-  if (dataset === null || run === null) throw new RangeError("Cannot report on a run that has not begun");
-  const workers = snapshot.workers.map(({ worker }) => worker).sort(byId);
-  const [first] = workers;
-  const arms = inOrder(snapshot.trainings, run).map((training) => armReport(training, run));
-  return {
-    complete,
-    dataset: datasetReport(dataset),
-    model: { name: run.modelName, parameters: parameterCount(run.model) },
-    engine: {
-      name: first?.engine ?? run.backend,
-      fingerprint: first?.fingerprint ?? "",
-      adapter: first?.adapter ?? "",
-    },
-    compress: run.compress,
-    compressGradients: run.compressGradients,
-    bitIdentical: isBitIdentical(snapshot),
-    faults,
-    verification: verificationOf(snapshot),
-    taints: snapshot.taints,
-    workers: workers.map(({ id, engine, adapter, host, imagesPerSecond }) => ({
-      id,
-      engine,
-      adapter,
-      host,
-      imagesPerSecond,
-    })),
-    arms,
-    comparison: compare(arms),
+  /** What --diagnostics saw; null without it. */
+  readonly diagnostics: {
+    readonly layers: readonly LayerDiagnostics[];
+    /** What centralizing costs in a step, and what a step's whole update costs: medians in milliseconds. */
+    readonly centralizeMs: number;
+    readonly updateMs: number;
+  } | null;
+  /** How it came about. */
+  readonly provenance: {
+    /** The command that repeats it. */
+    readonly command: string;
+    readonly herd: string;
+    readonly deno: string;
   };
-}
-
-/** Shares of its answers that a worker may falsify, for which the risk is told. */
-const FALSIFIED = [0.01, 0.1, 1];
-
-function verificationOf({ run, checks }: Snapshot): Report["verification"] {
-  const { verify: share = 0, steps = 0 } = run ?? {};
-  const chances = FALSIFIED.map((falsified) => ({ falsified, ...chanceToBeCaught(falsified, share, steps) }));
-  return { share, ...checks, chanceToBeCaught: share === 0 ? [] : chances };
-}
-
-function armReport(
-  { key: { arm, seed }, weightsSha256, epochs }: TrainingRecord,
-  { initialWeightsSha256 }: RunFacts,
-): ArmReport {
-  const trainSeconds = epochs.reduce<number | null>(
-    (sum, { seconds }) => sum === null || seconds === null ? null : sum + seconds,
-    0,
-  );
-  const initial = initialWeightsSha256[seed] ?? "";
-  return { arm, seed, initialWeightsSha256: initial, weightsSha256, trainSeconds, epochs };
-}
-
-/** Counts are of the images that the run used. */
-function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["dataset"] {
-  const { imageSize, channels, name, sha256, skipped } = info;
-  const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
-  const imageShape = [imageSize, imageSize, channels] as const;
-  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback, skipped };
-}
-
-/** What was compressed, in a sentence; "" if nothing was. */
-export function describeCompression({ compress, compressGradients }: Report): string {
-  if (compress === "none") return "";
-  return `Weights${compressGradients ? " and gradients" : ""} travelled as ${compress}.`;
-}
-
-/** Why the time of an arm is not known, in a sentence; "" if all are. */
-export function describeTimes({ arms }: Report): string {
-  if (arms.every(({ trainSeconds }) => trainSeconds !== null)) return "";
-  return "Where no time is told, the first step of a process, which is not timed, was the only one of its size in its epoch.";
-}
-
-/** Why another run of the same config may get different bits, in a sentence; "" if it gets the same. */
-export function describeIdentity({ bitIdentical, compressGradients }: Report): string {
-  if (bitIdentical) return "";
-  const why = compressGradients
-    ? "gradients were compressed"
-    : "workers computed, or may have computed, different bits";
-  return `Bit-identity is off: ${why}.`;
-}
-
-/** "w3 on host, since arm gc, epoch 2, step 1 of 9" */
-export function nameTaints(taints: readonly Taint[]): string {
-  const seeds = new Set(taints.map(({ since }) => since.key.seed));
-  return taints.map(({ worker, host, since }) => {
-    const who = `${worker}${host === "" ? "" : ` on ${host}`}`;
-    return `wrong answers of ${who}, since ${describePosition(since, [...seeds])}`;
-  }).join("; ");
-}
-
-/** That a result is not to be trusted, and why, in a sentence; "" if it may be. */
-export function describeTaints({ taints }: Report): string {
-  if (taints.length === 0) return "";
-  return `TAINTED: in this result there are ${nameTaints(taints)}: do not rely on it.`;
-}
-
-/** What was checked by computing it again, and what that is worth, in sentences; "" if nothing was to be. */
-export function describeVerification({ verification }: Report): string {
-  const { share, compared, impossible, differing, chanceToBeCaught } = verification;
-  if (share === 0) return "";
-  const percent = (part: number) => `${Math.round(1000 * part) / 10} %`;
-  const risks = (kind: "onPurpose" | "atRandom") =>
-    chanceToBeCaught.map(({ falsified, [kind]: chance }) => `${percent(falsified)} of them ${percent(chance)}`).join(
-      ", ",
-    );
-  const unknown = impossible === 0 ? "" : ", and of those nothing is known: no other worker has their fingerprint";
-  return `Verified: second workers computed ${compared} answers again, and ${differing} differed; ${impossible} could not ` +
-    `be computed again${unknown}. A worker that falsifies answers, and is not checked by accomplices, is caught within an ` +
-    `epoch with a chance of at least: for ${risks("onPurpose")}; whose answers are wrong at random: ${
-      risks("atRandom")
-    }.`;
-}
-
-const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
-
-/** Every arm against the first one, by the metrics of the last epoch and the training time, where that is known. */
-export function compare(arms: readonly ArmReport[]): Comparison[] {
-  const baseline = arms[0]?.arm;
-  if (baseline === undefined) return [];
-  const others = new Set(arms.map(({ arm }) => arm).filter((arm) => arm !== baseline));
-  return [...others].flatMap((arm) => {
-    const pairs = pairsOf(arms, baseline, arm);
-    if (pairs.length === 0) return [];
-    const entry = (metric: Comparison["metric"], differences: readonly number[]): Comparison => {
-      const meanDifference = differences.reduce((a, b) => a + b, 0) / pairs.length;
-      const verdict = verdictOf(metric, { arm, difference: meanDifference, pairs: pairs.length });
-      return { metric, baseline, arm, pairs: pairs.length, meanDifference, ci95: null, verdict };
-    };
-    const seconds = pairs.flatMap(([a, b]) =>
-      a.trainSeconds === null || b.trainSeconds === null ? [] : [b.trainSeconds - a.trainSeconds]
-    );
-    return [
-      ...COMPARED.map((metric) =>
-        entry(metric, pairs.map(([a, b]) => b.epochs.at(-1)![metric] - a.epochs.at(-1)![metric]))
-      ),
-      ...seconds.length < pairs.length ? [] : [entry("seconds", seconds)],
-    ];
-  });
-}
-
-/** Trainings with the same seed that have come equally far. */
-function pairsOf(arms: readonly ArmReport[], baseline: ArmName, arm: ArmName): [ArmReport, ArmReport][] {
-  return arms.filter((one) => one.arm === arm && one.epochs.length > 0).flatMap((one) => {
-    const other = arms.find(({ arm, seed }) => arm === baseline && seed === one.seed);
-    return other?.epochs.length === one.epochs.length ? [[other, one] as [ArmReport, ArmReport]] : [];
-  });
-}
-
-/** What the pairs allow to say: which arm was ahead, and that one pair does not tell a difference from chance. */
-function verdictOf(
-  metric: Comparison["metric"],
-  { arm, difference, pairs }: { readonly arm: ArmName; readonly difference: number; readonly pairs: number },
-): string {
-  if (difference === 0) return "no difference";
-  if (metric === "seconds") return `${arm} took ${difference < 0 ? "less" : "more"} time in this run`;
-  const better = metric.toLowerCase().endsWith("loss") ? difference < 0 : difference > 0;
-  const side = better ? "ahead" : "behind";
-  if (pairs > 1) return `${arm} is ${side} in the mean of ${pairs} pairs`;
-  return `${arm} is ${side} in this one pair; a single pair cannot tell it from chance`;
-}
-
-/** The part of the larger class: what guessing it always would score. */
-export function chanceAccuracy(classes: Report["dataset"]["classes"], split: "train" | "test"): number {
-  const counts = Object.values(classes).map((pair) => pair[split === "train" ? 0 : 1]);
-  return Math.max(...counts) / counts.reduce((a, b) => a + b, 0);
 }

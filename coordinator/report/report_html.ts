@@ -3,6 +3,7 @@ import { describeSkipped } from "../../data/mod.ts";
 import { figure } from "../../shared/cli/format.ts";
 import { describeFaults, type EpochRecord } from "../events/mod.ts";
 import { type Markup, markup } from "./markup.ts";
+import type { Report } from "./report.ts";
 import {
   chanceAccuracy,
   describeCompression,
@@ -10,8 +11,7 @@ import {
   describeTaints,
   describeTimes,
   describeVerification,
-  type Report,
-} from "./report.ts";
+} from "./wording.ts";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73"];
 const WIDTH = 460;

@@ -5,8 +5,9 @@ import type { Style } from "../../shared/cli/console.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
 import { finalBlock } from "./final_block.ts";
-import { nameTaints, reportOf } from "./report.ts";
+import { reportOf } from "./report_of.ts";
 import { summaryTable } from "./summary_table.ts";
+import { nameTaints } from "./wording.ts";
 
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {
