@@ -10,8 +10,10 @@ import {
   CheckpointStore,
   keepWhatWasBefore,
   MetricsFile,
+  readRunConfig,
   Recorder,
   type Resumed,
+  type RunConfig,
   RunDirectory,
   type RunIdentity,
 } from "../storage/mod.ts";
@@ -31,6 +33,8 @@ interface Prepared {
   readonly store: CheckpointStore;
   readonly identity: RunIdentity;
   readonly experiment: Experiment;
+  /** As the run was begun. */
+  readonly declared: RunConfig["declared"];
   /** What a resumed run goes on from. */
   readonly resumed: Resumed | undefined;
   readonly bus: EventBus;
@@ -67,13 +71,17 @@ async function prepareAndRun(options: RunOptions, bus: EventBus, signal: AbortSi
   const finished = await finishedReport(settings, bus);
   if (finished !== undefined) return finished;
   const data = await loadData(settings, { environment, bus, signal });
-  const identity = await identityOf(settings, data);
+  const identified = await identityOf(settings, data);
+  const { identity } = identified;
   await refuseOther(identity, settings);
-  const experiment = experimentOf(identity, settings, data);
+  const experiment = experimentOf(identified, settings, data);
+  const declared = resume === undefined ? settings : (await readRunConfig(resume)).declared;
   using folder = reopened ?? await RunDirectory.create(settings.out);
   const store = new CheckpointStore(folder.checkpoints, (text) => bus.emit({ type: "notice", text }));
-  const resumed = await loadResumed(store, { identity, experiment, options, bus });
-  return await recordRun({ options, data, folder, store, identity, experiment, resumed, bus, signal });
+  const resumed = await loadResumed(store, { identity, experiment, options, folder, bus });
+  const { seeds, epochs } = declared;
+  const prepared = { options, data, folder, store, identity, experiment, declared: { seeds, epochs }, resumed };
+  return await recordRun({ ...prepared, bus, signal });
 }
 
 /** The run, and what it leaves: metrics, checkpoints, models and the report, also when it is broken off. */
@@ -90,6 +98,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     store,
     experiment,
     trainings,
+    primary: options.settings.primary,
     checkpointSteps: options.settings.checkpointSteps ?? null,
     surroundings: () => ({ identity, history: historyOf(bus.snapshot) }),
     onStep: (progress) => tellStep(progress),
@@ -113,7 +122,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
     await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
-    const { folder: { path }, identity: { seeds }, options: { settings } } = prepared;
+    const { folder: { path }, experiment: { seeds }, options: { settings } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
   }
 }

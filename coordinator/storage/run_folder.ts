@@ -4,6 +4,7 @@ import type { ModelSpec } from "../../shared/model.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../shared/atomic_file.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../../shared/private.ts";
+import { decodeSafetensors } from "../../shared/safetensors.ts";
 import { modelFiles } from "./model_files.ts";
 
 /** Writes one run's files, while no other process does. */
@@ -110,13 +111,24 @@ export class RunDirectory implements Disposable {
   /**
    * models/<name>/
    * @param weights flat float32
+   * @param weightsSha256 of the weights; "" where it is not known
    * @throws {HerdError} data, if it cannot be written
    */
-  async writeModel(name: string, spec: ModelSpec, weights: Float32Array): Promise<void> {
+  async writeModel(name: string, spec: ModelSpec, weights: Float32Array, weightsSha256 = ""): Promise<void> {
     const folder = join("models", name);
     await this.#write(() => Deno.mkdir(join(this.path, folder), { recursive: true, mode: PRIVATE_FOLDER }));
-    for (const [file, bytes] of Object.entries(modelFiles(spec, weights, { model: name }))) {
+    for (const [file, bytes] of Object.entries(modelFiles(spec, weights, { model: name, weightsSha256 }))) {
       await this.#replace(join(folder, file), bytes);
+    }
+  }
+
+  /** The hash of the weights in models/<name>/, as they were written; undefined if they are not there or cannot be read. */
+  async modelHash(name: string): Promise<string | undefined> {
+    try {
+      const bytes = await Deno.readFile(join(this.path, "models", name, "weights.safetensors"));
+      return decodeSafetensors(bytes).metadata["weightsSha256"];
+    } catch {
+      return undefined;
     }
   }
 
