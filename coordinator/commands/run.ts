@@ -5,7 +5,7 @@ import { HerdError, messageOf } from "../../shared/errors.ts";
 import { Cluster } from "../cluster/mod.ts";
 import { type ClusterEvent, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
 import { type Experiment, runExperiment, type StepProgress, type Training } from "../experiment/mod.ts";
-import { type Report, reportHtml, reportOf } from "../report/mod.ts";
+import { type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
 import {
   CheckpointStore,
   keepWhatWasBefore,
@@ -107,7 +107,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const facts = await runFacts(prepared, recorder.position);
   const writeReport = async (complete: boolean) => {
     const report = reportOf(bus.snapshot, complete);
-    await folder.writeReport(report, reportHtml(report));
+    await folder.writeReport(report, reportHtml(report), tablesOf(report, bus.snapshot));
     return report;
   };
   try {

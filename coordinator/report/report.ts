@@ -51,8 +51,8 @@ export interface Comparison {
   readonly learningRate: number;
   /** What a control is for; null for a comparison. */
   readonly role: Role | null;
-  /** The one that was fixed before; one of the others; or a control of the instrument. */
-  readonly kind: "confirmatory" | "exploratory" | "control";
+  /** The one that was fixed before; one of the others; a control of the instrument; or what the published protocol shows. */
+  readonly kind: "confirmatory" | "exploratory" | "control" | "artefact";
   /** Pairs of trainings that have come equally far, or of which one diverged. */
   readonly pairs: number;
   /** Pairs of which the arm diverged, and of which the baseline did. */

@@ -98,12 +98,14 @@ export class RunDirectory implements Disposable {
   }
 
   /**
-   * report.json and report.html.
+   * report.json and report.html, and the tables of what they say.
    * @param report plain data
    * @param html the whole page
+   * @param tables by file name
    * @throws {HerdError} data, if they cannot be written
    */
-  async writeReport(report: object, html: string): Promise<void> {
+  async writeReport(report: object, html: string, tables: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, text] of Object.entries(tables)) await this.#replace(name, text);
     await this.#replace("report.json", `${JSON.stringify(report, null, 2)}\n`);
     await this.#replace("report.html", html);
   }
