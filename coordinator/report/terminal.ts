@@ -100,7 +100,6 @@ export class Terminal {
     this.#print(`Resumed at ${describePosition(at, run.seeds)}`);
     const finished = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0);
     this.#doneBefore = finished + at.step / at.steps;
-    this.#estimated = true; // a --limit cannot be chosen any more
   }
 
   #worker({ what, worker, reason }: Event<"worker">): void {
@@ -185,13 +184,20 @@ export class Terminal {
     this.#options.print(`Report: ${snapshot.run.folder}/report.html`);
   }
 
-  /** After the first step that is timed: a run of over an hour says so, and the --limit that would take ten minutes. */
+  /**
+   * After the first step that is timed: many trainings say what they will take; a run of over an hour says so, and the --limit
+   * that would take ten minutes.
+   */
   #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
     if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
-    const whole = seconds / images * trainImages * allEpochs(run);
-    if (whole < LONG_RUN_SECONDS) return;
+    const whole = seconds / images * trainImages * (allEpochs(run) - this.#doneBefore);
+    if (isLarge(run)) {
+      const tests = "without the tests after each epoch";
+      return this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, ${tests}`);
+    }
+    if (whole < LONG_RUN_SECONDS || run.resumed !== null) return;
     const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
     this.#notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
   }
