@@ -90,7 +90,7 @@ function recordOf({ key, epochs, weightsSha256, testLogits, diverged }: Training
 /** The command that repeats a run: what changes its result, and how far it goes. */
 function commandOf(settings: Settings): string {
   const values = settings as Readonly<Record<string, unknown>>;
-  const named = ["epochs", "seeds", "primary", "data", "init-weights"];
+  const named = ["epochs", "seeds", "primary", "diagnostics", "data", "init-weights"];
   const words = Object.entries(trainFlags).flatMap(([name, { kept, fallback, value }]) => {
     const said = values[camelCase(name)];
     const isWanted = kept === "bits" || named.includes(name);

@@ -4,10 +4,18 @@ import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { Cluster } from "../cluster/mod.ts";
 import { type ClusterEvent, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
-import { type Experiment, runExperiment, type StepProgress, type Training } from "../experiment/mod.ts";
+import {
+  Diagnostics,
+  type Experiment,
+  runExperiment,
+  standOf,
+  type StepProgress,
+  type Training,
+} from "../experiment/mod.ts";
 import { type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
 import {
   CheckpointStore,
+  DiagnosticsFile,
   keepWhatWasBefore,
   MetricsFile,
   readRunConfig,
@@ -113,7 +121,8 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   try {
     signal.throwIfAborted();
     if (resumed !== undefined) await recorder.rewind({ wentBack: resumed.rid.length > 0 });
-    await compute(prepared, { facts, trainings, recorder, onStep: (tell) => tellStep = tell });
+    const diagnostics = await diagnosticsOf(prepared, trainings);
+    await compute(prepared, { facts, trainings, recorder, diagnostics, onStep: (tell) => tellStep = tell });
     await recorder.finish();
     await metricsLines.settle(SETTLE_MS);
     await metrics.finish();
@@ -127,13 +136,33 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   }
 }
 
+/** What looks at every step; undefined without --diagnostics. What it has seen is told after each epoch. */
+async function diagnosticsOf(
+  { options: { settings }, experiment, folder, bus }: Prepared,
+  trainings: readonly Training[],
+): Promise<Diagnostics | undefined> {
+  if (!settings.diagnostics) return undefined;
+  const { config, arms } = experiment;
+  const stands = trainings.map((training) => standOf(experiment, training));
+  const onNotice = (text: string) => bus.emit({ type: "notice", text });
+  const file = await DiagnosticsFile.open(folder.diagnostics, { stands, learningRate: config.learningRate, onNotice });
+  return new Diagnostics({
+    config,
+    arms,
+    earlier: file.earlier,
+    onRows: file.append,
+    onSummary: (summary) => bus.emit({ type: "diagnostics", summary }),
+  });
+}
+
 /** Workers come, and the experiment goes on to its end with them. */
 async function compute(
   prepared: Prepared,
-  { facts, trainings, recorder, onStep }: {
+  { facts, trainings, recorder, diagnostics, onStep }: {
     readonly facts: RunFacts;
     readonly trainings: Training[];
     readonly recorder: Recorder;
+    readonly diagnostics: Diagnostics | undefined;
     /** Is handed what tells of a step, once there is a cluster. */
     onStep(tell: (progress: StepProgress) => void): void;
   },
@@ -179,7 +208,7 @@ async function compute(
       if (workers.count < minWorkers) bus.emit({ type: "notice", text: `Waiting for workers on ${cluster.url}` });
       await cluster.waitForMembers(minWorkers, 1000 * settings.joinTimeout);
       hasBegun = true;
-      await runExperiment(cluster, experiment, trainings, recorder);
+      await runExperiment(cluster, experiment, trainings, recorder, diagnostics);
     } catch (error) {
       broken = mayGoOn(error);
       throw error;

@@ -6,6 +6,7 @@ import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
 import type { CheckCounts, Taint } from "./checks.ts";
+import type { DiagnosticsSummary } from "./diagnostics.ts";
 import type { FaultCounts } from "./faults.ts";
 import type { RunPlan } from "./plan.ts";
 import type { Position } from "./position.ts";
@@ -232,6 +233,8 @@ export type RunEvent =
   }
   /** A training has ended before its last epoch; the others go on. */
   | { readonly type: "diverged"; readonly position: Position; readonly text: string }
+  /** What --diagnostics has seen until the end of an epoch. */
+  | { readonly type: "diagnostics"; readonly summary: DiagnosticsSummary }
   /** A checkpoint is safely on the disk. */
   | { readonly type: "checkpoint"; readonly position: Position }
   | {

@@ -2,6 +2,7 @@
 // fold, so that a stored stream of events gives the same report as the run that it is of.
 import { addChecks, type CheckCounts, NO_CHECKS, type Taint } from "./checks.ts";
 import type { DatasetFacts, RunEvent, RunFacts, RunHistory, Traffic, TrainingRecord, WorkerInfo } from "./event.ts";
+import type { DiagnosticsSummary } from "./diagnostics.ts";
 import { addFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
 import { allKeys, type RunPlan } from "./plan.ts";
 import type { Position } from "./position.ts";
@@ -28,6 +29,8 @@ export interface Snapshot {
   readonly taints: readonly Taint[];
   /** The trainings that have finished an epoch or diverged, in the order of their coming. */
   readonly trainings: readonly TrainingRecord[];
+  /** What --diagnostics has seen so far; null without it. */
+  readonly diagnostics: DiagnosticsSummary | null;
   /** The end of the last step. */
   readonly position: Position | null;
   /** Of this process. */
@@ -51,6 +54,7 @@ export const NOTHING_YET: Snapshot = {
   checks: NO_CHECKS,
   taints: [],
   trainings: [],
+  diagnostics: null,
   position: null,
   traffic: { up: 0, down: 0 },
   checkpoint: null,
@@ -110,6 +114,8 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
     }
     case "diverged":
       return withTraining(snapshot, event.position.key, () => ({ diverged: event.text }));
+    case "diagnostics":
+      return { ...snapshot, diagnostics: event.summary };
     case "checkpoint":
       return { ...snapshot, checkpoint: event.position };
     case "end":

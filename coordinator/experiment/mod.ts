@@ -1,5 +1,13 @@
 // The experiment's public face: what is trained, how far each training has come, and the loop.
 export { armOptimizer, type OptimizerSettings } from "./arms.ts";
+export { Diagnostics } from "./diagnostics.ts";
+export {
+  DIAGNOSTICS_HEADER,
+  diagnosticsLine,
+  type DiagnosticsRow,
+  parseDiagnostics,
+  rowsUntil,
+} from "./diagnostics_rows.ts";
 export { type Experiment, rateOf, type SplitData, type StepComputer, stepsOf } from "./experiment.ts";
 export type { MetricsSums } from "./metrics.ts";
 export { GC_SCOPES, type GcScope, type NumericConfig, type OptimizerName, OPTIMIZERS } from "./numeric_config.ts";

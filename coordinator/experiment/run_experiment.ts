@@ -4,6 +4,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { parameterTable } from "../../shared/model.ts";
 import { describePosition, type EpochRecord, type MeanMetrics, type Position, type RunKey } from "../events/mod.ts";
 import { armOptimizer } from "./arms.ts";
+import type { Diagnostics } from "./diagnostics.ts";
 import { batchesOf, type Experiment, labelsOf, rateOf, type StepComputer, stepsOf, streamOf } from "./experiment.ts";
 import { MetricsAccumulator, rankingOf } from "./metrics.ts";
 import { applyUpdate } from "./optimizer.ts";
@@ -42,11 +43,13 @@ interface Epoch {
   readonly experiment: Experiment;
   readonly stopwatch: Stopwatch;
   readonly listeners: Listeners;
+  readonly diagnostics: Diagnostics | undefined;
 }
 
 /**
  * Runs what is left of an experiment. A training whose loss or gradient is not finite ends alone.
  * @param trainings those that have begun; changed while they go on, and extended by those that begin
+ * @param diagnostics looks at every step
  * @throws {HerdError} divergence, if all trainings have ended so; and whatever the computer throws
  */
 export async function runExperiment(
@@ -54,6 +57,7 @@ export async function runExperiment(
   experiment: Experiment,
   trainings: Training[],
   listeners: Listeners,
+  diagnostics?: Diagnostics,
 ): Promise<void> {
   const stopwatch = new Stopwatch(computer);
   let last: Training | undefined;
@@ -67,7 +71,7 @@ export async function runExperiment(
     try {
       // After a turn the workers have its training's weights.
       const residual = training === last ? training.residual : await sendWeights(computer, experiment, training);
-      await runEpoch({ training, epoch, computer, experiment, stopwatch, listeners }, residual);
+      await runEpoch({ training, epoch, computer, experiment, stopwatch, listeners, diagnostics }, residual);
       last = training;
     } catch (error) {
       if (error instanceof HerdError && error.code === "divergence") {
@@ -95,7 +99,7 @@ function firstWeights(experiment: Experiment, trainings: readonly Training[], { 
 
 /** @param residual the training's after the first step to come, for the weights that the workers have */
 async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promise<void> {
-  const { training, epoch, computer, experiment, stopwatch, listeners } = turn;
+  const { training, epoch, computer, experiment, stopwatch, listeners, diagnostics } = turn;
   const { key, weights, slots } = training;
   const { config } = experiment;
   const seed = streamOf(key);
@@ -111,8 +115,10 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
     assertFinite(sum.losses, "loss", at, experiment);
     assertFinite(sum.gradient, "gradient", at, experiment);
     divideBy(sum.gradient, ids.length);
+    diagnostics?.before(sum.gradient, weights);
     optimizer.update(sum.gradient, { state: slots, weights, table });
     applyUpdate(weights, sum.gradient);
+    diagnostics?.after(at, sum.gradient);
     metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
     if (residual !== undefined) training.residual = residual;
     training.current = { steps: at.step, metrics: metrics.sums, ...stopwatch.step(ids.length) };

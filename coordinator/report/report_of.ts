@@ -67,7 +67,7 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
     arms: trained.map(({ report }) => report),
     pairs: pairs.map((pair) => pairReport(pair, labels)),
     comparison,
-    diagnostics: null,
+    diagnostics: snapshot.diagnostics,
     provenance: { command: run.command, herd: run.herd, deno: run.deno },
   };
 }

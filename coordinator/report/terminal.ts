@@ -73,6 +73,7 @@ export class Terminal {
       case "diverged":
         return this.#notice(`Ended: ${event.text}; the other trainings go on`);
       case "checkpoint":
+      case "diagnostics":
       case "check":
         return;
       case "taint":

@@ -63,6 +63,11 @@ export class RunDirectory implements Disposable {
     return join(this.path, "logs");
   }
 
+  /** Where --diagnostics puts its rows. */
+  get diagnostics(): string {
+    return join(this.path, "diagnostics.csv");
+  }
+
   /** Where the checkpoints are. */
   get checkpoints(): string {
     return join(this.path, "checkpoint");
