@@ -9,10 +9,10 @@ export const BETA_2 = 0.999;
 export const EPSILON = 1e-7;
 
 /**
- * Adam (Kingma and Ba, ICLR 2015, arXiv 1412.6980) as keras/src/optimizers/adam.py computes it, with epsilon outside the root
- * and not corrected for bias: m ← m + (1 − beta1)·(g − m), v ← v + (1 − beta2)·(g² − v), then g ← alpha·m / (sqrt(v) + epsilon)
- * with alpha = sqrt(1 − beta2^t) / (1 − beta1^t) in the t-th step. t is kept in the state, in one float32: exact up to 2^24
- * steps, where it stops, and alpha has long been 1.
+ * Adam (Kingma and Ba, ICLR 2015, arXiv 1412.6980) as keras/src/optimizers/adam.py computes it, with epsilon outside
+ * the root and not corrected for bias: m ← m + (1 − beta1)·(g − m), v ← v + (1 − beta2)·(g² − v), then g ← alpha·m /
+ * (sqrt(v) + epsilon) with alpha = sqrt(1 − beta2^t) / (1 − beta1^t) in the t-th step. t is kept in the state, in one
+ * float32: exact up to 2^24 steps, where it stops, and alpha has long been 1.
  */
 export function scaleByAdam(
   { beta1 = BETA_1, beta2 = BETA_2, epsilon = EPSILON }: { beta1?: number; beta2?: number; epsilon?: number } = {},
@@ -36,9 +36,9 @@ export function scaleByAdam(
 }
 
 /**
- * base^exponent, both it and base rounded to float32 as in Keras: 1 − 0.999 is then 1.3e-5 of itself too small, which would
- * else be the largest difference between its weights and these. By squaring: Math.pow may differ in its last bits between
- * machines, products do not.
+ * base^exponent, both it and base rounded to float32 as in Keras: 1 − 0.999 is then 1.3e-5 of itself too small, which
+ * would else be the largest difference between its weights and these. By squaring: Math.pow may differ in its last bits
+ * between machines, products do not.
  */
 function power32(base: number, exponent: number): number {
   let result = 1;

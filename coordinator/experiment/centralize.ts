@@ -12,8 +12,9 @@ export interface CentralizeOptions {
 }
 
 /**
- * Gradient centralization (Yong et al., ECCV 2020, arXiv 2004.01461): subtracts from every kernel gradient its mean over all
- * axes but the last, that is, for each output. Biases (rank 1) are left alone. Means are taken in float64, in index order.
+ * Gradient centralization (Yong et al., ECCV 2020, arXiv 2004.01461): subtracts from every kernel gradient its mean
+ * over all axes but the last, that is, for each output. Biases (rank 1) are left alone. Means are taken in float64, in
+ * index order.
  */
 export function centralize({ scope = "all", scale = 1 }: CentralizeOptions = {}): GradientTransformation {
   return {

@@ -1,5 +1,6 @@
-// Optimizers as chains of small transformations over one flat gradient, as in optax: an arm of the experiment is a chain
-// with or without one element. State lives in flat arrays beside the weights, so that it can be written to a checkpoint.
+// Optimizers as chains of small transformations over one flat gradient, as in optax: an arm of the experiment is a
+// chain with or without one element. State lives in flat arrays beside the weights, so that it can be written to a
+// checkpoint.
 import type { Parameter } from "../../shared/model.ts";
 
 /** The slots of a transformation: flat float32 arrays by name, or nothing. */

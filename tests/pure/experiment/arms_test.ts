@@ -151,7 +151,7 @@ Deno.test("with scale 0 all arms have the bits of no-gc, whatever the optimizer"
   );
 });
 
-Deno.test("gc-update's updates have zero mean for each output of the kernels in the scope, whatever the optimizer", () => {
+Deno.test("gc-update's updates have zero mean for each output of the kernels in scope, with any optimizer", () => {
   fc.assert(
     fc.property(stepsOf, settings, (steps, settings) => {
       const { updates } = run(armOptimizer("gc-update", { ...settings, gcScale: 1 }), steps);

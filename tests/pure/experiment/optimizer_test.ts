@@ -12,7 +12,7 @@ const CHAINS: Readonly<Record<string, () => GradientTransformation>> = {
 };
 
 for (const [name, make] of Object.entries(CHAINS)) {
-  Deno.test(`a transformation remembers nothing: one object serves several tables and states at a time: ${name}`, () => {
+  Deno.test(`a transformation remembers nothing: one object serves several tables and states: ${name}`, () => {
     const tables = [tableOf([3, 2], [2]), tableOf([2, 2, 1, 2])];
     const shared = make();
     const runs = [shared, undefined].map((one) => {
