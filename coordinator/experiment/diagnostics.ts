@@ -1,10 +1,10 @@
 // --diagnostics: looks on while trainings go on, and changes nothing in them. Without it there is no such object, and
 // no cost.
 import { type Parameter, parameterTable } from "../../shared/model.ts";
-import type { ArmName, Position } from "../events/mod.ts";
+import type { ArmName, DiagnosticsSummary, Position } from "../events/mod.ts";
 import { centralize } from "./centralize.ts";
 import { type DiagnosticsRow, trainingFields } from "./diagnostics_rows.ts";
-import { type DiagnosticsSummary, Summarizer } from "./diagnostics_summary.ts";
+import { Summarizer } from "./diagnostics_summary.ts";
 import { kernelsOf, observe } from "./kernel_figures.ts";
 import type { NumericConfig } from "./numeric_config.ts";
 import type { GradientTransformation } from "./optimizer.ts";
@@ -19,6 +19,8 @@ export interface DiagnosticsOptions {
   readonly earlier?: Iterable<DiagnosticsRow>;
   /** Is called once a step, with rows in the order of the file. */
   onRows(rows: readonly DiagnosticsRow[]): void;
+  /** Is called at the end of each epoch, with what was seen until then. */
+  onSummary?(summary: DiagnosticsSummary): void;
   /** A clock, in milliseconds. */
   readonly now?: () => number;
 }
@@ -88,6 +90,8 @@ export class Diagnostics {
     rows.push(...late);
     for (const row of rows) this.#summarizer.add(row);
     onRows(rows);
+    const summary = step === at.steps ? this.summary() : null;
+    if (summary !== null) this.#options.onSummary?.(summary);
   }
 
   /** What was seen until now, by earlier processes too; null before the first step. */

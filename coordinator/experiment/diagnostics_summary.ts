@@ -1,25 +1,6 @@
 // What the rows of diagnostics.csv say as a whole: means for each kernel, and what a step costs.
-import type { ArmName } from "../events/mod.ts";
+import type { DiagnosticsSummary, LayerDiagnostics } from "../events/mod.ts";
 import type { DiagnosticsRow } from "./diagnostics_rows.ts";
-import type { KernelFigures } from "./kernel_figures.ts";
-
-/** One kernel in the trainings of one arm at one rate: means over epochs, steps and seeds. */
-export interface KernelSummary extends KernelFigures {
-  readonly arm: ArmName;
-  readonly learningRate: number;
-  /** Cosine of this arm's update and the baseline's, over the steps in which both are known; null for the baseline. */
-  readonly updateCosine: number | null;
-}
-
-/** What was seen, as the report has it. */
-export interface DiagnosticsSummary {
-  /** In the order in which they came. */
-  readonly layers: readonly KernelSummary[];
-  /** What centralizing costs in a step, measured in all arms: median, in milliseconds. */
-  readonly centralizeMs: number;
-  /** What a step's whole update costs: median over all arms, in milliseconds. */
-  readonly updateMs: number;
-}
 
 const FIGURES = ["gradientNorm", "removedShare", "weightNorm", "kernelMean", "updateNorm"] as const;
 
@@ -45,7 +26,7 @@ class Mean {
 export class Summarizer {
   readonly #layers = new Map<
     string,
-    Pick<KernelSummary, "arm" | "learningRate" | "kernel"> & { means: Mean[]; cosine: Mean }
+    Pick<LayerDiagnostics, "arm" | "learningRate" | "kernel"> & { means: Mean[]; cosine: Mean }
   >();
   readonly #centralizeMs: number[] = [];
   readonly #updateMs: number[] = [];

@@ -68,6 +68,8 @@ function contrastsOf(
   const metrics = [primary, ...METRICS.filter((metric) => metric !== primary)];
   const all = [...groups.values()].flatMap((pairs) =>
     metrics.flatMap((metric): Contrast[] => {
+      // The original example compared training metrics alone.
+      if (pairs[0]!.other.report.role === "published" && metric.startsWith("test")) return [];
       const whole = pairs.filter((pair) => divergedOf(pair) === null);
       const isKnown = whole.every(({ baseline, other }) =>
         valueOf(baseline.report, metric) !== null && valueOf(other.report, metric) !== null

@@ -23,7 +23,12 @@ export class DiagnosticsFile {
   #pending = "";
   #failing = false;
 
-  private constructor(path: string, earlier: readonly DiagnosticsRow[], length: number, notice: (text: string) => void) {
+  private constructor(
+    path: string,
+    earlier: readonly DiagnosticsRow[],
+    length: number,
+    notice: (text: string) => void,
+  ) {
     this.#path = path;
     this.earlier = earlier;
     this.#length = length;
