@@ -133,9 +133,10 @@ export class Terminal {
     const losses = sparkline([...before.map((record) => record.loss), loss]);
     const auc = figure(before.at(-1)?.testAuc ?? null, 4);
     this.#options.progress.show(
-      `${describeKey(key, run?.seeds ?? [])}, epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${
-        loss.toFixed(4)
-      } ${losses}  test AUC ${auc}  ETA of all ${formatSeconds(this.#eta(snapshot, step / steps))}`,
+      `${describeKey(key, run?.seeds ?? [])}, epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}`,
+      `  loss ${loss.toFixed(4)} ${losses}  test AUC ${auc}  ETA of all ${
+        formatSeconds(this.#eta(snapshot, step / steps))
+      }`,
     );
   }
 
