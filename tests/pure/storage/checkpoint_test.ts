@@ -5,7 +5,13 @@ import { type Experiment, runExperiment, type Training } from "../../../coordina
 import { decodeCheckpoint, encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/safetensors.ts";
-import { ArithmeticComputer, identityOf, noListeners, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
+import {
+  ArithmeticComputer,
+  identityOf,
+  noListeners,
+  smallConfig,
+  smallExperiment,
+} from "../../fixtures/experiment.ts";
 
 const identity = identityOf(smallExperiment());
 const { numeric: config, plan } = identity;
