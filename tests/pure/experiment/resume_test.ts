@@ -1,36 +1,43 @@
 // An experiment is broken off, or its process killed, at every instant there is, and goes on from what it has left.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import {
-  NO_CHECKS,
-  NO_FAULTS,
-  type RunEvent,
-  type RunFacts,
-  runName,
-  type Taint,
-} from "../../../coordinator/events/mod.ts";
+import { allKeys, NO_CHECKS, NO_FAULTS, type RunEvent, runName, type Taint } from "../../../coordinator/events/mod.ts";
 import {
   type Experiment,
   positionOf,
   runExperiment,
   type StepProgress,
-  stepsOf,
   type Training,
+  weightsHash,
 } from "../../../coordinator/experiment/mod.ts";
+import { decodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
 import { MetricsFile } from "../../../coordinator/storage/metrics_file.ts";
 import { Recorder } from "../../../coordinator/storage/recorder.ts";
 import { loadCheckpoints } from "../../../coordinator/storage/resume.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS } from "../../../shared/half.ts";
-import { ArithmeticComputer, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
+import { parameterCount } from "../../../shared/model.ts";
+import { FACTS } from "../../fixtures/events.ts";
+import {
+  ArithmeticComputer,
+  type Asked,
+  identityOf,
+  noListeners,
+  smallConfig,
+  smallExperiment,
+} from "../../fixtures/experiment.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
+
+/** Weights of a model. */
+const SIZE = parameterCount(smallConfig().compute.model);
 
 /** What a run leaves: checkpoints, models, and the lines of metrics.jsonl. */
 class Disk {
   files = new MemoryFiles();
   metrics: object[] = [];
-  models: string[] = [];
+  /** The hash of each model's weights, by its name; "" where it is not told. */
+  hashes = new Map<string, string>();
   /** Called before metrics and models are written; what it throws, the write throws. */
   onWrite: () => void = () => {};
 
@@ -40,11 +47,20 @@ class Disk {
   appendMetrics(line: unknown): Promise<void> {
     return this.#write(() => this.metrics.push({ ...line as object }));
   }
-  writeModel(name: string): Promise<void> {
-    return this.#write(() => this.models = [...new Set([...this.models, name])]);
+  async writeModel(name: string, _spec: unknown, weights: Float32Array, weightsSha256 = ""): Promise<void> {
+    assertEquals(weights.length, SIZE, name);
+    if (weightsSha256 !== "") assertEquals(await weightsHash(weights), weightsSha256, name);
+    await this.#write(() => this.hashes.set(name, weightsSha256));
+  }
+  modelHash(name: string): Promise<string | undefined> {
+    return Promise.resolve(this.hashes.get(name));
   }
   removeModel(name: string): Promise<void> {
-    return this.#write(() => this.models = this.models.filter((other) => other !== name));
+    return this.#write(() => this.hashes.delete(name));
+  }
+  /** The names of the models, sorted. */
+  get models(): string[] {
+    return [...this.hashes.keys()].toSorted();
   }
   async #write(action: () => unknown): Promise<void> {
     await Promise.resolve();
@@ -60,6 +76,8 @@ interface RunOptions {
   readonly onCall?: () => void;
   readonly onStep?: (progress: StepProgress) => void;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Where a loss is not finite. */
+  readonly diverges?: (asked: Asked) => boolean;
   /** Read whenever a checkpoint is written; whoever pushes to it taints the run. */
   readonly taints?: Taint[];
 }
@@ -73,15 +91,16 @@ async function run(
     onCall,
     onStep = () => {},
     onEvent,
+    diverges = () => false,
     taints = [],
   }: RunOptions,
 ) {
-  const { config: numeric, arms, seeds, epochs } = experiment;
-  const identity = { runId: "ab", numeric, arms, seeds };
+  const { config: _config, initialWeights: _weights, train: _train, test: _test, ...plan } = experiment;
+  const identity = identityOf(experiment);
   const notices: string[] = [];
   const notice = (line: string) => void notices.push(line);
   const store = new CheckpointStore("c", notice, disk.files);
-  const resumed = await loadCheckpoints(store, identity, experiment);
+  const resumed = await loadCheckpoints(store, { identity, experiment, folder: disk });
   const trainings = [...resumed?.trainings ?? []];
   const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints };
   const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, ...rest };
@@ -97,43 +116,43 @@ async function run(
     store,
     experiment,
     trainings,
+    primary: "testLoss",
     checkpointSteps,
     surroundings: () => ({ identity, history }),
     onStep,
     emit,
   });
   await recorder.rewind({ wentBack: (resumed?.rid.length ?? 0) > 0 });
-  const facts: Omit<RunFacts, "resumed"> = {
-    folder: "",
-    herd: "1",
-    backend: "simd",
-    modelName: "tiny",
-    model: numeric.compute.model,
-    arms,
-    seeds,
-    epochs,
-    steps: stepsOf(experiment),
-    verify: 0,
-    initialWeightsSha256: {},
-    compress: numeric.compute.compress,
-    compressGradients: false,
-  };
-  emit({ type: "run", ...facts, resumed: resumed === undefined ? null : { at: recorder.position, ...resumed } });
+  const records = resumed?.trainings.map(({ testLogits, diverged = null, ...training }) => {
+    return { ...training, testLogits: [...testLogits], diverged };
+  });
+  const before = records === undefined ? null : { at: recorder.position, history, trainings: records };
+  emit({ type: "run", ...FACTS, ...plan, resumed: before });
   try {
-    await runExperiment(new ArithmeticComputer(onCall), experiment, trainings, recorder);
+    await runExperiment(new ArithmeticComputer(onCall, diverges), experiment, trainings, recorder);
   } finally {
     await told;
   }
   await recorder.finish();
   await metrics.finish();
-  return { trainings, metrics: disk.metrics, notices };
+  return { trainings: keptOf(disk, experiment), metrics: disk.metrics, notices, inMemory: trainings };
+}
+
+/** All trainings as they stand in their newest checkpoints, weights and slots included. */
+function keptOf({ files }: Disk, experiment: Experiment): Training[] {
+  return allKeys(experiment).map((key) => {
+    const bytes = files.content.get(join("c", checkpointsOf(files, runName(key)).at(-1)!))!;
+    return decodeCheckpoint(bytes, identityOf(experiment), key).training;
+  });
 }
 
 /** All that must be the same bits: everything but times. */
 function bitsOf({ trainings, metrics }: { trainings: readonly Training[]; metrics: readonly object[] }) {
   const timeless = (record: object) =>
     Object.fromEntries(Object.entries(record).filter(([name]) => !/second|bytes/i.test(name)));
-  const bits = trainings.map(({ current: _current, epochs, ...rest }) => ({ ...rest, epochs: epochs.map(timeless) }));
+  const bits = trainings.map(({ current: { steps, metrics }, epochs, ...rest }) => {
+    return { ...rest, steps, metrics, epochs: epochs.map(timeless) };
+  });
   return {
     trainings: Object.fromEntries(bits.map((training) => [runName(training.key), training])),
     metrics: metrics.map(timeless),
@@ -177,27 +196,55 @@ function damageNewest(files: MemoryFiles, training: string): string {
   return name;
 }
 
+/** Six trainings with rates and controls, of which one diverges in the middle of its second epoch. */
+const VARIED = smallExperiment({ learningRates: [1e-2, 1e-3], control: true });
+const inVaried = ({ key, epoch, step }: Asked) => runName(key) === "gc-5-0.001" && epoch === 2 && step >= 2;
+/** What goes on from the first arm's end. */
+const PUBLISHED = smallExperiment({ protocol: "as-published" });
+
 for (
-  const [what, experiment, steps] of [
-    ...COMPRESSIONS.map((compress) => [`a run (--compress ${compress})`, compressing(compress), 12] as const),
-    ["a run of two seeds", SEVERAL, 24] as const,
-  ]
+  const [what, options, steps] of [
+    ...COMPRESSIONS.map((compress) =>
+      [`a run (--compress ${compress})`, { experiment: compressing(compress) }, 12] as const
+    ),
+    ["a run of two seeds", { experiment: SEVERAL }, 24],
+    ["a run of two rates with controls, one of which diverges", { experiment: VARIED, diverges: inVaried }, 36 - 2],
+    ["a run of the published protocol", { experiment: PUBLISHED }, 18],
+  ] satisfies (readonly [string, RunOptions, number])[]
 ) {
   Deno.test(`broken off at every call of the computer, ${what} goes on to the same bits, without a step done twice`, async () => {
     let calls = 0;
-    const whole = bitsOf(await run({ experiment, onCall: () => calls++ }));
+    const whole = await run({ ...options, onCall: () => calls++ });
     for (let k = 0; k < calls; k++) {
       const disk = new Disk();
       const done: string[] = [];
       const onStep = ({ key, epoch, step }: StepProgress) => void done.push(`${runName(key)} ${epoch} ${step}`);
-      await assertRejects(() => run({ experiment, disk, onCall: dieAt(k), onStep }), Error, "broken off");
-      assertEquals(bitsOf(await run({ experiment, disk, onStep })), whole, `call ${k}`);
-      assertEquals(new Set(done).size, done.length);
+      const events: string[] = [];
+      const onEvent = (event: RunEvent) => {
+        if (event.type === "epoch") events.push(`${runName(event.key)} ${event.record.epoch}`);
+        if (event.type === "diverged") events.push(`${runName(event.position.key)} diverged`);
+      };
+      await assertRejects(() => run({ ...options, disk, onCall: dieAt(k), onStep, onEvent }), Error, "broken off");
+      const result = await run({ ...options, disk, onStep, onEvent });
+      assertEquals(bitsOf(result), bitsOf(whole), `call ${k}`);
+      assertEquals([new Set(done).size, new Set(events).size], [done.length, events.length]);
       // Only the step whose weights could not be sent is applied and not told.
       assert(done.length === steps || done.length === steps - 1, `call ${k}: ${done.length} steps`);
-      assertEquals(disk.models.some((name) => name.endsWith("partial")), false);
+      assertModels(disk, result);
     }
   });
+}
+
+/** The model of each training's last epoch and of its best one, and of one that has diverged what it had then. */
+function assertModels(disk: Disk, { trainings }: { readonly trainings: readonly Training[] }): void {
+  const wanted = trainings.flatMap(({ key, epochs, diverged }) => [
+    ...epochs.length > 0 ? [runName(key), `${runName(key)}-best`] : [],
+    ...diverged === undefined ? [] : [`${runName(key)}-partial`],
+  ]);
+  assertEquals(disk.models, wanted.toSorted());
+  for (const { key, weightsSha256, epochs } of trainings) {
+    if (epochs.length > 0) assertEquals(disk.hashes.get(runName(key)), weightsSha256);
+  }
 }
 
 Deno.test("compressed weights make another run, of which the residual is a part", async () => {
@@ -350,7 +397,7 @@ Deno.test("a disk that is full for a while does not end the run; what it missed 
   };
   const result = await run({ disk, onStep, checkpointSteps: 1 });
   assertEquals(bitsOf(result), WHOLE);
-  assertEquals(disk.models.sort(), ["gc-5", "no-gc-5"]);
+  assertEquals(disk.models.filter((name) => !name.endsWith("-best")), ["gc-5", "no-gc-5"]);
   // Metrics, models and checkpoints say so once each.
   const [refused, checkpoint] = [/is written when there is room/, /Cannot write a checkpoint/].map((what) =>
     result.notices.filter((line) => what.test(line))
@@ -386,23 +433,21 @@ Deno.test("a recorder tells of checkpoints that are safe and of epochs whose fil
 Deno.test("a run that is broken off knows where it stands and what is safe", async () => {
   const experiment = smallExperiment();
   const trainings: Training[] = [];
-  const listeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
   // Calls: weights, then gradients and weights for each step; the test; then gc's.
   const computer = new ArithmeticComputer(dieAt(8 + 5));
-  await assertRejects(() => runExperiment(computer, experiment, trainings, listeners));
+  await assertRejects(() => runExperiment(computer, experiment, trainings, noListeners));
   const { key: { arm }, epoch, step } = positionOf(experiment, trainings);
   assertEquals([arm, epoch, step], ["gc", 1, 2]);
 });
 
 Deno.test("a run that is tainted says so on the disk before its next step, and when it is broken off in the step", async () => {
   const experiment = smallExperiment();
-  const { config: numeric, arms, seeds } = experiment;
   const since = { key: { arm: "gc", seed: 5 }, epoch: 1, step: 1, steps: 3 } as const;
   const taint = { worker: "r1", host: "h", since };
   const knownOn = async (disk: Disk) => {
     const store = new CheckpointStore("c", () => {}, disk.files);
-    const identity = { runId: "ab", numeric, arms, seeds };
-    return (await loadCheckpoints(store, identity, experiment))?.history.taints;
+    const asked = { identity: identityOf(experiment), experiment, folder: disk };
+    return (await loadCheckpoints(store, asked))?.history.taints;
   };
   const killed = new Disk();
   const taints: Taint[] = [];
