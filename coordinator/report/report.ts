@@ -97,7 +97,12 @@ export interface PairReport {
   /** Which training diverged, if one did. */
   readonly diverged: "arm" | "baseline" | "both" | null;
   /** DeLong's test of the two areas under the curve on the same test images; null where there are none. */
-  readonly delong: { readonly difference: number; readonly standardError: number; readonly p: number; readonly ci95: Interval } | null;
+  readonly delong: {
+    readonly difference: number;
+    readonly standardError: number;
+    readonly p: number;
+    readonly ci95: Interval;
+  } | null;
 }
 
 /** What the experiment says, first of all. */
