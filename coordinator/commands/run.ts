@@ -115,7 +115,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const facts = await runFacts(prepared, recorder.position);
   const writeReport = async (complete: boolean) => {
     const report = reportOf(bus.snapshot, complete);
-    await folder.writeReport(report, reportHtml(report), tablesOf(report, bus.snapshot));
+    await folder.writeReport(report, await reportHtml(report), tablesOf(report, bus.snapshot));
     return report;
   };
   try {

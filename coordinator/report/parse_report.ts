@@ -1,99 +1,44 @@
-// report.json read back: somebody else may have written it, so that nothing of it is believed before it is looked at.
+// report.json read back, of this version or an older one.
 import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { COMPRESSIONS } from "../../shared/half.ts";
-import { ARM_NAMES, NO_CHECKS, NO_FAULTS } from "../events/mod.ts";
-import type { Report } from "./report.ts";
+import { firstSchema } from "./first_reports.ts";
+import { FORMAT_VERSION, type Report } from "./report.ts";
+import { reportSchema } from "./report_schema.ts";
 
-const text = v.string();
-const figure = v.number();
-const arm = v.picklist(ARM_NAMES);
-const pair = v.tuple([figure, figure]);
-
-const dataset = v.looseObject({
-  name: text,
-  train: figure,
-  test: figure,
-  limit: v.nullable(figure),
-  classes: v.record(text, pair),
-  sha256: text,
-  imageShape: v.tuple([figure, figure, figure]),
-  fallback: v.boolean(),
-  skipped: v.optional(v.object({ count: figure, files: v.array(text) }), { count: 0, files: [] }),
-});
-const epoch = v.looseObject({
-  epoch: figure,
-  loss: figure,
-  accuracy: figure,
-  testLoss: figure,
-  testAccuracy: figure,
-  seconds: v.nullable(figure),
-  testSeconds: figure,
-  imagesPerSecond: v.nullable(figure),
-  bytesUp: figure,
-  bytesDown: figure,
-});
-const armReport = v.looseObject({
-  arm,
-  seed: figure,
-  weightsSha256: text,
-  initialWeightsSha256: text,
-  trainSeconds: v.nullable(figure),
-  epochs: v.array(epoch),
-});
-const comparison = v.looseObject({
-  metric: v.picklist(["loss", "accuracy", "testLoss", "testAccuracy", "seconds"]),
-  baseline: arm,
-  arm,
-  pairs: figure,
-  meanDifference: figure,
-  ci95: v.nullable(pair),
-  verdict: text,
-});
-const since = v.looseObject({ key: v.looseObject({ arm, seed: figure }), epoch: figure, step: figure, steps: figure });
-const taint = v.looseObject({ worker: text, host: text, since });
-const verification = v.looseObject({
-  share: figure,
-  compared: figure,
-  impossible: figure,
-  differing: figure,
-  chanceToBeCaught: v.array(v.looseObject({ falsified: figure, onPurpose: figure, atRandom: figure })),
-});
-const worker = v.looseObject({ id: text, engine: text, adapter: text, host: text, imagesPerSecond: figure });
-
-/** What a report does not know of, since it is older, was not there yet. */
-const schema: v.GenericSchema<unknown, Report> = v.looseObject({
-  complete: v.boolean(),
-  dataset,
-  model: v.looseObject({ name: text, parameters: figure }),
-  engine: v.looseObject({ name: text, fingerprint: text, adapter: text }),
-  compress: v.optional(v.picklist(COMPRESSIONS), "none"),
-  compressGradients: v.optional(v.boolean(), false),
-  bitIdentical: v.boolean(),
-  faults: v.pipe(
-    v.optional(v.record(text, figure), {}),
-    v.transform((counts) => ({ ...NO_FAULTS, ...counts })),
-  ),
-  workers: v.array(worker),
-  verification: v.optional(verification, { share: 0, ...NO_CHECKS, chanceToBeCaught: [] }),
-  taints: v.optional(v.array(taint), []),
-  arms: v.array(armReport),
-  comparison: v.array(comparison),
-});
+/** By version, from the first one on. */
+const SCHEMAS = [firstSchema, reportSchema];
 
 /**
- * Reads a report back.
- * @throws {HerdError} data, if it is not one, saying in what
+ * Reads a report back. What an older one does not know is null or empty, and a learning rate that it does not know is 0.
+ * @throws {HerdError} data, if it is not one, saying in what, or if a newer Herd has written it
  */
 export function parseReport(text: string, path: string): Report {
   let why: string;
   try {
-    const result = v.safeParse(schema, JSON.parse(text));
+    const json: unknown = JSON.parse(text);
+    const version = versionOf(json);
+    if (Number.isInteger(version) && version > FORMAT_VERSION) {
+      const remedy = "open it with the Herd that wrote it, or a newer one";
+      throw new HerdError(
+        "data",
+        `${path} is of format version ${version}, and this Herd knows ${FORMAT_VERSION}: ${remedy}`,
+      );
+    }
+    const schema = SCHEMAS[version - 1];
+    if (schema === undefined) throw new RangeError(`formatVersion: ${version} is none`);
+    const result = v.safeParse(schema, json);
     if (result.success) return result.output;
     const [issue] = result.issues;
     why = `${v.getDotPath(issue) ?? "the whole"}: ${issue.message.slice(0, 200)}`;
   } catch (error) {
+    if (error instanceof HerdError) throw error;
     why = messageOf(error);
   }
   throw new HerdError("data", `${path} is not a report of a run (${why}): give the folder of one`);
+}
+
+/** Of what may be a report; NaN for what is no version. */
+function versionOf(json: unknown): number {
+  if (typeof json !== "object" || json === null || !("formatVersion" in json)) return 1;
+  return typeof json.formatVersion === "number" ? json.formatVersion : NaN;
 }

@@ -1,0 +1,77 @@
+// What the instrument saw where the answer is known before.
+import type { Role } from "../../../events/mod.ts";
+import { type Markup, markup } from "../../markup.ts";
+import { METRIC_NAMES } from "../../page_wording.ts";
+import type { Comparison, Report } from "../../report.ts";
+import { differenceChart } from "../charts/differences.ts";
+import { figureOf } from "../figure.ts";
+import { between, count, decimalsOf, signed } from "../figures.ts";
+import { grid, type Section } from "../section.ts";
+import { folded, tableOf } from "../table.ts";
+import { comparisonTable } from "./comparisons.ts";
+
+/** Null without controls. */
+export async function controlsSection(report: Report): Promise<Section | null> {
+  const { verdict: { primary }, comparison } = report;
+  const controls = comparison.filter(({ role }) => role === "again" || role === "lose");
+  if (controls.length === 0) return null;
+  const by = (role: Role) => controls.filter((one) => one.role === role && one.metric === primary);
+  const main = comparison.filter(({ kind, metric }) => kind === "confirmatory" && metric === primary);
+  const draw = async (rows: readonly Comparison[], id: string, title: string, caption: string) =>
+    rows.length === 0 ? [] : [
+      await figureOf(report, {
+        chart: differenceChart(rows, { metric: primary, id, title }),
+        caption,
+        table: comparisonTable(title, rows),
+      }),
+    ];
+  const [again, lose] = [by("again"), by("lose")];
+  return {
+    id: "controls",
+    title: "What the instrument saw",
+    content: [
+      ...again.map((one) => sayAgain(one)),
+      ...lose.map((one) => sayLose(one)),
+      grid([
+        ...again.length === 0 ? [] : await draw(
+          [...again, ...main],
+          "control-again",
+          "A against A, beside the comparison",
+          "Hollow: the same arm twice, with another random stream. Filled: the comparison that was fixed before, on the same axis.",
+        ),
+        ...await draw(
+          lose,
+          "control-lose",
+          "An arm that must lose",
+          "A rate far too high: if this did not show, nothing would.",
+        ),
+      ]),
+      folded("Controls by every metric", tableOf(comparisonTable("Controls by every metric", controls))),
+    ],
+  };
+}
+
+function sayAgain({ arm, metric, pairs, meanDifference, ci95 }: Comparison): Markup {
+  const decimals = decimalsOf(metric);
+  const interval = ci95 === null ? "" : `, 95 % interval ${between(ci95, decimals)}`;
+  return markup`<p><strong>A against A.</strong> ${arm} against itself with another random stream, ${
+    count(pairs, "pair")
+  }: a mean
+difference in ${METRIC_NAMES[metric]} of ${
+    signed(meanDifference, decimals)
+  }${interval}. Nothing differs here but chance, so that
+this is how large chance is. It is one trial: it neither passes nor fails.</p>
+`;
+}
+
+function sayLose({ metric, pairs, losses, meanDifference, diverged }: Comparison): Markup {
+  const decimals = decimalsOf(metric);
+  const mean = meanDifference === null
+    ? ""
+    : `, with a mean difference in ${METRIC_NAMES[metric]} of ${signed(meanDifference, decimals)}`;
+  const ended = diverged.arm === 0 ? "" : `; ${count(diverged.arm, "training")} of it diverged`;
+  return markup`<p><strong>An arm that must lose.</strong> A rate far too high lost ${losses} of ${
+    count(pairs, "pair")
+  }${mean}${ended}.</p>
+`;
+}
