@@ -183,7 +183,8 @@ export class Recorder implements Listeners {
   #unsaved(): Training[] {
     const isTold = this.#taints <= this.#savedTaints;
     const { trainings } = this.#options;
-    const newest = this.#last ?? trainings.at(-1);
+    // Before the first step: one that still has its weights.
+    const newest = this.#last ?? trainings.findLast(({ weights }) => weights.length > 0);
     return trainings.filter((training) =>
       this.#saved.get(runName(training.key)) !== progressOf(training) || (!isTold && training === newest)
     );
