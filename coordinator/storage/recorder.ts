@@ -132,7 +132,10 @@ export class Recorder implements Listeners {
     const { store, experiment, emit } = this.#options;
     await this.#checkpoint();
     await store.idle();
-    await this.#savePartial(training);
+    // The checkpoint has these weights too.
+    await this.#savePartial(training).catch((error) =>
+      emit({ type: "notice", text: `${messageOf(error)}: the run goes on` })
+    );
     emit({ type: "diverged", position: standOf(experiment, training), text: training.diverged! });
     this.#release();
   }
