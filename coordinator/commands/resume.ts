@@ -54,6 +54,11 @@ export async function resumedSettings(
       `--${name} ${settings[name]} is less than the ${before} of ${folder}: give as many or more`,
     );
   }
+  if (settings.protocol === "as-published" && settings.epochs > Number(told["epochs"])) {
+    const why = "an arm of it has gone on from where the first one had ended";
+    const what = `--epochs ${settings.epochs} cannot prolong ${folder}: ${why}`;
+    throw new HerdError("usage", `${what}; begin a run anew with another --out`);
+  }
   const missing = Object.entries(told).filter(([name]) => ![...given].map(camelCase).includes(name));
   const flags = toGiveAgain(trainFlags, Object.fromEntries(missing));
   const notTaken = flags === "" ? "" : `The run in ${folder} was begun with ${flags}: give again what it still needs`;
