@@ -98,6 +98,12 @@ export async function refuseOther(now: RunIdentity, { resume, data }: Settings):
     const hashes = `${resume} was trained on images of SHA-256 ${before}, these have ${after}`;
     throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}; give its --data again`);
   }
+  const [weights, others] = [numeric.initWeights, now.numeric.initWeights];
+  if (weights !== others) {
+    const hashes = `the SHA-256 of --init-weights is ${weights ?? "none"} there and ${others ?? "none"} here`;
+    const remedy = weights === null ? "leave it out" : "give its --init-weights again";
+    throw new HerdError("data", `${resume} began with other weights: ${hashes}; ${remedy}`);
+  }
   const different = differences({ ...now, numeric }, now);
   if (different.length === 0) return;
   throw new HerdError("data", `${resume}/config.json does not fit itself: ${different.join(", ")}; restore it`);

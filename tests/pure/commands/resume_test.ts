@@ -130,6 +130,13 @@ Deno.test("the weights that a run began with must be named again, and be the sam
         assertStringIncludes(message, "give its --init-weights again");
       }
     });
+    await withRun([], async (run) => {
+      const { settings } = await resumedSettings(run, given("--resume", run, "--init-weights", first));
+      const attempt = async () => await refuseOther((await identityOf(settings, DATA)).identity, settings);
+      const { message } = await assertRejects(attempt, HerdError);
+      assertStringIncludes(message, "the SHA-256 of --init-weights is none there and");
+      assertStringIncludes(message, "; leave it out");
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
