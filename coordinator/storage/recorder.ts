@@ -133,11 +133,10 @@ export class Recorder implements Listeners {
     const { store, experiment, emit } = this.#options;
     await this.#checkpoint();
     await store.idle();
-    try {
-      await this.#savePartial(training);
-    } catch (error) {
-      emit({ type: "notice", text: `${messageOf(error)}: the weights of a training that diverged are not kept` });
-    }
+    // The checkpoint has these weights too.
+    await this.#savePartial(training).catch((error) =>
+      emit({ type: "notice", text: `${messageOf(error)}: the run goes on` })
+    );
     emit({ type: "diverged", position: standOf(experiment, training), text: training.diverged! });
     this.#release();
   }
@@ -189,7 +188,8 @@ export class Recorder implements Listeners {
   #unsaved(): Training[] {
     const isTold = this.#taints <= this.#savedTaints;
     const { trainings } = this.#options;
-    const newest = this.#last ?? trainings.at(-1);
+    // Before the first step: one that still has its weights.
+    const newest = this.#last ?? trainings.findLast(({ weights }) => weights.length > 0);
     return trainings.filter((training) =>
       this.#saved.get(runName(training.key)) !== progressOf(training) || (!isTold && training === newest)
     );
