@@ -55,9 +55,11 @@ export async function resumedSettings(
     );
   }
   if (settings.protocol === "as-published" && settings.epochs > Number(told["epochs"])) {
-    const why = "an arm of it has gone on from where the first one had ended";
-    const what = `--epochs ${settings.epochs} cannot prolong ${folder}: ${why}`;
-    throw new HerdError("usage", `${what}; begin a run anew with another --out`);
+    const why = "its second arm has begun where the first one ended, and would not begin there again";
+    throw new HerdError(
+      "usage",
+      `--epochs cannot prolong the as-published run of ${folder}: ${why}; begin another run`,
+    );
   }
   const missing = Object.entries(told).filter(([name]) => ![...given].map(camelCase).includes(name));
   const flags = toGiveAgain(trainFlags, Object.fromEntries(missing));
@@ -98,11 +100,11 @@ export async function refuseOther(now: RunIdentity, { resume, data }: Settings):
     const hashes = `${resume} was trained on images of SHA-256 ${before}, these have ${after}`;
     throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}; give its --data again`);
   }
-  const [weights, others] = [numeric.initWeights, now.numeric.initWeights];
-  if (weights !== others) {
-    const hashes = `the SHA-256 of --init-weights is ${weights ?? "none"} there and ${others ?? "none"} here`;
-    const remedy = weights === null ? "leave it out" : "give its --init-weights again";
-    throw new HerdError("data", `${resume} began with other weights: ${hashes}; ${remedy}`);
+  const weights = [numeric.initWeights, now.numeric.initWeights];
+  if (weights[0] !== weights[1]) {
+    const [there, here] = weights.map((hash) => hash === null ? "weights of their own" : `weights of SHA-256 ${hash}`);
+    const what = `The trainings of ${resume} began with ${there}, now they would with ${here}`;
+    throw new HerdError("data", `${what}: give the same --init-weights again`);
   }
   const different = differences({ ...now, numeric }, now);
   if (different.length === 0) return;

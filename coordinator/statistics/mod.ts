@@ -2,7 +2,7 @@
 // on every machine.
 export { auc } from "./auc.ts";
 export { bcaInterval, LEAST_BCA } from "./bca.ts";
-export { aucByCounts, type ByCounts, type Prepared } from "./by_counts.ts";
+export { aucByCounts, type ByCounts, meanByCounts, type Prepared } from "./by_counts.ts";
 export { crossedInterval, type ScoredPair } from "./crossed.ts";
 export { type DeLong, delong } from "./delong.ts";
 export { holm } from "./holm.ts";
