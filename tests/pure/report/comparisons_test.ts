@@ -104,7 +104,10 @@ Deno.test("each rate has its own pairs: an arm may be better at one and worse at
   });
   assertAlmostEquals(find(report, {}).meanDifference!, 0.035, 1e-12);
   assertAlmostEquals(find(report, { learningRate: 3e-4 }).meanDifference!, -0.035, 1e-12);
-  assertEquals(report.pairs.map(({ learningRate }) => learningRate), [1e-4, 3e-4].flatMap((rate) => Array(6).fill(rate)));
+  assertEquals(
+    report.pairs.map(({ learningRate }) => learningRate),
+    [1e-4, 3e-4].flatMap((rate) => Array(6).fill(rate)),
+  );
 });
 
 Deno.test("controls are compared with the default rate's trainings, shown, and not judged", () => {
