@@ -21,8 +21,8 @@ function resume(workspace: Workspace, out: string, ...more: string[]): string[] 
   return ["train", "--resume", join(workspace.path, out), "--data", join(workspace.path, "images"), ...more];
 }
 
-/** What is measured, or is of one run alone. */
-const MEASURED = /second|bytes|^(workers|fingerprint)$/i;
+/** What is measured, or is of one run alone: a slow worker's leaves may be given out again. */
+const MEASURED = /second|bytes|^(workers|fingerprint|faults)$/i;
 
 /** A report's data without what is measured, and without what follows from it: p values are corrected for those of seconds. */
 function timeless(value: unknown): unknown {
