@@ -82,7 +82,15 @@ export function differenceChart(
       },
       {
         data: { values: [...names, ...reasons] },
-        mark: { type: "text", align: "left", baseline: "middle", fontSize: 11, stroke: "var(--paper)", strokeWidth: 4 },
+        mark: {
+          type: "text",
+          align: "left",
+          baseline: "middle",
+          fontSize: 11,
+          fill: "var(--paper)",
+          stroke: "var(--paper)",
+          strokeWidth: 4,
+        },
         encoding: { x: { value: 2 }, y, text: { field: "text" } },
       },
       {
