@@ -25,11 +25,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   report: reportCommand(),
 };
 
+const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));
 const { print, complain, ...screen } = consoleOf({
   out: (line) => console.log(line),
   error: (line) => console.error(line),
   outLater: (bytes) => Deno.stdout.write(bytes),
-  live: Deno.stderr.isTerminal() ? (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)) : undefined,
+  live: Deno.stderr.isTerminal() ? { write: writeError, columns: () => Deno.consoleSize().columns } : undefined,
   colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
 });
 

@@ -12,6 +12,8 @@ export const Purpose = {
   initialWeights: 6,
   proceduralData: 7,
   limit: 8,
+  bootstrap: 9,
+  control: 10,
 } as const;
 /** One of the purposes. */
 export type Purpose = (typeof Purpose)[keyof typeof Purpose];

@@ -1,54 +1,92 @@
 // What a run computes: its identity, by which checkpoints are known, and the experiment that follows from it.
+import { sha256 } from "../../shared/config.ts";
+import { HerdError } from "../../shared/errors.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel } from "../../shared/model.ts";
 import type { Experiment, NumericConfig } from "../experiment/mod.ts";
 import { readRunConfig, type RunIdentity } from "../storage/mod.ts";
+import { readInitWeights } from "./init_weights.ts";
 import type { RunData } from "./run_data.ts";
-import type { Settings } from "./settings.ts";
+import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 
-/** Keras's defaults for RMSprop. */
-const RHO = 0.9;
-const EPSILON = 1e-7;
+/** Who a run is, and the weights that all its seeds begin with, where --init-weights names such. */
+export interface Identified {
+  readonly identity: RunIdentity;
+  readonly initWeights: Float32Array | undefined;
+}
 
 /**
  * Who a run is; one that is resumed keeps its id.
- * @throws {HerdError} usage, if the images are too small for the model; data, if the run to be resumed cannot be read
+ * @throws {HerdError} usage, if the images are too small for the model, or the settings contradict each other; data, if the run
+ * to be resumed or the file of --init-weights cannot be read
  */
-export async function identityOf(settings: Settings, data: RunData): Promise<RunIdentity> {
-  const { resume, arms, seed } = settings;
+export async function identityOf(settings: Settings, data: RunData): Promise<Identified> {
+  refuseContradictions(settings);
+  const { resume, arms, seed, control, protocol, imageSize, model } = settings;
+  const spec = builtInModel(model, imageSize);
+  const initWeights = settings.initWeights === undefined
+    ? undefined
+    : await readInitWeights(settings.initWeights, spec);
   const runId = resume === undefined
     ? crypto.getRandomValues(new Uint8Array(8)).toHex()
     : (await readRunConfig(resume)).runId;
-  return { runId, numeric: numericConfig(settings, data), arms, seeds: [seed] };
+  const learningRates = ratesOf(settings);
+  const hash = initWeights === undefined ? null : await sha256(new Uint8Array(initWeights.slice().buffer));
+  const { batchSize, microBatch, compress, compressGradients, limit = null } = settings;
+  const { optimizer, momentum, nesterov, gcScope, gcScale } = settings;
+  const numeric: NumericConfig = {
+    compute: { dataset: data.info.sha256, model: spec, batchSize, microBatch, compress, compressGradients },
+    limit,
+    learningRate: learningRates[0]!,
+    optimizer,
+    momentum,
+    nesterov,
+    gcScope,
+    gcScale,
+    initWeights: hash,
+  };
+  return { identity: { runId, numeric, plan: { arms, seed, learningRates, control, protocol } }, initWeights };
 }
 
 /** The experiment of a run. */
 export function experimentOf(
-  { numeric, arms, seeds }: RunIdentity,
-  { epochs }: Settings,
+  { identity: { numeric, plan: { seed: first, ...plan } }, initWeights }: Identified,
+  { epochs, seeds }: Pick<Settings, "epochs" | "seeds">,
   { ids, labels }: RunData,
 ): Experiment {
   return {
     config: numeric,
-    arms,
-    seeds,
+    ...plan,
+    seeds: Array.from({ length: seeds }, (_, i) => first + i),
     epochs,
-    initialWeights: (seed) => initialWeights(numeric.compute.model, seed),
+    initialWeights: (seed) => initWeights?.slice() ?? initialWeights(numeric.compute.model, seed),
     train: { ids: ids.train, labels: labels.train },
     test: { ids: ids.test, labels: labels.test },
   };
 }
 
-function numericConfig(settings: Settings, { info }: RunData): NumericConfig {
-  const { model, imageSize, batchSize, microBatch, compress, compressGradients, limit = null } = settings;
-  const { learningRate, momentum } = settings;
-  const spec = builtInModel(model, imageSize);
-  return {
-    compute: { dataset: info.sha256, model: spec, batchSize, microBatch, compress, compressGradients },
-    limit,
-    learningRate,
-    momentum,
-    rho: RHO,
-    epsilon: EPSILON,
-  };
+/** The default rate first: that of the Keras example, if it is among them, else the first one named. */
+function ratesOf({ learningRate: named }: Settings): number[] {
+  const [usual] = DEFAULT_SETTINGS.learningRate;
+  const standard = named.find((rate) => rate === usual) ?? named[0]!;
+  return [standard, ...named.filter((rate) => rate !== standard)];
+}
+
+function refuseContradictions(
+  { seed, seeds, arms, learningRate, control, protocol, optimizer, momentum, nesterov }: Settings,
+): void {
+  const refuse = (text: string) => new HerdError("usage", text);
+  const last = seed + seeds - 1;
+  if (last > 0xffffffff) throw refuse(`--seed ${seed} --seeds ${seeds} goes beyond 4294967295: give a smaller --seed`);
+  if (optimizer === "adam" && momentum !== 0) {
+    throw refuse(`--momentum ${momentum} is of rmsprop and sgd, and adam has its own: give one of them`);
+  }
+  if (nesterov && (optimizer !== "sgd" || momentum === 0)) {
+    throw refuse("--nesterov looks ahead along the momentum of sgd: give --optimizer sgd and a --momentum above 0");
+  }
+  const isSimple = arms.length === 2 && seeds === 1 && learningRate.length === 1 && !control;
+  if (protocol === "as-published" && !isSimple) {
+    const why = "has two arms, one seed, one rate and no controls";
+    throw refuse(`--protocol as-published ${why}: leave --arms, --seeds, --learning-rate and --control as they are`);
+  }
 }

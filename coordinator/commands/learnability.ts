@@ -22,7 +22,7 @@ export interface LearnabilityOptions extends TrainParts {
 }
 
 /** Near the least that keras-example takes, for speed; a larger step size and smaller batches for the same reason. */
-const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: 5e-4, workerTimeout: 60 } as const;
+const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: [5e-4], workerTimeout: 60 } as const;
 
 /**
  * Trains keras-example for 20 epochs on images of 100 px.

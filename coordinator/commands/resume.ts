@@ -3,8 +3,8 @@ import type { Given } from "../../shared/cli/command.ts";
 import { camelCase } from "../../shared/cli/flags.ts";
 import { takeUp, toGiveAgain } from "../../shared/cli/stored_flags.ts";
 import { HerdError } from "../../shared/errors.ts";
-import type { EventBus, RunHistory, Subscriber } from "../events/mod.ts";
-import type { Experiment } from "../experiment/mod.ts";
+import { allKeys, type EventBus, type RunHistory, type Subscriber } from "../events/mod.ts";
+import { type Experiment, isOver } from "../experiment/mod.ts";
 import { nameTaints, parseReport, type Report } from "../report/mod.ts";
 import {
   type CheckpointStore,
@@ -14,6 +14,7 @@ import {
   readRunConfig,
   refuseLinks,
   type Resumed,
+  type RunDirectory,
   type RunIdentity,
 } from "../storage/mod.ts";
 import type { RunOptions } from "./run_options.ts";
@@ -45,11 +46,12 @@ export async function resumedSettings(
   const awaited = given.has("workers") ? { minWorkers: null } : {};
   const stored = { ...told, ...workers, ...awaited, out: folder };
   const settings = takeUp(trainFlags, { values, given }, { told: stored, source: folder });
-  const before = Number(told["epochs"]);
-  if (settings.epochs < before) {
+  for (const name of ["epochs", "seeds"] as const) {
+    const before = Number(told[name] ?? 1);
+    if (settings[name] >= before) continue;
     throw new HerdError(
       "usage",
-      `--epochs ${settings.epochs} is less than the ${before} of ${folder}: give as many or more`,
+      `--${name} ${settings[name]} is less than the ${before} of ${folder}: give as many or more`,
     );
   }
   const missing = Object.entries(told).filter(([name]) => ![...given].map(camelCase).includes(name));
@@ -60,7 +62,7 @@ export async function resumedSettings(
 
 /** The report of the run to be resumed, if that has done already all that it is to do. */
 export async function finishedReport(
-  { resume, arms, seed, epochs }: Settings,
+  { resume, seed, seeds, epochs }: Settings,
   bus: EventBus,
 ): Promise<Report | undefined> {
   if (resume === undefined) return undefined;
@@ -70,10 +72,14 @@ export async function finishedReport(
   } catch {
     return undefined; // it was broken off before there was one
   }
-  const isDone = (name: string) =>
-    report.arms.some((one) => one.arm === name && one.seed === seed && one.epochs.length >= epochs);
-  if (!report.complete || report.taints.length > 0 || !arms.every(isDone)) return undefined;
-  const text = `The run in ${resume} is finished: see ${resume}/report.html; a larger --epochs goes on with it`;
+  const wanted = Array.from({ length: seeds }, (_, i) => seed + i);
+  const isDone = (seed: number) => {
+    const own = report.arms.filter((one) => one.seed === seed);
+    return own.length > 0 && own.every((one) => one.diverged !== null || one.epochs.length >= epochs);
+  };
+  if (!report.complete || report.taints.length > 0 || !wanted.every(isDone)) return undefined;
+  const larger = "a larger --epochs or --seeds goes on with it";
+  const text = `The run in ${resume} is finished: see ${resume}/report.html; ${larger}`;
   bus.emit({ type: "notice", text });
   return report;
 }
@@ -98,15 +104,16 @@ export async function refuseOther(now: RunIdentity, { resume, data }: Settings):
  */
 export async function loadResumed(
   store: CheckpointStore,
-  { identity, experiment, options: { settings: { resume, epochs }, version }, bus }: {
+  { identity, experiment, folder, options: { settings: { resume }, version }, bus }: {
     readonly identity: RunIdentity;
     readonly experiment: Experiment;
     readonly options: RunOptions;
+    readonly folder: RunDirectory;
     readonly bus: EventBus;
   },
 ): Promise<Resumed | undefined> {
   if (resume === undefined) return undefined;
-  const resumed = await loadCheckpoints(store, identity, experiment);
+  const resumed = await loadCheckpoints(store, { identity, experiment, folder });
   const notice = (text: string) => bus.emit({ type: "notice", text });
   if (resumed === undefined) {
     notice(`There is no checkpoint yet in ${resume}: the run starts at its beginning`);
@@ -116,9 +123,9 @@ export async function loadResumed(
   else if (history !== undefined && history.taints.length > 0) {
     const way = "no checkpoint is from before that: begin the run anew with another --out";
     const text = `This run has in it ${nameTaints(history.taints)}, and ${way}`;
-    const isOver = resumed!.trainings.length === identity.arms.length * identity.seeds.length &&
-      resumed!.trainings.every((training) => training.epochs.length >= epochs);
-    if (isOver) throw new HerdError("data", text);
+    const isAllOver = resumed!.trainings.length === allKeys(experiment).length &&
+      resumed!.trainings.every((training) => isOver(training, experiment));
+    if (isAllOver) throw new HerdError("data", text);
     notice(text);
   }
   if (history !== undefined && history.herd !== version) {

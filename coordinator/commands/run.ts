@@ -4,14 +4,24 @@ import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { Cluster } from "../cluster/mod.ts";
 import { type ClusterEvent, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
-import { type Experiment, runExperiment, type StepProgress, type Training } from "../experiment/mod.ts";
-import { type Report, reportHtml, reportOf } from "../report/mod.ts";
+import {
+  Diagnostics,
+  type Experiment,
+  runExperiment,
+  standOf,
+  type StepProgress,
+  type Training,
+} from "../experiment/mod.ts";
+import { type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
 import {
   CheckpointStore,
+  DiagnosticsFile,
   keepWhatWasBefore,
   MetricsFile,
+  readRunConfig,
   Recorder,
   type Resumed,
+  type RunConfig,
   RunDirectory,
   type RunIdentity,
 } from "../storage/mod.ts";
@@ -31,6 +41,8 @@ interface Prepared {
   readonly store: CheckpointStore;
   readonly identity: RunIdentity;
   readonly experiment: Experiment;
+  /** As the run was begun. */
+  readonly declared: RunConfig["declared"];
   /** What a resumed run goes on from. */
   readonly resumed: Resumed | undefined;
   readonly bus: EventBus;
@@ -67,13 +79,17 @@ async function prepareAndRun(options: RunOptions, bus: EventBus, signal: AbortSi
   const finished = await finishedReport(settings, bus);
   if (finished !== undefined) return finished;
   const data = await loadData(settings, { environment, bus, signal });
-  const identity = await identityOf(settings, data);
+  const identified = await identityOf(settings, data);
+  const { identity } = identified;
   await refuseOther(identity, settings);
-  const experiment = experimentOf(identity, settings, data);
+  const experiment = experimentOf(identified, settings, data);
+  const declared = resume === undefined ? settings : (await readRunConfig(resume)).declared;
   using folder = reopened ?? await RunDirectory.create(settings.out);
   const store = new CheckpointStore(folder.checkpoints, (text) => bus.emit({ type: "notice", text }));
-  const resumed = await loadResumed(store, { identity, experiment, options, bus });
-  return await recordRun({ options, data, folder, store, identity, experiment, resumed, bus, signal });
+  const resumed = await loadResumed(store, { identity, experiment, options, folder, bus });
+  const { seeds, epochs } = declared;
+  const prepared = { options, data, folder, store, identity, experiment, declared: { seeds, epochs }, resumed };
+  return await recordRun({ ...prepared, bus, signal });
 }
 
 /** The run, and what it leaves: metrics, checkpoints, models and the report, also when it is broken off. */
@@ -90,6 +106,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     store,
     experiment,
     trainings,
+    primary: options.settings.primary,
     checkpointSteps: options.settings.checkpointSteps ?? null,
     surroundings: () => ({ identity, history: historyOf(bus.snapshot) }),
     onStep: (progress) => tellStep(progress),
@@ -98,13 +115,14 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const facts = await runFacts(prepared, recorder.position);
   const writeReport = async (complete: boolean) => {
     const report = reportOf(bus.snapshot, complete);
-    await folder.writeReport(report, reportHtml(report));
+    await folder.writeReport(report, await reportHtml(report), tablesOf(report, bus.snapshot));
     return report;
   };
   try {
     signal.throwIfAborted();
     if (resumed !== undefined) await recorder.rewind({ wentBack: resumed.rid.length > 0 });
-    await compute(prepared, { facts, trainings, recorder, onStep: (tell) => tellStep = tell });
+    const diagnostics = await diagnosticsOf(prepared, trainings);
+    await compute(prepared, { facts, trainings, recorder, diagnostics, onStep: (tell) => tellStep = tell });
     await recorder.finish();
     await metricsLines.settle(SETTLE_MS);
     await metrics.finish();
@@ -113,18 +131,38 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
     await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
-    const { folder: { path }, identity: { seeds }, options: { settings } } = prepared;
+    const { folder: { path }, experiment: { seeds }, options: { settings } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
   }
+}
+
+/** What looks at every step; undefined without --diagnostics. What it has seen is told after each epoch. */
+async function diagnosticsOf(
+  { options: { settings }, experiment, folder, bus }: Prepared,
+  trainings: readonly Training[],
+): Promise<Diagnostics | undefined> {
+  if (!settings.diagnostics) return undefined;
+  const { config, arms } = experiment;
+  const stands = trainings.map((training) => standOf(experiment, training));
+  const onNotice = (text: string) => bus.emit({ type: "notice", text });
+  const file = await DiagnosticsFile.open(folder.diagnostics, { stands, learningRate: config.learningRate, onNotice });
+  return new Diagnostics({
+    config,
+    arms,
+    earlier: file.earlier,
+    onRows: file.append,
+    onSummary: (summary) => bus.emit({ type: "diagnostics", summary }),
+  });
 }
 
 /** Workers come, and the experiment goes on to its end with them. */
 async function compute(
   prepared: Prepared,
-  { facts, trainings, recorder, onStep }: {
+  { facts, trainings, recorder, diagnostics, onStep }: {
     readonly facts: RunFacts;
     readonly trainings: Training[];
     readonly recorder: Recorder;
+    readonly diagnostics: Diagnostics | undefined;
     /** Is handed what tells of a step, once there is a cluster. */
     onStep(tell: (progress: StepProgress) => void): void;
   },
@@ -170,7 +208,7 @@ async function compute(
       if (workers.count < minWorkers) bus.emit({ type: "notice", text: `Waiting for workers on ${cluster.url}` });
       await cluster.waitForMembers(minWorkers, 1000 * settings.joinTimeout);
       hasBegun = true;
-      await runExperiment(cluster, experiment, trainings, recorder);
+      await runExperiment(cluster, experiment, trainings, recorder, diagnostics);
     } catch (error) {
       broken = mayGoOn(error);
       throw error;

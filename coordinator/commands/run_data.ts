@@ -49,7 +49,8 @@ export async function loadData(
   using dataset = PackedDataset.open(path);
   const labels = { train: dataset.labels("train"), test: dataset.labels("test") };
   const ids = limitSplit(labels, limit);
-  bus.emit({ type: "dataset", info, limit, fallback, used: countClasses(info.classes, labels, ids) });
+  const test = { ids: [...ids.test], labels: Array.from(ids.test, (id) => labels.test[id]!) };
+  bus.emit({ type: "dataset", info, limit, fallback, test, used: countClasses(info.classes, labels, ids) });
   return { path, info, labels, ids };
 }
 

@@ -9,6 +9,7 @@ import {
   flagsKept,
   keep,
   number,
+  numbers,
   text,
   toggle,
   type Values,
@@ -17,7 +18,8 @@ import { commonFlags } from "../../shared/cli/command.ts";
 import { MODEL_NAMES } from "../../shared/model.ts";
 import { MOST } from "../../shared/protocol.ts";
 import { dataFlags } from "../../data/mod.ts";
-import { ARM_NAMES } from "../events/mod.ts";
+import { ARM_NAMES, PRIMARY_METRICS, PROTOCOLS } from "../events/mod.ts";
+import { GC_SCOPES, OPTIMIZERS } from "../experiment/mod.ts";
 
 const MAX_SEED = 2 ** 32 - 1;
 
@@ -32,17 +34,34 @@ export const trainFlags = {
       undefined,
     ),
     backend: choice(BACKENDS, "engine of the workers", "auto"),
-    epochs: number({ help: "epochs of each arm", min: 1 }, 10),
+    epochs: number({ help: "epochs of each training", min: 1 }, 10),
+    seeds: number({
+      help: "pairs of trainings: seeds S, S+1, … of --seed S; declared before the run",
+      min: 1,
+      max: 1000,
+    }, 1),
   }),
   ...keep("again", {
     launcher: text("WHERE", "where workers are started: local, slurm, or ssh:HOSTS_FILE", "local"),
     data,
+    "init-weights": text("FILE", "weights.safetensors of a model, which all seeds begin with", undefined),
   }),
   ...keep("bits", {
     "batch-size": number({ help: "images in an optimizer step", min: 1, max: MOST.batchSize }, 128),
     "micro-batch": number({ help: "images in a unit of work", min: 1, max: MOST.microBatch }, 8),
-    "learning-rate": number({ help: "of RMSprop", min: 1e-12, whole: false }, 1e-4),
-    momentum: number({ help: "of RMSprop", min: 0, max: 0.9999, whole: false }, 0),
+    "learning-rate": numbers(
+      { help: "each arm at each of these; 0.0001 is the default one of several, else the first", min: 1e-12 },
+      [1e-4],
+    ),
+    optimizer: choice(OPTIMIZERS, "how a gradient becomes an update, as Keras does", "rmsprop"),
+    momentum: number({ help: "of rmsprop and sgd", min: 0, max: 0.9999, whole: false }, 0),
+    nesterov: toggle("sgd looks ahead along its momentum"),
+    "gc-scope": choice(GC_SCOPES, "kernels that are centralized", "all"),
+    "gc-scale": number({ help: "part of the mean that is taken away", min: 0, max: 10, whole: false }, 1),
+    control: toggle(
+      "controls of the instrument: the first arm again with other random numbers, and at a rate far too high",
+    ),
+    protocol: choice(PROTOCOLS, "as-published also has the second arm go on from the first's weights", "fair"),
     seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),
     arms: choices(ARM_NAMES, "what to compare, the first with each other", ["no-gc", "gc"]),
     model: choice(MODEL_NAMES, "network", "keras-example"),
@@ -51,7 +70,11 @@ export const trainFlags = {
     compress: choice(COMPRESSIONS, "send the weights as floats of 16 bits, with error feedback", "none"),
     "compress-gradients": toggle("the gradients too: results then depend on the number of workers"),
   }),
-  ...keep("fixed", { out: text("DIR", "folder for the results [runs/<timestamp>]", undefined) }),
+  ...keep("fixed", {
+    primary: choice(PRIMARY_METRICS, "what the verdict is about, in the last epoch", "testAuc"),
+    diagnostics: toggle("look at every step's gradient and update, kernel by kernel: diagnostics.csv and a summary"),
+    out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
+  }),
   ...keep("own", {
     resume: text(
       "DIR",

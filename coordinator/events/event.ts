@@ -6,9 +6,12 @@ import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
 import type { CheckCounts, Taint } from "./checks.ts";
+import type { DiagnosticsSummary } from "./diagnostics.ts";
 import type { FaultCounts } from "./faults.ts";
+import type { RunPlan } from "./plan.ts";
 import type { Position } from "./position.ts";
-import type { ArmName, RunKey } from "./run_key.ts";
+import type { PrimaryMetric } from "./primary.ts";
+import type { RunKey } from "./run_key.ts";
 
 /** A worker, as the coordinator knows it. */
 export interface WorkerInfo {
@@ -81,6 +84,10 @@ export interface TrainingRecord {
   readonly epochs: readonly EpochRecord[];
   /** Of the flat float32 weights after the last of them; "" before the first. */
   readonly weightsSha256: string;
+  /** Of the test images after the last of them, in the order of their ids: one for two classes, else one a class. */
+  readonly testLogits: readonly number[];
+  /** Why it ended before its last epoch, in a sentence; null if it did not. */
+  readonly diverged: string | null;
 }
 
 /** What happened in the earlier processes of a resumed run. */
@@ -101,8 +108,28 @@ export interface RunHistory {
   readonly taints: readonly Taint[];
 }
 
+/** How a gradient becomes an update, and what all trainings of a run have in common besides. */
+export interface TrainingFacts {
+  /** rmsprop, sgd or adam. */
+  readonly optimizer: string;
+  /** 0 for none. */
+  readonly momentum: number;
+  /** Whether sgd looks ahead along its momentum. */
+  readonly nesterov: boolean;
+  /** Which kernels are centralized. */
+  readonly gcScope: "all" | "conv";
+  /** The part of the mean that is taken away. */
+  readonly gcScale: number;
+  /** SHA-256 of the weights that all seeds begin with; null where each has its own. */
+  readonly initWeights: string | null;
+  /** Images of an optimizer step. */
+  readonly batchSize: number;
+  /** Images of a unit of work. */
+  readonly microBatch: number;
+}
+
 /** The fixed facts of a run. */
-export interface RunFacts {
+export interface RunFacts extends RunPlan, TrainingFacts {
   /** Where the run leaves its files. */
   readonly folder: string;
   /** The version of Herd. */
@@ -113,12 +140,18 @@ export interface RunFacts {
   readonly modelName: string;
   /** Its layers and image size. */
   readonly model: ModelSpec;
-  /** What is compared, the first with each other. */
-  readonly arms: readonly ArmName[];
-  /** One pair of trainings each. */
-  readonly seeds: readonly number[];
   /** Of each training. */
   readonly epochs: number;
+  /** Seeds and epochs as they were declared when the run began: more of them are an extension after looking. */
+  readonly declared: { readonly seeds: number; readonly epochs: number };
+  /** The metric that the verdict is about. */
+  readonly primary: PrimaryMetric;
+  /** The command that repeats it. */
+  readonly command: string;
+  /** The version of Deno. */
+  readonly deno: string;
+  /** Bytes that the run's folder will have, about. */
+  readonly diskBytes: number;
   /** Steps of each epoch. */
   readonly steps: number;
   /** The share of the steps whose answers are computed again by a second worker; 0 for none. */
@@ -145,6 +178,8 @@ export interface DatasetFacts {
   readonly limit: number | null;
   /** Whether the procedural set stands in for the real one, which could not be fetched. */
   readonly fallback: boolean;
+  /** The test images that are used: ids and classes, in the order in which they are tested. */
+  readonly test: { readonly ids: readonly number[]; readonly labels: readonly number[] };
   /** Images used of each class: training, test. */
   readonly used: Readonly<Record<string, readonly [train: number, test: number]>>;
 }
@@ -193,7 +228,13 @@ export type RunEvent =
     readonly key: RunKey;
     readonly record: EpochRecord;
     readonly weightsSha256: string;
+    /** As {@linkcode TrainingRecord.testLogits}. */
+    readonly testLogits: readonly number[];
   }
+  /** A training has ended before its last epoch; the others go on. */
+  | { readonly type: "diverged"; readonly position: Position; readonly text: string }
+  /** What --diagnostics has seen until the end of an epoch. */
+  | { readonly type: "diagnostics"; readonly summary: DiagnosticsSummary }
   /** A checkpoint is safely on the disk. */
   | { readonly type: "checkpoint"; readonly position: Position }
   | {

@@ -2,7 +2,9 @@
 // fold, so that a stored stream of events gives the same report as the run that it is of.
 import { addChecks, type CheckCounts, NO_CHECKS, type Taint } from "./checks.ts";
 import type { DatasetFacts, RunEvent, RunFacts, RunHistory, Traffic, TrainingRecord, WorkerInfo } from "./event.ts";
+import type { DiagnosticsSummary } from "./diagnostics.ts";
 import { addFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
+import { allKeys, type RunPlan } from "./plan.ts";
 import type { Position } from "./position.ts";
 import { isSameRun, type RunKey } from "./run_key.ts";
 
@@ -25,8 +27,10 @@ export interface Snapshot {
   readonly checks: CheckCounts;
   /** Workers whose wrong answers are in the weights. */
   readonly taints: readonly Taint[];
-  /** The trainings that have finished an epoch, in the order of their first. */
+  /** The trainings that have finished an epoch or diverged, in the order of their coming. */
   readonly trainings: readonly TrainingRecord[];
+  /** What --diagnostics has seen so far; null without it. */
+  readonly diagnostics: DiagnosticsSummary | null;
   /** The end of the last step. */
   readonly position: Position | null;
   /** Of this process. */
@@ -50,6 +54,7 @@ export const NOTHING_YET: Snapshot = {
   checks: NO_CHECKS,
   taints: [],
   trainings: [],
+  diagnostics: null,
   position: null,
   traffic: { up: 0, down: 0 },
   checkpoint: null,
@@ -104,14 +109,13 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
       return { ...snapshot, position: { key, epoch, step, steps }, traffic, workers };
     }
     case "epoch": {
-      const { key, record, weightsSha256 } = event;
-      const earlier = snapshot.trainings.find((training) => isSameRun(training.key, key));
-      const training = { key, epochs: [...earlier?.epochs ?? [], record], weightsSha256 };
-      const trainings = earlier === undefined
-        ? [...snapshot.trainings, training]
-        : snapshot.trainings.map((one) => one === earlier ? training : one);
-      return { ...snapshot, trainings };
+      const { key, record, weightsSha256, testLogits } = event;
+      return withTraining(snapshot, key, ({ epochs }) => ({ epochs: [...epochs, record], weightsSha256, testLogits }));
     }
+    case "diverged":
+      return withTraining(snapshot, event.position.key, () => ({ diverged: event.text }));
+    case "diagnostics":
+      return { ...snapshot, diagnostics: event.summary };
     case "checkpoint":
       return { ...snapshot, checkpoint: event.position };
     case "end":
@@ -131,10 +135,24 @@ export function isBitIdentical({ run, fingerprints, faults, taints }: Snapshot):
   return asBefore && fingerprints.length <= 1 && isUndisputed && !run?.compressGradients;
 }
 
-/** The trainings in the order of an experiment: seed after seed, the arms as they were named. */
-export function inOrder(trainings: readonly TrainingRecord[], { arms, seeds }: RunFacts): TrainingRecord[] {
-  const keys = seeds.flatMap((seed) => arms.map((arm): RunKey => ({ arm, seed })));
-  return keys.flatMap((key) => trainings.filter((training) => isSameRun(training.key, key)));
+/** The trainings in the order of an experiment. */
+export function inOrder(trainings: readonly TrainingRecord[], plan: RunPlan): TrainingRecord[] {
+  return allKeys(plan).flatMap((key) => trainings.filter((training) => isSameRun(training.key, key)));
+}
+
+/** With a training changed, which begins if there was none. */
+function withTraining(
+  snapshot: Snapshot,
+  key: RunKey,
+  change: (before: TrainingRecord) => Partial<TrainingRecord>,
+): Snapshot {
+  const earlier = snapshot.trainings.find((training) => isSameRun(training.key, key));
+  const before = earlier ?? { key, epochs: [], weightsSha256: "", testLogits: [], diverged: null };
+  const training = { ...before, ...change(before) };
+  const trainings = earlier === undefined
+    ? [...snapshot.trainings, training]
+    : snapshot.trainings.map((one) => one === earlier ? training : one);
+  return { ...snapshot, trainings };
 }
 
 /** What a checkpoint keeps of a run besides its trainings. */
@@ -164,7 +182,7 @@ function withHistory(
     faults: addFaults(history.faults, snapshot.faults),
     checks: addChecks(history.checks, snapshot.checks),
     taints: [...history.taints, ...snapshot.taints],
-    trainings: trainings.filter(({ epochs }) => epochs.length > 0),
+    trainings: trainings.filter(({ epochs, diverged }) => epochs.length > 0 || diverged !== null),
     position: at,
     checkpoint: at,
   };

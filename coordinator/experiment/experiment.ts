@@ -1,9 +1,9 @@
-// What an experiment is: trainings that differ in arm and seed alone, and the batches that they see.
+// What an experiment is: trainings that differ in what their keys name alone, and the batches that they see.
 import type { Samples } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
-import { permutation, Purpose } from "../../shared/threefry.ts";
-import type { ArmName, Traffic } from "../events/mod.ts";
+import { permutation, Purpose, threefry } from "../../shared/threefry.ts";
+import type { RunKey, RunPlan, Traffic } from "../events/mod.ts";
 import type { NumericConfig } from "./numeric_config.ts";
 
 /** What computes an experiment's steps: the cluster, or a fake of it. */
@@ -29,14 +29,10 @@ export interface SplitData {
   readonly labels: Uint8Array;
 }
 
-/** What is trained: every arm with every seed, for as many epochs. */
-export interface Experiment {
-  /** What all trainings have in common. */
+/** What is trained: all that a plan names, for as many epochs. */
+export interface Experiment extends RunPlan {
+  /** What all trainings have in common; its rate is the plan's default one. */
   readonly config: NumericConfig;
-  /** At least one, each once. */
-  readonly arms: readonly ArmName[];
-  /** At least one, each once. */
-  readonly seeds: readonly number[];
   /** Of each training. */
   readonly epochs: number;
   /** The images that are trained on. */
@@ -47,17 +43,30 @@ export interface Experiment {
   initialWeights(seed: number): Float32Array;
 }
 
+/** The control that must lose trains at so many times the rate. */
+const TOO_FAST = 100;
+
+/** The rate that a training's updates are multiplied by. */
+export function rateOf({ learningRate, role }: RunKey, config: Pick<NumericConfig, "learningRate">): number {
+  return role === "lose" ? TOO_FAST * config.learningRate : learningRate ?? config.learningRate;
+}
+
+/** What order, augmentation and dropout of a training are drawn from: all of a seed see the same, but the control `again`. */
+export function streamOf({ seed, role }: RunKey): number {
+  return role === "again" ? threefry(seed, Purpose.control, 0, 0)[0] : seed;
+}
+
 /** Steps of an epoch. */
 export function stepsOf({ config: { compute }, train }: Pick<Experiment, "config" | "train">): number {
   return Math.ceil(train.ids.length / compute.batchSize);
 }
 
-/** The batches of an epoch: the shuffled training ids, cut every `batchSize`, a short last one kept. Every arm sees the same. */
+/** The batches of an epoch: the shuffled training ids, cut every `batchSize`, a short last one kept. All arms see the same. */
 export function batchesOf(
   { config: { compute: { batchSize } }, train }: Pick<Experiment, "config" | "train">,
-  { seed, epoch }: { readonly seed: number; readonly epoch: number },
+  { key, epoch }: { readonly key: RunKey; readonly epoch: number },
 ): Uint32Array[] {
-  const order = permutation(train.ids.length, seed, Purpose.order, epoch).map((i) => train.ids[i]!);
+  const order = permutation(train.ids.length, streamOf(key), Purpose.order, epoch).map((i) => train.ids[i]!);
   const batches: Uint32Array[] = [];
   for (let start = 0; start < order.length; start += batchSize) batches.push(order.slice(start, start + batchSize));
   return batches;

@@ -1,5 +1,6 @@
 // Loss and accuracy as Keras averages them over an epoch, from per-sample values summed in sample order in float64.
-import type { MeanMetrics } from "../events/mod.ts";
+import type { EpochRecord, MeanMetrics } from "../events/mod.ts";
+import { auc } from "../statistics/mod.ts";
 
 /** Sums over the samples of an epoch so far. */
 export interface MetricsSums {
@@ -48,6 +49,22 @@ export class MetricsAccumulator {
   result(): MeanMetrics {
     return { loss: this.#loss / this.#samples, accuracy: this.#correct / this.#samples };
   }
+}
+
+/**
+ * What the logits of the test images say besides loss and accuracy: how well they rank the classes, and their mean probability.
+ * Null for more than two classes; the area under the curve also where one class is missing.
+ * @param logits one a sample for two classes
+ */
+export function rankingOf(
+  logits: Float32Array,
+  labels: Uint8Array,
+): Pick<EpochRecord, "testAuc" | "testMeanProbability"> {
+  if (logits.length !== labels.length) return { testAuc: null, testMeanProbability: null };
+  const area = auc(logits, labels);
+  const probabilities = Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
+  const mean = probabilities.reduce((sum, one) => sum + one, 0) / probabilities.length;
+  return { testAuc: Number.isNaN(area) ? null : area, testMeanProbability: mean };
 }
 
 /** The class a sample's logits name: p > 0.5, strictly, for one logit; else the first largest. */

@@ -29,4 +29,6 @@ export interface NumericConfig {
   readonly gcScope: GcScope;
   /** The part of the mean that is taken away: 1 centralizes, 0 does nothing. */
   readonly gcScale: number;
+  /** SHA-256 of the flat float32 weights that all seeds begin with; null where each has its own. */
+  readonly initWeights: string | null;
 }

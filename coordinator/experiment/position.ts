@@ -25,10 +25,10 @@ export function positionOf(experiment: Experiment, trainings: readonly Training[
  * from a file may say anything.
  */
 export function impossibility(
-  experiment: Pick<Experiment, "config" | "train" | "epochs">,
-  { epochs: { length: finished }, epochs, current, weightsSha256 }: Training,
+  experiment: Pick<Experiment, "config" | "train" | "test" | "epochs">,
+  { epochs: { length: finished }, epochs, current, weightsSha256, testLogits }: Training,
 ): string | undefined {
-  const { epochs: all, train, config: { compute } } = experiment;
+  const { epochs: all, train, test, config: { compute } } = experiment;
   const { steps, metrics: { samples, correct } } = current;
   const expected = Math.min(steps * compute.batchSize, train.ids.length);
   if (finished > all) return `it has ${finished} epochs, and the run has ${all}`;
@@ -36,5 +36,7 @@ export function impossibility(
   if (steps > (finished === all ? 0 : stepsOf(experiment))) return `it has ${steps} steps of epoch ${finished + 1}`;
   if (samples !== expected || correct > samples) return `${correct} of ${samples} images are right after step ${steps}`;
   if ((weightsSha256 === "") !== (finished === 0)) return `it has ${finished} epochs and the hash "${weightsSha256}"`;
+  const logits = finished === 0 ? 0 : test.ids.length * compute.model.classes;
+  if (testLogits.length !== logits) return `it has ${testLogits.length} logits of the test images`;
   return undefined;
 }

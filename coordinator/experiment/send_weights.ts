@@ -3,7 +3,7 @@ import { allFinite } from "../../shared/sums.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { describePosition } from "../events/mod.ts";
 import { compensate } from "./error_feedback.ts";
-import { type Experiment, type StepComputer, stepsOf } from "./experiment.ts";
+import { type Experiment, rateOf, type StepComputer, stepsOf } from "./experiment.ts";
 import { standOf } from "./position.ts";
 import type { Training } from "./training.ts";
 
@@ -18,8 +18,8 @@ export async function sendWeights(
   experiment: Experiment,
   training: Training,
 ): Promise<Float32Array | undefined> {
-  const { config: { compute: { compress }, learningRate }, seeds } = experiment;
-  const { weights, residual, current } = training;
+  const { config, config: { compute: { compress } }, seeds } = experiment;
+  const { key, weights, residual, current } = training;
   const betweenEpochs = current.steps % stepsOf(experiment) === 0;
   if (compress === "none" || residual === undefined || betweenEpochs) {
     await computer.setWeights(weights, "none");
@@ -28,7 +28,7 @@ export async function sendWeights(
   const next = compensate(weights, residual, compress);
   if (!allFinite(next.sent)) {
     const where = `in ${describePosition(standOf(experiment, training), seeds)}`;
-    const remedy = `try --compress none, or a --learning-rate below ${learningRate}`;
+    const remedy = `try --compress none, or a --learning-rate below ${rateOf(key, config)}`;
     throw new HerdError("divergence", `A weight has become too large for --compress ${compress} ${where}: ${remedy}`);
   }
   await computer.setWeights(next.sent, compress);

@@ -21,18 +21,22 @@ export interface EpochState extends Spent {
  * finished step.
  */
 export interface Training {
-  /** Arm and seed. */
+  /** Which one it is. */
   readonly key: RunKey;
-  /** Flat float32, changed in place. */
-  readonly weights: Float32Array;
-  /** The optimizer's, changed in place. */
-  readonly slots: OptimizerState;
+  /** Flat float32, changed in place. Empty when it is over, safely kept, and nothing needs them any more. */
+  weights: Float32Array;
+  /** The optimizer's, changed in place; empty as the weights. */
+  slots: OptimizerState;
   /** Flat float32, only where weights are compressed: what compression had left over when these weights were still to be sent. */
   residual?: Float32Array;
   /** The finished epochs. */
   epochs: readonly EpochRecord[];
   /** Of the flat float32 weights at the end of the last finished epoch; "" before it. */
   weightsSha256: string;
+  /** Of the test images at the end of the last finished epoch, in the order of their ids; empty before it. */
+  testLogits: Float32Array;
+  /** Why it has ended before its last epoch, in a sentence. */
+  diverged?: string;
   /** The epoch under way, or before its first step. */
   current: EpochState;
 }
@@ -52,7 +56,15 @@ export function beginTraining(key: RunKey, config: NumericConfig, weights: Float
   const { model, compress } = config.compute;
   const slots = armOptimizer(key.arm, config).init(parameterTable(model));
   const residual = compress === "none" ? {} : { residual: new Float32Array(weights.length) };
-  return { key, weights, slots, ...residual, epochs: [], weightsSha256: "", current: EPOCH_START };
+  const testLogits = new Float32Array();
+  return { key, weights, slots, ...residual, epochs: [], weightsSha256: "", testLogits, current: EPOCH_START };
+}
+
+/** Lets a training that is over have no weights any more: many of them would not fit into memory. */
+export function releaseWeights(training: Training): void {
+  training.weights = new Float32Array();
+  training.slots = {};
+  delete training.residual;
 }
 
 /** SHA-256 of flat float32 weights, in hexadecimal: equal in two runs whose results are the same bits. */

@@ -1,52 +1,43 @@
 // The result of a run as text, for the end of a run and for the report command.
 import { describeSkipped } from "../../data/mod.ts";
-import { describeFaults } from "../events/mod.ts";
-import type { Report } from "./report.ts";
+import { figure } from "../../shared/cli/format.ts";
+import { type ArmName, describeFaults } from "../events/mod.ts";
+import type { ArmReport, Comparison, Report } from "./report.ts";
 import {
   chanceAccuracy,
   describeCompression,
   describeIdentity,
+  describeInterval,
+  describeMetric,
   describeTaints,
   describeTimes,
   describeVerification,
 } from "./wording.ts";
 
-const ARM_TITLES: Readonly<Record<string, string>> = {
+const ARM_TITLES: Readonly<Record<ArmName, string>> = {
   "no-gc": "Not using Gradient Centralization",
   gc: "Using Gradient Centralization",
   "gc-update": "Using Gradient Centralization of the update",
 };
 
-/** The result as the original example prints it, with test figures, chance and the differences. */
+/**
+ * The result: of one pair as the original example prints it, with test figures and chance; of more, a table. Then the
+ * differences and the verdict.
+ */
 export function finalBlock(report: Report): string[] {
+  const { dataset, plan, arms, verdict } = report;
   const lines: string[] = [];
   const tainted = describeTaints(report);
   if (tainted !== "") lines.push("", tainted);
-  if (report.dataset.fallback) lines.push("", "PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED");
-  if (report.dataset.skipped.count > 0) lines.push("", describeSkipped(report.dataset.skipped));
-  const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(report.dataset.classes, split).toFixed(4)})`;
-  for (const { arm, epochs, trainSeconds, weightsSha256 } of report.arms) {
-    const last = epochs.at(-1);
-    if (last === undefined) continue;
-    lines.push(
-      "",
-      ARM_TITLES[arm] ?? arm,
-      `  Loss: ${last.loss.toFixed(6)}`,
-      `  Accuracy: ${last.accuracy.toFixed(6)} ${chance("train")}`,
-      `  Training Time: ${trainSeconds === null ? "not known" : `${trainSeconds.toFixed(2)} s`}`,
-      `  Test loss: ${last.testLoss.toFixed(6)}`,
-      `  Test accuracy: ${last.testAccuracy.toFixed(6)} ${chance("test")}`,
-      `  Weights: ${weightsSha256}`,
-    );
+  if (dataset.fallback) lines.push("", "PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED");
+  if (plan.protocol === "as-published") lines.push("", ARTEFACT);
+  if (dataset.skipped.count > 0) lines.push("", describeSkipped(dataset.skipped));
+  lines.push(...arms.length > plan.arms.length ? summary(report) : arms.flatMap((arm) => blockOf(arm, report)));
+  for (const { arm, seed, learningRate, diverged } of arms) {
+    if (diverged !== null) lines.push("", `Diverged: ${arm}, seed ${seed}, rate ${learningRate}: ${diverged}.`);
   }
-  const others = new Set(report.comparison.map(({ arm }) => arm));
-  for (const arm of others) {
-    const entries = report.comparison.filter((entry) => entry.arm === arm);
-    lines.push("", `Difference (${arm} − ${entries[0]!.baseline})`);
-    for (const { metric, meanDifference, verdict } of entries) {
-      lines.push(`  ${metric}: ${meanDifference >= 0 ? "+" : ""}${meanDifference.toFixed(6)}  ${verdict}`);
-    }
-  }
+  lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary)}): ${verdict.sentence}`);
+  if (verdict.exploratoryBecause !== "") lines.push(`Exploratory: ${verdict.exploratoryBecause}.`);
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
   const notes = [describeTimes, describeVerification, describeCompression, describeIdentity].map((describe) =>
@@ -55,4 +46,91 @@ export function finalBlock(report: Report): string[] {
   if (notes.length > 0) lines.push("", ...notes);
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;
+}
+
+/** What the protocol of the original does, said wherever its figures are. */
+export const ARTEFACT =
+  "ARTEFACT of the protocol as published until mid-2025: what is marked so began where the first arm ended.";
+
+function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { dataset }: Report): string[] {
+  const last = epochs.at(-1);
+  if (last === undefined) return [];
+  const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(dataset.classes, split).toFixed(4)})`;
+  return [
+    "",
+    ARM_TITLES[arm],
+    `  Loss: ${last.loss.toFixed(6)}`,
+    `  Accuracy: ${last.accuracy.toFixed(6)} ${chance("train")}`,
+    `  Training Time: ${trainSeconds === null ? "not known" : `${trainSeconds.toFixed(2)} s`}`,
+    `  Test loss: ${last.testLoss.toFixed(6)}`,
+    `  Test accuracy: ${last.testAccuracy.toFixed(6)} ${chance("test")}`,
+    ...last.testAuc === null ? [] : [`  Test AUC: ${last.testAuc.toFixed(6)} (chance 0.5)`],
+    `  Weights: ${weightsSha256}`,
+  ];
+}
+
+/** A row for the trainings of an arm at a rate: means of their last epochs over the seeds. */
+function summary({ arms, dataset }: Report): string[] {
+  const groups = Map.groupBy(arms, ({ arm, learningRate, role }) => [arm, learningRate, role].join(" "));
+  const rows = [...groups.values()].map((group) => {
+    const { arm, learningRate, role } = group[0]!;
+    const last = group.filter(({ diverged }) => diverged === null).flatMap(({ epochs }) => epochs.slice(-1));
+    const mean = (values: readonly (number | null)[]) =>
+      values.length === 0 || values.includes(null)
+        ? "–"
+        : (values.reduce<number>((a, b) => a + b!, 0) / values.length).toFixed(4);
+    return [
+      role === null ? arm : `${arm} (${ROLE_TITLES[role]})`,
+      String(learningRate),
+      `${last.length}${last.length < group.length ? ` of ${group.length}` : ""}`,
+      ...(["loss", "accuracy", "testLoss", "testAccuracy", "testAuc"] as const)
+        .map((name) => mean(last.map((record) => record[name]))),
+      figure(meanSeconds(group), 1),
+    ];
+  });
+  const head = ["arm", "rate", "seeds", "loss", "accuracy", "test loss", "test acc.", "test AUC", "training s"];
+  const chance = chanceAccuracy(dataset.classes, "test").toFixed(4);
+  return [
+    "",
+    "Means of the last epoch over the seeds",
+    ...columns([head, ...rows]),
+    `  (chance: test accuracy ${chance})`,
+  ];
+}
+
+const ROLE_TITLES = { again: "again", lose: "must lose", published: "ARTEFACT, as published" } as const;
+
+function meanSeconds(group: readonly ArmReport[]): number | null {
+  const known = group.flatMap(({ trainSeconds }) => trainSeconds === null ? [] : [trainSeconds]);
+  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
+}
+
+/** Every comparison by arm and rate, with its interval where there is one. */
+function differences({ comparison }: Report): string[] {
+  const groups = Map.groupBy(comparison, titleOf);
+  return [...groups].flatMap(([title, entries]) => {
+    const rows = entries.map(({ metric, meanDifference, ci95, pairs, wins, verdict }) => [
+      `${describeMetric(metric)}:`,
+      meanDifference === null ? "withheld" : signed(meanDifference),
+      ci95 === null ? "" : describeInterval(ci95, signed),
+      pairs > 1 ? `better in ${wins} of ${pairs}` : "",
+      pairs > 1 ? "" : verdict,
+    ]);
+    return ["", title, ...columns(rows)];
+  });
+}
+
+function titleOf({ arm, baseline, learningRate, role, kind }: Comparison): string {
+  const what = role === null ? `${arm} − ${baseline}` : `${arm} ${ROLE_TITLES[role]} − ${baseline}`;
+  return `Difference (${what}, rate ${learningRate}${kind === "control" ? ", control" : ""})`;
+}
+
+function signed(value: number): string {
+  return `${value >= 0 ? "+" : ""}${value.toFixed(6)}`;
+}
+
+/** Rows as lines, every column as wide as its widest cell. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ")}`.trimEnd());
 }

@@ -5,6 +5,7 @@ export { jsonLines } from "./json_lines.ts";
 export { parseReport } from "./parse_report.ts";
 export type { ArmReport, Comparison, Report, WorkerReport } from "./report.ts";
 export { reportOf } from "./report_of.ts";
+export { tablesOf } from "./csv.ts";
 export { reportHtml } from "./report_html.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
 export { nameTaints } from "./wording.ts";

@@ -2,7 +2,7 @@
 import type { Skipped } from "../../data/mod.ts";
 import type { ChanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
-import type { ArmName, CheckCounts, EpochRecord, FaultCounts, Role, Taint } from "../events/mod.ts";
+import type { ArmName, CheckCounts, DiagnosticsSummary, EpochRecord, FaultCounts, Role, Taint } from "../events/mod.ts";
 
 /** The version of what is described here. Reports without one are of version 1. */
 export const FORMAT_VERSION = 2;
@@ -51,8 +51,8 @@ export interface Comparison {
   readonly learningRate: number;
   /** What a control is for; null for a comparison. */
   readonly role: Role | null;
-  /** The one that was fixed before; one of the others; or a control of the instrument. */
-  readonly kind: "confirmatory" | "exploratory" | "control";
+  /** The one that was fixed before; one of the others; a control of the instrument; or what the published protocol shows. */
+  readonly kind: "confirmatory" | "exploratory" | "control" | "artefact";
   /** Pairs of trainings that have come equally far, or of which one diverged. */
   readonly pairs: number;
   /** Pairs of which the arm diverged, and of which the baseline did. */
@@ -143,23 +143,6 @@ export interface Plan {
   readonly microBatch: number;
 }
 
-/** What --diagnostics saw of one kernel in the trainings of one arm at one rate: means over steps and seeds. */
-export interface LayerDiagnostics {
-  readonly arm: ArmName;
-  readonly learningRate: number;
-  /** "conv2d.kernel" */
-  readonly kernel: string;
-  /** Norm of the gradient of the mean loss, before anything is done to it. */
-  readonly gradientNorm: number;
-  /** The part of that norm, 0 to 1, that centralizing takes away, or would take away. */
-  readonly removedShare: number;
-  readonly weightNorm: number;
-  readonly kernelMean: number;
-  readonly updateNorm: number;
-  /** Cosine of this arm's update and the baseline's of the same step; null for the baseline. */
-  readonly updateCosine: number | null;
-}
-
 /** A worker, as the report lists it. */
 export interface WorkerReport {
   /** Its name in the run. */
@@ -227,12 +210,7 @@ export interface Report {
   /** A metric, an arm and a rate each; the confirmatory one first. */
   readonly comparison: readonly Comparison[];
   /** What --diagnostics saw; null without it. */
-  readonly diagnostics: {
-    readonly layers: readonly LayerDiagnostics[];
-    /** What centralizing costs in a step, and what a step's whole update costs: medians in milliseconds. */
-    readonly centralizeMs: number;
-    readonly updateMs: number;
-  } | null;
+  readonly diagnostics: DiagnosticsSummary | null;
   /** How it came about. */
   readonly provenance: {
     /** The command that repeats it. */

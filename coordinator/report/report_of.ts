@@ -3,15 +3,19 @@ import { byId } from "../../shared/by_id.ts";
 import { parameterCount } from "../../shared/model.ts";
 import { chanceToBeCaught } from "../cluster/mod.ts";
 import {
-  type ArmName,
+  bestEpochOf,
   type DatasetFacts,
   inOrder,
   isBitIdentical,
+  isSameRun,
   type RunFacts,
   type Snapshot,
   type TrainingRecord,
 } from "../events/mod.ts";
-import type { ArmReport, Comparison, Report } from "./report.ts";
+import { rateOf } from "../experiment/mod.ts";
+import { judgeAll } from "./comparisons.ts";
+import { pairReport, pairsOf } from "./pairs.ts";
+import { type ArmReport, FORMAT_VERSION, type Plan, type Report } from "./report.ts";
 
 /**
  * The report of a run, from what its events add up to.
@@ -23,9 +27,23 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
   if (dataset === null || run === null) throw new RangeError("Cannot report on a run that has not begun");
   const workers = snapshot.workers.map(({ worker }) => worker).sort(byId);
   const [first] = workers;
-  const arms = inOrder(snapshot.trainings, run).map((training) => armReport(training, run));
+  const plan = planOf(run);
+  const { primary } = run;
+  const { labels } = dataset.test;
+  const records = inOrder(snapshot.trainings, run);
+  const trained = records.map((record) => ({ report: armReport(record, records, run), logits: record.testLogits }));
+  const pairs = pairsOf(trained, { arms: run.arms, defaultRate: run.learningRates[0]! });
+  const { comparison, verdict } = judgeAll(pairs, {
+    plan,
+    primary,
+    labels,
+    exploratoryBecause: whyExploratory(plan, complete),
+  });
   return {
+    formatVersion: FORMAT_VERSION,
     complete,
+    verdict,
+    plan,
     dataset: datasetReport(dataset),
     model: { name: run.modelName, parameters: parameterCount(run.model) },
     engine: {
@@ -46,9 +64,26 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
       host,
       imagesPerSecond,
     })),
-    arms,
-    comparison: compare(arms),
+    arms: trained.map(({ report }) => report),
+    pairs: pairs.map((pair) => pairReport(pair, labels)),
+    comparison,
+    diagnostics: snapshot.diagnostics,
+    provenance: { command: run.command, herd: run.herd, deno: run.deno },
   };
+}
+
+function planOf(run: RunFacts): Plan {
+  const { arms, seeds, declared, epochs, learningRates, control, protocol } = run;
+  const { optimizer, momentum, nesterov, gcScope, gcScale, initWeights, batchSize, microBatch } = run;
+  const { seeds: declaredSeeds, epochs: declaredEpochs } = declared;
+  const varied = { arms, seeds, declaredSeeds, epochs, declaredEpochs, learningRates, control, protocol };
+  return { ...varied, optimizer, momentum, nesterov, gcScope, gcScale, initWeights, batchSize, microBatch };
+}
+
+/** Why what was found does not confirm what was declared, in a few words; "" if it may. */
+function whyExploratory({ seeds, declaredSeeds, epochs, declaredEpochs }: Plan, complete: boolean): string {
+  if (seeds.length > declaredSeeds || epochs > declaredEpochs) return "extended after looking";
+  return complete ? "" : "broken off";
 }
 
 /** Shares of its answers that a worker may falsify, for which the risk is told. */
@@ -61,15 +96,28 @@ function verificationOf({ run, checks }: Snapshot): Report["verification"] {
 }
 
 function armReport(
-  { key: { arm, seed }, weightsSha256, epochs }: TrainingRecord,
-  { initialWeightsSha256 }: RunFacts,
+  { key, key: { arm, seed, role }, weightsSha256, epochs, diverged }: TrainingRecord,
+  all: readonly TrainingRecord[],
+  { arms, initialWeightsSha256, learningRates, primary }: RunFacts,
 ): ArmReport {
   const trainSeconds = epochs.reduce<number | null>(
     (sum, { seconds }) => sum === null || seconds === null ? null : sum + seconds,
     0,
   );
-  const initial = initialWeightsSha256[seed] ?? "";
-  return { arm, seed, initialWeightsSha256: initial, weightsSha256, trainSeconds, epochs };
+  const before = all.find((one) => isSameRun(one.key, { arm: arms[0]!, seed }));
+  const initial = role === "published" ? before?.weightsSha256 : initialWeightsSha256[seed];
+  return {
+    arm,
+    seed,
+    learningRate: rateOf(key, { learningRate: learningRates[0]! }),
+    role: role ?? null,
+    initialWeightsSha256: initial ?? "",
+    weightsSha256,
+    trainSeconds,
+    epochs,
+    bestEpoch: bestEpochOf(epochs, primary),
+    diverged,
+  };
 }
 
 /** Counts are of the images that the run used. */
@@ -78,52 +126,4 @@ function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["d
   const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
   const imageShape = [imageSize, imageSize, channels] as const;
   return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback, skipped };
-}
-
-const COMPARED = ["loss", "accuracy", "testLoss", "testAccuracy"] as const;
-
-/** Every arm against the first one, by the metrics of the last epoch and the training time, where that is known. */
-export function compare(arms: readonly ArmReport[]): Comparison[] {
-  const baseline = arms[0]?.arm;
-  if (baseline === undefined) return [];
-  const others = new Set(arms.map(({ arm }) => arm).filter((arm) => arm !== baseline));
-  return [...others].flatMap((arm) => {
-    const pairs = pairsOf(arms, baseline, arm);
-    if (pairs.length === 0) return [];
-    const entry = (metric: Comparison["metric"], differences: readonly number[]): Comparison => {
-      const meanDifference = differences.reduce((a, b) => a + b, 0) / pairs.length;
-      const verdict = verdictOf(metric, { arm, difference: meanDifference, pairs: pairs.length });
-      return { metric, baseline, arm, pairs: pairs.length, meanDifference, ci95: null, verdict };
-    };
-    const seconds = pairs.flatMap(([a, b]) =>
-      a.trainSeconds === null || b.trainSeconds === null ? [] : [b.trainSeconds - a.trainSeconds]
-    );
-    return [
-      ...COMPARED.map((metric) =>
-        entry(metric, pairs.map(([a, b]) => b.epochs.at(-1)![metric] - a.epochs.at(-1)![metric]))
-      ),
-      ...seconds.length < pairs.length ? [] : [entry("seconds", seconds)],
-    ];
-  });
-}
-
-/** Trainings with the same seed that have come equally far. */
-function pairsOf(arms: readonly ArmReport[], baseline: ArmName, arm: ArmName): [ArmReport, ArmReport][] {
-  return arms.filter((one) => one.arm === arm && one.epochs.length > 0).flatMap((one) => {
-    const other = arms.find(({ arm, seed }) => arm === baseline && seed === one.seed);
-    return other?.epochs.length === one.epochs.length ? [[other, one] as [ArmReport, ArmReport]] : [];
-  });
-}
-
-/** What the pairs allow to say: which arm was ahead, and that one pair does not tell a difference from chance. */
-function verdictOf(
-  metric: Comparison["metric"],
-  { arm, difference, pairs }: { readonly arm: ArmName; readonly difference: number; readonly pairs: number },
-): string {
-  if (difference === 0) return "no difference";
-  if (metric === "seconds") return `${arm} took ${difference < 0 ? "less" : "more"} time in this run`;
-  const better = metric.toLowerCase().endsWith("loss") ? difference < 0 : difference > 0;
-  const side = better ? "ahead" : "behind";
-  if (pairs > 1) return `${arm} is ${side} in the mean of ${pairs} pairs`;
-  return `${arm} is ${side} in this one pair; a single pair cannot tell it from chance`;
 }

@@ -160,7 +160,7 @@ export const reportSchema: v.GenericSchema<unknown, Report> = v.looseObject({
     ...comparisonEntries,
     learningRate: figure,
     role,
-    kind: v.picklist(["confirmatory", "exploratory", "control"]),
+    kind: v.picklist(["confirmatory", "exploratory", "control", "artefact"]),
     diverged: v.looseObject({ arm: figure, baseline: figure }),
     bca95: interval,
     crossed95: interval,

@@ -1,13 +1,23 @@
 // What a run looks like in a terminal: a live line while it computes, a line an epoch, and the final block.
 import { describeDataset, progressLines } from "../../data/mod.ts";
-import { figure, formatSeconds } from "../../shared/cli/format.ts";
+import { figure, formatBytes, formatSeconds } from "../../shared/cli/format.ts";
 import type { Style } from "../../shared/cli/console.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
-import { describePosition, type RunEvent, type RunFacts, type Snapshot } from "../events/mod.ts";
-import { finalBlock } from "./final_block.ts";
+import {
+  allKeys,
+  describeKey,
+  describePosition,
+  isSameRun,
+  type RunEvent,
+  type RunFacts,
+  type Snapshot,
+} from "../events/mod.ts";
+import { ARTEFACT, finalBlock } from "./final_block.ts";
 import { reportOf } from "./report_of.ts";
+import { RULE } from "../statistics/mod.ts";
+import { sparkline } from "./sparkline.ts";
 import { summaryTable } from "./summary_table.ts";
-import { nameTaints } from "./wording.ts";
+import { describeMetric, nameTaints } from "./wording.ts";
 
 /** Where text goes and what it may look like. */
 export interface TerminalOptions {
@@ -60,7 +70,10 @@ export class Terminal {
         return this.#step(event, snapshot);
       case "epoch":
         return this.#epoch(event, snapshot);
+      case "diverged":
+        return this.#notice(`Ended: ${event.text}; the other trainings go on`);
       case "checkpoint":
+      case "diagnostics":
       case "check":
         return;
       case "taint":
@@ -82,17 +95,12 @@ export class Terminal {
   #run(run: Event<"run">): void {
     this.#started = performance.now();
     if (!this.#options.quiet) summaryTable(run.modelName, run.model).forEach((line) => this.#print(line));
-    for (const [seed, hash] of Object.entries(run.initialWeightsSha256)) {
-      const of = run.seeds.length > 1 ? `seed ${seed}, ` : "";
-      this.#print(`Arms    ${run.arms.join(", ")}; each from ${of}initial weights ${hash.slice(0, 16)}…`);
-    }
-    this.#print(`Folder  ${run.folder}`);
+    for (const line of planLines(run)) this.#print(line);
     if (run.resumed === null) return;
     const { at, trainings } = run.resumed;
     this.#print(`Resumed at ${describePosition(at, run.seeds)}`);
     const finished = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0);
     this.#doneBefore = finished + at.step / at.steps;
-    this.#estimated = true; // a --limit cannot be chosen any more
   }
 
   #worker({ what, worker, reason }: Event<"worker">): void {
@@ -109,6 +117,7 @@ export class Terminal {
     this.#sayIfLong(event, snapshot);
     if (this.#options.quiet) return;
     const { key, epoch, step, steps, loss, accuracy, images, seconds } = event;
+    if (isLarge(snapshot.run)) return this.#largeStep(event, snapshot);
     const speed = seconds ? `${(images / seconds).toFixed(1)} images/s  ` : "";
     this.#options.progress.show(
       `${key.arm} epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${loss.toFixed(4)}  accuracy ${
@@ -117,16 +126,54 @@ export class Terminal {
     );
   }
 
-  #epoch({ key, record }: Event<"epoch">, snapshot: Snapshot): void {
-    const { epoch, loss, accuracy, testLoss, testAccuracy, seconds, imagesPerSecond } = record;
-    const epochs = epochsOf(snapshot);
-    const seed = (snapshot.run?.seeds.length ?? 1) > 1 ? ` seed ${key.seed}` : "";
+  /** Of many trainings: which one, how its loss has gone, its last test, and when all are done. */
+  #largeStep({ key, epoch, step, steps, loss }: Event<"step">, snapshot: Snapshot): void {
+    const { run, trainings } = snapshot;
+    const before = trainings.find((training) => isSameRun(training.key, key))?.epochs ?? [];
+    const losses = sparkline([...before.map((record) => record.loss), loss]);
+    const auc = figure(before.at(-1)?.testAuc ?? null, 4);
+    this.#options.progress.show(
+      `${describeKey(key, run?.seeds ?? [])}, epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}`,
+      `  loss ${loss.toFixed(4)} ${losses}  test AUC ${auc}  ETA of all ${
+        formatSeconds(this.#eta(snapshot, step / steps))
+      }`,
+    );
+  }
+
+  /** Of many trainings: a line for each that is done. */
+  #largeEpoch({ key, record }: Event<"epoch">, snapshot: Snapshot): void {
+    const { run, trainings } = snapshot;
+    if (run === null || record.epoch < run.epochs) return;
+    const keys = allKeys(run);
+    const done = trainings.filter(({ epochs, diverged }) => diverged !== null || epochs.length >= run.epochs).length;
+    const { loss, testLoss, testAccuracy, testAuc } = record;
+    const own = trainings.find((training) => isSameRun(training.key, key))?.epochs ?? [];
+    const names = keys.map((key) => describeKey(key, run.seeds).length);
+    const count = String(keys.length);
     this.#print(
-      `${key.arm.padEnd(6)}${seed} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
+      `${String(done).padStart(count.length)}/${count}  ${
+        describeKey(key, run.seeds).padEnd(Math.max(...names))
+      }  loss ${loss.toFixed(4)} ${sparkline(own.map(({ loss }) => loss))}  test loss ${
+        testLoss.toFixed(4)
+      }  test accuracy ${testAccuracy.toFixed(4)}  test AUC ${figure(testAuc, 4)}  ETA ${
+        formatSeconds(this.#eta(snapshot, 0))
+      }`,
+    );
+  }
+
+  #epoch(event: Event<"epoch">, snapshot: Snapshot): void {
+    if (isLarge(snapshot.run)) return this.#largeEpoch(event, snapshot);
+    const { key, record } = event;
+    const { epoch, loss, accuracy, testLoss, testAccuracy, testAuc, seconds, imagesPerSecond } = record;
+    const epochs = epochsOf(snapshot);
+    this.#print(
+      `${key.arm.padEnd(6)} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
         loss.toFixed(4)
-      }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${testAccuracy.toFixed(4)}  ${
-        figure(seconds, 1)
-      } s  ${figure(imagesPerSecond, 1)} images/s  ETA ${formatSeconds(this.#eta(snapshot, 0))}`,
+      }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${
+        testAccuracy.toFixed(4)
+      }  test AUC ${figure(testAuc, 4)}  ${figure(seconds, 1)} s  ${figure(imagesPerSecond, 1)} images/s  ETA ${
+        formatSeconds(this.#eta(snapshot, 0))
+      }`,
     );
   }
 
@@ -139,13 +186,20 @@ export class Terminal {
     this.#options.print(`Report: ${snapshot.run.folder}/report.html`);
   }
 
-  /** After the first step that is timed: a run of over an hour says so, and the --limit that would take ten minutes. */
+  /**
+   * After the first step that is timed: many trainings say what they will take; a run of over an hour says so, and the --limit
+   * that would take ten minutes.
+   */
   #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
     if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
-    const whole = seconds / images * trainImages * allEpochs(run);
-    if (whole < LONG_RUN_SECONDS) return;
+    const whole = seconds / images * trainImages * (allEpochs(run) - this.#doneBefore);
+    if (isLarge(run)) {
+      const tests = "without the tests after each epoch";
+      return this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, ${tests}`);
+    }
+    if (whole < LONG_RUN_SECONDS || run.resumed !== null) return;
     const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
     this.#notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
   }
@@ -153,7 +207,8 @@ export class Terminal {
   /** Seconds left, if the rest goes on as this process did so far; `part` of the current epoch is done. */
   #eta({ run, trainings }: Snapshot, part: number): number {
     if (run === null) return Infinity;
-    const done = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0) + part;
+    const done =
+      trainings.reduce((sum, { epochs, diverged }) => sum + (diverged === null ? epochs.length : run.epochs), 0) + part;
     return (performance.now() - this.#started) / 1000 * (allEpochs(run) - done) / (done - this.#doneBefore);
   }
 
@@ -166,7 +221,7 @@ export class Terminal {
 
 /** The titles of the final block stand out. */
 function styleOf(line: string): Style {
-  return /^(Not using|Using|Difference)/.test(line) ? "strong" : "plain";
+  return /^(Not using|Using|Difference|Means|Verdict)/.test(line) ? "strong" : "plain";
 }
 
 function epochsOf({ run }: Snapshot): number {
@@ -174,6 +229,34 @@ function epochsOf({ run }: Snapshot): number {
 }
 
 /** Of all trainings. */
-function allEpochs({ arms, seeds, epochs }: RunFacts): number {
-  return arms.length * seeds.length * epochs;
+function allEpochs(run: RunFacts): number {
+  return allKeys(run).length * run.epochs;
+}
+
+/** Whether there are more trainings than a pair, or one of each arm: each has one line then. */
+function isLarge(run: RunFacts | null): boolean {
+  return run !== null && allKeys(run).length > run.arms.length;
+}
+
+/** What is going to be done, and by which rule it is judged: said before anything of it is known. */
+function planLines(run: RunFacts): string[] {
+  const { arms, seeds, learningRates, epochs, declared, initialWeightsSha256, control, protocol, primary } = run;
+  const hashes = [...new Set(Object.values(initialWeightsSha256))];
+  const from = hashes.length === 1 ? `initial weights ${hashes[0]!.slice(0, 16)}…` : "its seed's initial weights";
+  const lines = [`Arms    ${arms.join(", ")}; each from ${from}`];
+  if (isLarge(run)) {
+    const rates = `rate${learningRates.length > 1 ? "s" : ""} ${learningRates.join(", ")}`;
+    const range = seeds.length > 1 ? `seeds ${seeds[0]} to ${seeds.at(-1)}` : `seed ${seeds[0]}`;
+    const more = seeds.length > declared.seeds ? ` (${declared.seeds} declared: the others come after looking)` : "";
+    const controls = control ? ", two controls a seed" : "";
+    lines.push(`Plan    ${range}${more}, ${rates}${controls}: ${allKeys(run).length} trainings of ${epochs} epochs`);
+    lines.push(
+      `Rule    ${describeMetric(primary)} of the last epoch, ${arms[1] ?? arms[0]} against ${arms[0]}, rate ${
+        learningRates[0]
+      }: ${RULE}`,
+    );
+  }
+  if (protocol === "as-published") lines.push(ARTEFACT);
+  lines.push(`Folder  ${run.folder} (about ${formatBytes(run.diskBytes)} in the end)`);
+  return lines;
 }

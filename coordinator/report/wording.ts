@@ -1,6 +1,6 @@
 // What a report says in sentences, the same on the terminal and on the page.
 import { describePosition, type Taint } from "../events/mod.ts";
-import type { Report } from "./report.ts";
+import type { Interval, Metric, Report } from "./report.ts";
 
 /** What was compressed, in a sentence; "" if nothing was. */
 export function describeCompression({ compress, compressGradients }: Report): string {
@@ -59,4 +59,23 @@ export function describeVerification({ verification }: Report): string {
 export function chanceAccuracy(classes: Report["dataset"]["classes"], split: "train" | "test"): number {
   const counts = Object.values(classes).map((pair) => pair[split === "train" ? 0 : 1]);
   return Math.max(...counts) / counts.reduce((a, b) => a + b, 0);
+}
+
+const METRIC_WORDS: Readonly<Record<Metric, string>> = {
+  testAuc: "test AUC",
+  testLoss: "test loss",
+  testAccuracy: "test accuracy",
+  loss: "training loss",
+  accuracy: "training accuracy",
+  seconds: "training time",
+};
+
+/** "test AUC" */
+export function describeMetric(metric: Metric): string {
+  return METRIC_WORDS[metric];
+}
+
+/** "(95 %: −0.01 to 0.03)" */
+export function describeInterval([low, high]: Interval, format: (value: number) => string): string {
+  return `(95 %: ${format(low)} to ${format(high)})`;
 }

@@ -10,13 +10,15 @@ import { parameterCount } from "../../shared/model.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from "../../shared/safetensors.ts";
 import {
   ARM_NAMES,
-  type ArmName,
   isSameRun,
   NO_CHECKS,
   NO_FAULTS,
+  PROTOCOLS,
+  ROLES,
   type RunHistory,
   type RunKey,
   runName,
+  type RunPlan,
 } from "../events/mod.ts";
 import { beginTraining, type NumericConfig, type Training } from "../experiment/mod.ts";
 import { FORMAT } from "./checkpoint_names.ts";
@@ -26,12 +28,10 @@ import { NumericConfigSchema } from "./run_config.ts";
 export interface RunIdentity {
   /** 16 hexadecimal digits. */
   readonly runId: string;
-  /** Everything besides arms and seeds that changes bits. */
+  /** Everything besides a training's key that changes bits. */
   readonly numeric: NumericConfig;
-  /** In the order of the comparison. */
-  readonly arms: readonly ArmName[];
-  /** In the order of training. */
-  readonly seeds: readonly number[];
+  /** What its keys are made from; how many seeds there are from the first one on may change. */
+  readonly plan: Omit<RunPlan, "seeds"> & { readonly seed: number };
 }
 
 /** All that one training needs to go on, and what the run knew when it was written. */
@@ -52,14 +52,29 @@ const float64 = v.union([
   v.number(),
   v.pipe(v.picklist(["NaN", "Infinity", "-Infinity", "-0"]), v.transform((text) => Number(text))),
 ]);
-const arm = v.picklist(ARM_NAMES);
-const key = v.object({ arm, seed: count });
+/** A training's key, as it stands in files. */
+const key: v.GenericSchema<unknown, RunKey> = v.pipe(
+  v.object({
+    arm: v.picklist(ARM_NAMES),
+    seed: count,
+    learningRate: v.optional(v.number()),
+    role: v.optional(v.picklist(ROLES)),
+  }),
+  v.transform(({ arm, seed, learningRate, role }) => ({
+    arm,
+    seed,
+    ...(learningRate === undefined ? {} : { learningRate }),
+    ...(role === undefined ? {} : { role }),
+  })),
+);
 const epochRecord = v.object({
   epoch: count,
   loss: float64,
   accuracy: float64,
   testLoss: float64,
   testAccuracy: float64,
+  testAuc: v.nullable(float64),
+  testMeanProbability: v.nullable(float64),
   seconds: v.nullable(float64),
   testSeconds: float64,
   imagesPerSecond: v.nullable(float64),
@@ -70,6 +85,7 @@ const progress = v.object({
   key,
   epochs: v.array(epochRecord),
   weightsSha256: v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/)),
+  diverged: v.optional(v.string()),
   current: v.object({
     steps: count,
     metrics: v.object({ loss: float64, correct: count, samples: count }),
@@ -94,7 +110,17 @@ const taint = v.object({
   since: v.object({ key, epoch: count, step: count, steps: count }),
 });
 const content = v.object({
-  identity: v.object({ runId: v.string(), numeric: NumericConfigSchema, arms: v.array(arm), seeds: v.array(count) }),
+  identity: v.object({
+    runId: v.string(),
+    numeric: NumericConfigSchema,
+    plan: v.object({
+      arms: v.array(v.picklist(ARM_NAMES)),
+      seed: count,
+      learningRates: v.array(v.number()),
+      control: v.boolean(),
+      protocol: v.picklist(PROTOCOLS),
+    }),
+  }),
   history: v.object({
     herd: v.string(),
     workers: v.array(worker),
@@ -109,8 +135,8 @@ const content = v.object({
 
 /** The bytes of a checkpoint's file: a copy of the training as it is now. */
 export function encodeCheckpoint({ identity, history, training }: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { weights, slots, residual, ...progress } = training;
-  const tensors: Record<string, Tensor> = { weights: flat(weights) };
+  const { weights, slots, residual, testLogits, ...progress } = training;
+  const tensors: Record<string, Tensor> = { weights: flat(weights), testLogits: flat(testLogits) };
   for (const [name, slot] of Object.entries(slots)) tensors[slotName(name)] = flat(slot);
   if (residual !== undefined) tensors["residual"] = flat(residual);
   tensors["sha256"] = { shape: [DIGEST_BYTES], data: new Uint8Array(DIGEST_BYTES) };
@@ -137,13 +163,22 @@ export function decodeCheckpoint(bytes: Uint8Array, expected: RunIdentity, key: 
   const different = differences(identity, expected);
   if (different.length > 0) throw refusal(`it is of another run: ${different.join(", ")}`);
   if (!isSameRun(progress.key, key)) throw refusal(`it is of ${runName(progress.key)}, not of ${runName(key)}`);
-  return { identity: expected, history, training: { ...progress, ...trainingTensors(key, expected.numeric, tensors) } };
+  const { diverged, ...rest } = progress;
+  return {
+    identity: expected,
+    history,
+    training: {
+      ...rest,
+      ...(diverged === undefined ? {} : { diverged }),
+      ...trainingTensors(key, expected.numeric, tensors),
+    },
+  };
 }
 
 /** In what two runs differ: "learningRate is 0.001 there and 0.0001 here", for each field. */
 export function differences(there: RunIdentity, here: RunIdentity): string[] {
-  const fields = ({ numeric: { compute, ...numeric }, ...rest }: RunIdentity): Record<string, unknown> => {
-    return { ...rest, ...numeric, ...compute };
+  const fields = ({ numeric: { compute, ...numeric }, plan, ...rest }: RunIdentity): Record<string, unknown> => {
+    return { ...rest, ...plan, ...numeric, ...compute };
   };
   const [a, b] = [fields(there), fields(here)];
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
@@ -170,7 +205,9 @@ function trainingTensors(key: RunKey, numeric: NumericConfig, tensors: TensorFil
   };
   const slots = Object.entries(fresh.slots).map(([name, slot]) => [name, read(slotName(name), slot)] as const);
   const residual = fresh.residual === undefined ? {} : { residual: read("residual", fresh.residual) };
-  return { weights: read("weights", fresh.weights), slots: Object.fromEntries(slots), ...residual };
+  const testLogits = tensors["testLogits"]?.data;
+  if (!(testLogits instanceof Float32Array)) throw refusal("it has no logits of the test images");
+  return { weights: read("weights", fresh.weights), slots: Object.fromEntries(slots), ...residual, testLogits };
 }
 
 function slotName(name: string): string {

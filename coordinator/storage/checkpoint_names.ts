@@ -4,7 +4,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { type RunKey, runName } from "../events/mod.ts";
 
 /** The format of the files, which they name in their metadata. */
-export const FORMAT = "herd-checkpoint-3";
+export const FORMAT = "herd-checkpoint-4";
 
 const NUMBERED = /^(.+)\.(\d{6,})\.safetensors$/;
 const TEMPORARY = /\.part$/;

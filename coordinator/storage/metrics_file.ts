@@ -81,6 +81,6 @@ function linesOf(run: RunFacts): object[] {
   });
 }
 
-function lineOf({ arm, seed }: RunKey, record: EpochRecord): object {
-  return { arm, seed, ...record };
+function lineOf(key: RunKey, record: EpochRecord): object {
+  return { ...key, ...record };
 }

@@ -1,6 +1,7 @@
 // The storage's public face: what a run leaves on the disk, and what it goes on from.
 export { type Checkpoint, differences, type RunIdentity } from "./checkpoint.ts";
 export { type CheckpointFiles, CheckpointStore, type PendingCheckpoint } from "./checkpoint_store.ts";
+export { DiagnosticsFile } from "./diagnostics_file.ts";
 export { newestRun, readReportText, writeReportPage } from "./finished_runs.ts";
 export { MetricsFile } from "./metrics_file.ts";
 export { refuseLinks } from "./plain_folder.ts";

@@ -2,18 +2,23 @@
 // run: everything is still known, and is written when there is room again.
 import { messageOf } from "../../shared/errors.ts";
 import {
+  allKeys,
+  bestEpochOf,
   describePosition,
   type EpochRecord,
   isSameRun,
   type Position,
+  type PrimaryMetric,
   type RunEvent,
   type RunKey,
   runName,
 } from "../events/mod.ts";
 import {
   type Experiment,
+  isDispensable,
   type Listeners,
   positionOf,
+  releaseWeights,
   standOf,
   type StepProgress,
   type Training,
@@ -32,6 +37,8 @@ export interface RecorderOptions {
   readonly experiment: Experiment;
   /** Those that were read from checkpoints, at first; changed by the experiment while it goes on. */
   readonly trainings: readonly Training[];
+  /** What the best epoch is chosen by, whose model is kept beside the last one's. */
+  readonly primary: PrimaryMetric;
   /** Steps from one checkpoint to the next, besides one an epoch; null for no others. */
   readonly checkpointSteps: number | null;
   /** What a checkpoint holds besides the training. */
@@ -39,7 +46,7 @@ export interface RecorderOptions {
   /** Hears of every step before it is kept. */
   onStep(progress: StepProgress): void;
   /** Hears of epochs whose models are written, of checkpoints that are safe, and notices. */
-  emit(event: Extract<RunEvent, { type: "notice" | "epoch" | "checkpoint" }>): void;
+  emit(event: Extract<RunEvent, { type: "notice" | "epoch" | "diverged" | "checkpoint" }>): void;
 }
 
 /** Listens to an experiment and keeps its files. */
@@ -61,6 +68,7 @@ export class Recorder implements Listeners {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#saved = new Map(options.trainings.map((training) => [runName(training.key), progressOf(training)]));
+    for (const { key, weights } of options.trainings) if (weights.length === 0) this.#modelsWhole.add(runName(key));
   }
 
   /** Where the experiment stands. */
@@ -83,12 +91,13 @@ export class Recorder implements Listeners {
    * @throws {HerdError} data
    */
   async rewind({ wentBack }: { readonly wentBack: boolean }): Promise<void> {
-    const { folder, experiment: { arms, seeds } } = this.#options;
-    for (const seed of seeds) {
-      for (const arm of arms) {
-        await folder.removeModel(partialName({ arm, seed }));
-        if (wentBack) await folder.removeModel(runName({ arm, seed }));
-      }
+    const { folder, experiment, trainings } = this.#options;
+    for (const key of allKeys(experiment)) {
+      const training = trainings.find((training) => isSameRun(training.key, key));
+      if (training?.diverged === undefined) await folder.removeModel(partialName(key));
+      if (wentBack) await folder.removeModel(runName(key));
+      const best = training && bestEpochOf(training.epochs, this.#options.primary);
+      if (wentBack || !best) await folder.removeModel(bestName(key));
     }
   }
 
@@ -113,15 +122,25 @@ export class Recorder implements Listeners {
       this.#refused = true;
     }
     await this.#checkpoint();
-    const { key, weightsSha256 } = training;
-    emit({ type: "epoch", key, record, weightsSha256 });
+    const { key, weightsSha256, testLogits } = training;
+    emit({ type: "epoch", key, record, weightsSha256, testLogits: [...testLogits] });
+    this.#release();
   }
 
-  async onBreak({ key, weights }: Training): Promise<void> {
-    const { folder, store, experiment: { config } } = this.#options;
+  async onDivergence(training: Training): Promise<void> {
+    this.#last = training;
+    const { store, experiment, emit } = this.#options;
     await this.#checkpoint();
     await store.idle();
-    await folder.writeModel(partialName(key), config.compute.model, weights);
+    await this.#savePartial(training);
+    emit({ type: "diverged", position: standOf(experiment, training), text: training.diverged! });
+    this.#release();
+  }
+
+  async onBreak(training: Training): Promise<void> {
+    await this.#checkpoint();
+    await this.#options.store.idle();
+    await this.#savePartial(training);
   }
 
   /**
@@ -132,7 +151,9 @@ export class Recorder implements Listeners {
     const { store, trainings } = this.#options;
     await store.idle();
     for (const training of trainings) {
-      if (!this.#modelsWhole.has(runName(training.key))) await this.#saveModel(training);
+      if (training.diverged === undefined && !this.#modelsWhole.has(runName(training.key))) {
+        await this.#saveModel(training);
+      }
     }
   }
 
@@ -172,18 +193,45 @@ export class Recorder implements Listeners {
     return this.#options.surroundings().history.taints.length;
   }
 
-  async #saveModel({ key, weights }: Training): Promise<void> {
-    const { folder, experiment: { config } } = this.#options;
+  /** The model of the last epoch, and of the best one if that is the last. */
+  async #saveModel({ key, weights, weightsSha256, epochs }: Training): Promise<void> {
+    const { folder, primary, experiment: { config: { compute: { model } } } } = this.#options;
     const name = runName(key);
     this.#modelsWhole.delete(name);
-    await folder.writeModel(name, config.compute.model, weights);
+    if (bestEpochOf(epochs, primary) === epochs.length) {
+      await folder.writeModel(bestName(key), model, weights, weightsSha256);
+    }
+    await folder.writeModel(name, model, weights, weightsSha256);
     this.#modelsWhole.add(name);
+  }
+
+  async #savePartial({ key, weights }: Training): Promise<void> {
+    const { folder, experiment: { config } } = this.#options;
+    await folder.writeModel(partialName(key), config.compute.model, weights);
+  }
+
+  /** Lets go of the weights of trainings that are over and on the disk. */
+  #release(): void {
+    const { trainings, experiment } = this.#options;
+    for (const training of trainings) {
+      const { key, diverged } = training;
+      const name = runName(key);
+      const isKept = this.#saved.get(name) === progressOf(training) &&
+        (diverged !== undefined || this.#modelsWhole.has(name));
+      // The newest one's file may have to be written once more: what taints a run is told by it.
+      if (training !== this.#last && isKept && isDispensable(training, experiment)) releaseWeights(training);
+    }
   }
 }
 
-/** How far a training has come: another text after every step, and after the test. */
-function progressOf({ epochs, current }: Training): string {
-  return `${epochs.length} ${current.steps}`;
+/** How far a training has come: another text after every step, after the test, and when it diverges. */
+function progressOf({ epochs, current, diverged }: Training): string {
+  return `${epochs.length} ${current.steps}${diverged === undefined ? "" : " diverged"}`;
+}
+
+/** Where the weights of a training's best epoch go. */
+function bestName(key: RunKey): string {
+  return `${runName(key)}-best`;
 }
 
 /** Where a training's weights go when it is broken off in the middle of an epoch. */

@@ -2,10 +2,26 @@
 // each goes on from where it stands itself. Where a worker's answers have turned out to be wrong, the run goes back to what was
 // kept from before that worker came.
 import { HerdError } from "../../shared/errors.ts";
-import { describePosition, type RunHistory, type Subscriber, type Taint } from "../events/mod.ts";
-import { type Experiment, impossibility, standOf, type Training } from "../experiment/mod.ts";
-import { decodeCheckpoint, type RunIdentity } from "./checkpoint.ts";
+import {
+  allKeys,
+  describePosition,
+  type RunHistory,
+  type RunKey,
+  runName,
+  type Subscriber,
+  type Taint,
+} from "../events/mod.ts";
+import {
+  type Experiment,
+  impossibility,
+  isDispensable,
+  releaseWeights,
+  standOf,
+  type Training,
+} from "../experiment/mod.ts";
+import { type Checkpoint, decodeCheckpoint, type RunIdentity } from "./checkpoint.ts";
 import type { CheckpointStore } from "./checkpoint_store.ts";
+import type { RunDirectory } from "./run_folder.ts";
 
 /** What the earlier processes of a run have left. */
 export interface Resumed {
@@ -18,30 +34,42 @@ export interface Resumed {
 }
 
 /**
- * Reads a run's checkpoints.
+ * Reads a run's checkpoints. Trainings that are over, and whose models are in the folder, come without their weights.
  * @returns undefined, if there are none yet
  * @throws {HerdError} data, if a training has checkpoints but none can be used, or if there are such of an older format
  */
 export async function loadCheckpoints(
   store: CheckpointStore,
-  identity: RunIdentity,
-  experiment: Experiment,
+  { identity, experiment, folder }: {
+    readonly identity: RunIdentity;
+    readonly experiment: Experiment;
+    readonly folder: Pick<RunDirectory, "modelHash">;
+  },
 ): Promise<Resumed | undefined> {
-  const { arms, seeds } = identity;
-  const keys = seeds.flatMap((seed) => arms.map((arm) => ({ arm, seed })));
-  const decode = (bytes: Uint8Array, key: typeof keys[number]) => {
+  const keys = allKeys(experiment);
+  const models = new Map<string, string | undefined>();
+  for (const key of keys) models.set(runName(key), await folder.modelHash(runName(key)));
+  const decode = (bytes: Uint8Array, key: RunKey) => {
     const checkpoint = decodeCheckpoint(bytes, identity, key);
     const why = impossibility(experiment, checkpoint.training);
     if (why !== undefined) throw new HerdError("data", `it says what cannot be: ${why}`);
+    const { training } = checkpoint;
+    if (isDispensable(training, experiment) && models.get(runName(key)) === training.weightsSha256) {
+      releaseWeights(training);
+    }
     return checkpoint;
   };
-  const load = () => store.load(keys, decode, ({ training }) => describePosition(standOf(experiment, training), seeds));
+  const describe = ({ training }: Checkpoint) => describePosition(standOf(experiment, training), experiment.seeds);
+  const load = () => store.load(keys, decode, describe);
   let checkpoints = await load();
   const { history: { taints } = { taints: [] } } = checkpoints.at(-1) ?? {};
   let rid: readonly Taint[] = [];
   if (taints.length > 0) {
     const isClean = ({ history }: { readonly history: RunHistory }) => !taints.some((taint) => knows(history, taint));
-    if (await store.goBack(keys, decode, isClean)) [checkpoints, rid] = [await load(), taints];
+    if (await store.goBack(keys, decode, isClean)) {
+      models.clear(); // they are from after the point where the run goes on
+      [checkpoints, rid] = [await load(), taints];
+    }
   }
   const newest = checkpoints.at(-1);
   if (newest === undefined) return undefined;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { ComputeConfigSchema } from "../../shared/protocol.ts";
-import type { NumericConfig } from "../experiment/mod.ts";
+import { GC_SCOPES, type NumericConfig, OPTIMIZERS } from "../experiment/mod.ts";
 import { refuseOldCheckpoints } from "./checkpoint_names.ts";
 
 /** The numeric config, as a run keeps it. */
@@ -11,9 +11,12 @@ export const NumericConfigSchema: v.GenericSchema<unknown, NumericConfig> = v.ob
   compute: ComputeConfigSchema,
   limit: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   learningRate: v.number(),
+  optimizer: v.picklist(OPTIMIZERS),
   momentum: v.number(),
-  rho: v.number(),
-  epsilon: v.number(),
+  nesterov: v.boolean(),
+  gcScope: v.picklist(GC_SCOPES),
+  gcScale: v.number(),
+  initWeights: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 });
 
 /** What a resumed run needs of config.json. */
@@ -22,14 +25,18 @@ export interface RunConfig {
   readonly runId: string;
   /** The flags that the run was given, resolved, under their names in camel case. */
   readonly told: Readonly<Record<string, unknown>>;
-  /** Everything besides arms and seeds that changes bits. */
+  /** Everything besides a training's key that changes bits. */
   readonly numeric: NumericConfig;
+  /** Seeds and epochs as the run was begun with. */
+  readonly declared: { readonly seeds: number; readonly epochs: number };
 }
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const schema: v.GenericSchema<unknown, RunConfig> = v.object({
   runId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
   told: v.record(v.string(), v.unknown()),
   numeric: NumericConfigSchema,
+  declared: v.object({ seeds: count, epochs: count }),
 });
 
 /**

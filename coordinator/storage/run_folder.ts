@@ -4,6 +4,7 @@ import type { ModelSpec } from "../../shared/model.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../shared/atomic_file.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../../shared/private.ts";
+import { decodeSafetensors } from "../../shared/safetensors.ts";
 import { modelFiles } from "./model_files.ts";
 
 /** Writes one run's files, while no other process does. */
@@ -62,6 +63,11 @@ export class RunDirectory implements Disposable {
     return join(this.path, "logs");
   }
 
+  /** Where --diagnostics puts its rows. */
+  get diagnostics(): string {
+    return join(this.path, "diagnostics.csv");
+  }
+
   /** Where the checkpoints are. */
   get checkpoints(): string {
     return join(this.path, "checkpoint");
@@ -97,12 +103,14 @@ export class RunDirectory implements Disposable {
   }
 
   /**
-   * report.json and report.html.
+   * report.json and report.html, and the tables of what they say.
    * @param report plain data
    * @param html the whole page
+   * @param tables by file name
    * @throws {HerdError} data, if they cannot be written
    */
-  async writeReport(report: object, html: string): Promise<void> {
+  async writeReport(report: object, html: string, tables: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, text] of Object.entries(tables)) await this.#replace(name, text);
     await this.#replace("report.json", `${JSON.stringify(report, null, 2)}\n`);
     await this.#replace("report.html", html);
   }
@@ -110,13 +118,24 @@ export class RunDirectory implements Disposable {
   /**
    * models/<name>/
    * @param weights flat float32
+   * @param weightsSha256 of the weights; "" where it is not known
    * @throws {HerdError} data, if it cannot be written
    */
-  async writeModel(name: string, spec: ModelSpec, weights: Float32Array): Promise<void> {
+  async writeModel(name: string, spec: ModelSpec, weights: Float32Array, weightsSha256 = ""): Promise<void> {
     const folder = join("models", name);
     await this.#write(() => Deno.mkdir(join(this.path, folder), { recursive: true, mode: PRIVATE_FOLDER }));
-    for (const [file, bytes] of Object.entries(modelFiles(spec, weights, { model: name }))) {
+    for (const [file, bytes] of Object.entries(modelFiles(spec, weights, { model: name, weightsSha256 }))) {
       await this.#replace(join(folder, file), bytes);
+    }
+  }
+
+  /** The hash of the weights in models/<name>/, as they were written; undefined if they are not there or cannot be read. */
+  async modelHash(name: string): Promise<string | undefined> {
+    try {
+      const bytes = await Deno.readFile(join(this.path, "models", name, "weights.safetensors"));
+      return decodeSafetensors(bytes).metadata["weightsSha256"];
+    } catch {
+      return undefined;
     }
   }
 

@@ -2,7 +2,7 @@
 // everything that comes in, from wherever it is, can be made visible: no name of a file, no worker's log and nothing read from a
 // disk steers the terminal. A text may have several lines; the further ones are indented, so that none can feign one of Herd's.
 import { visible } from "../visible.ts";
-import { ProgressLine } from "./progress_line.ts";
+import { type LiveSink, ProgressLine } from "./progress_line.ts";
 
 /** How a line looks where there are colours. */
 export type Style = "plain" | "strong" | "warning";
@@ -15,8 +15,8 @@ export interface Sinks {
   error(line: string): void;
   /** Writes some of the bytes to stdout without holding up the process. */
   outLater(bytes: Uint8Array): Promise<number>;
-  /** Rewrites the last line of stderr; undefined where nobody looks at it. */
-  readonly live: ((text: string) => void) | undefined;
+  /** The last lines of stderr; undefined where nobody looks at them. */
+  readonly live: LiveSink | undefined;
   /** Whether stdout shows colours. */
   readonly colour: boolean;
 }

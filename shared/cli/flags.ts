@@ -129,6 +129,27 @@ export function number<T extends number | undefined>(
   };
 }
 
+/** Numbers of at least `min`, separated by commas, each once. */
+export function numbers(
+  { help, min }: { readonly help: string; readonly min: number },
+  fallback: readonly number[],
+): Flag<readonly number[]> {
+  return {
+    value: "LIST",
+    help,
+    shown: fallback.join(","),
+    fallback,
+    parse(given, name) {
+      const list = given.split(",").map((one) => one.trim() === "" ? NaN : Number(one));
+      if (!list.every((one) => Number.isFinite(one) && one >= min)) {
+        throw usage(`--${name} must be numbers of at least ${min}, separated by commas: got "${given}"`);
+      }
+      if (new Set(list).size < list.length) throw usage(`--${name} names one twice: got "${given}"`);
+      return list;
+    },
+  };
+}
+
 /**
  * Reads the flags of a command.
  * @returns the values, the names of the flags that are there, and the other arguments

@@ -89,7 +89,7 @@ export async function step(): Promise<Findings> {
     await runExperiment(
       timed,
       {
-        config: { compute: config, limit: LIMIT, learningRate: 1e-4, momentum: 0, rho: 0.9, epsilon: 1e-7 },
+        config: { compute: config, limit: LIMIT, learningRate: 1e-4, ...PLAIN },
         arms: ["gc"],
         seeds: [0],
         epochs: 2,

@@ -8,7 +8,7 @@ import { type Findings, milliseconds } from "./support.ts";
 
 const SPEC = builtInModel("keras-example", 300);
 const REPEATS = 15;
-const SETTINGS = { learningRate: 1e-4, momentum: 0, rho: 0.9, epsilon: 1e-7 };
+const SETTINGS = { learningRate: 1e-4, ...PLAIN };
 
 /** Milliseconds of a step of 128 images; the workers share this process, so transfers are an upper bound. */
 export async function wire(): Promise<Findings> {

@@ -17,7 +17,7 @@ function useClock(): Disposable & { set(seconds: number): void } {
 function terminal(options: { readonly quiet?: boolean; readonly verbose?: boolean } = {}) {
   const lines: string[] = [];
   const shown: string[] = [];
-  const progress = new ProgressLine((text) => shown.push(text));
+  const progress = new ProgressLine({ write: (text) => shown.push(text), columns: () => 200 });
   const styles: (string | undefined)[] = [];
   const print = (line: string, style?: Style) => void [lines.push(line), styles.push(style)];
   const { hear } = new Terminal({ quiet: false, verbose: false, ...options, progress, print });

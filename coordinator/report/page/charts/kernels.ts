@@ -1,5 +1,5 @@
 // A figure of each kernel in each arm, a row a kernel.
-import type { LayerDiagnostics } from "../../report.ts";
+import type { LayerDiagnostics } from "../../../events/mod.ts";
 import { across, DASHES, placed } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { plain } from "../figures.ts";

@@ -1,7 +1,8 @@
 // What centralizing does to each kernel, and what it costs.
 import type { ArmName } from "../../../events/mod.ts";
 import { markup } from "../../markup.ts";
-import type { LayerDiagnostics, Report } from "../../report.ts";
+import type { LayerDiagnostics } from "../../../events/mod.ts";
+import type { Report } from "../../report.ts";
 import { kernelChart } from "../charts/kernels.ts";
 import { figureOf } from "../figure.ts";
 import { plain, rate } from "../figures.ts";

@@ -1,6 +1,7 @@
 // Where text enters the terminal: whatever comes in, nothing but Herd's own colours and live line steers it.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { ProgressLine } from "../../../../shared/cli/progress_line.ts";
 import { consoleOf } from "../../../../shared/cli/console.ts";
 import { visible } from "../../../../shared/visible.ts";
 
@@ -16,7 +17,7 @@ function recorded({ colour = false } = {}) {
       later.push(...some);
       return Promise.resolve(some.length);
     },
-    live: (text) => live.push(text),
+    live: { write: (text) => live.push(text), columns: () => 500 },
     colour,
   });
   return { console, out, error, live, later: () => new TextDecoder().decode(Uint8Array.from(later)) };
@@ -63,4 +64,25 @@ Deno.test("visible(): nothing that steers is left of any text, and JSON reads it
     assert(!/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(visible(text).replaceAll("\t", "")));
     assertEquals(JSON.parse(visible(JSON.stringify(text))), text);
   }));
+});
+
+Deno.test("progress line: further lines are taken away again, and what is too long for the terminal is cut", () => {
+  let screen: string[] = [""];
+  /** What a terminal makes of the codes that are used. */
+  const write = (text: string) => {
+    for (const [part] of text.matchAll(/\x1b\[1A|\x1b\[2K|\r|\n|[^\x1b\r\n]+/g)) {
+      if (part === "\x1b[1A") screen.pop();
+      else if (part === "\x1b[2K") screen[screen.length - 1] = "";
+      else if (part === "\n") screen.push("");
+      else if (part !== "\r") screen[screen.length - 1] += part;
+    }
+  };
+  const progress = new ProgressLine({ write, columns: () => 11 });
+  progress.show("epoch 1", "loss 0.5 and more");
+  assertEquals(screen, ["epoch 1", "loss 0.5 a"]);
+  progress.clear();
+  assertEquals(screen, [""]);
+  progress.clear();
+  progress.show("one");
+  assertEquals(screen, ["one"]);
 });
