@@ -118,10 +118,10 @@ function comparisonOf(one: FirstReport["comparison"][number], pairs: readonly Pa
 
 function verdictOf(pairs: number): Verdict {
   const [outcome, sentence] = pairs === 0
-    ? ["not compared", "Nothing was compared: no two arms have come equally far."] as const
+    ? ["not compared", "nothing is compared: no two arms have come equally far"] as const
     : pairs < LEAST_PAIRS
-    ? ["too few pairs", `Too few pairs to judge: ${pairs}, and no rule stood before the run.`] as const
-    : ["not compared", "Not judged: no rule stood before the run."] as const;
+    ? ["too few pairs", `too few pairs: ${pairs}, and no rule stood before the run`] as const
+    : ["not compared", "not judged: no rule stood before the run"] as const;
   return {
     outcome,
     sentence,

@@ -1,31 +1,34 @@
 // What only the page says in sentences.
-import type { Role } from "../events/mod.ts";
+import { ARM_NAMES, type Role } from "../events/mod.ts";
 import { count, listed, rate } from "./page/figures.ts";
 import type { EpochMetric } from "./page/trainings.ts";
 import type { Comparison, Metric, Report } from "./report.ts";
+import { describeMetric } from "./wording.ts";
 
 /** The metrics' names in a text. */
 export const METRIC_NAMES: Readonly<Record<Metric | EpochMetric, string>> = {
-  testAuc: "test AUC",
+  testAuc: describeMetric("testAuc"),
   testMeanProbability: "mean probability",
-  testLoss: "test loss",
-  testAccuracy: "test accuracy",
-  loss: "training loss",
-  accuracy: "training accuracy",
-  seconds: "training seconds",
+  testLoss: describeMetric("testLoss"),
+  testAccuracy: describeMetric("testAccuracy"),
+  loss: describeMetric("loss"),
+  accuracy: describeMetric("accuracy"),
+  seconds: `${describeMetric("seconds")} (s)`,
 };
-
-/** Whether more is better. */
-export function isMoreBetter(metric: Metric): boolean {
-  return metric !== "testLoss" && metric !== "loss" && metric !== "seconds";
-}
 
 /** The first letter as a capital one. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-const ROLE_NAMES: Readonly<Record<Role, string>> = {
+/** A sentence with a capital and a full stop; the name of an arm at its beginning stays as it is. */
+export function sentenceOf(text: string): string {
+  const begun = ARM_NAMES.some((arm) => text.startsWith(`${arm} `)) ? text : capital(text);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** What a training that is not compared itself is for. */
+export const ROLE_NAMES: Readonly<Record<Role, string>> = {
   again: "another random stream",
   lose: "must lose",
   published: "as published",

@@ -22,7 +22,7 @@ body {
   font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", Arial, sans-serif;
   color: var(--ink); background: var(--paper);
   max-width: 70rem; margin: 0 auto; padding: clamp(1.5rem, 5vw, 4rem) clamp(1rem, 4vw, 2.5rem);
-  font-variant-numeric: tabular-nums; overflow-wrap: break-word;
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
 }
 h1, h2, p, dl, ul, figure { margin: 0; }
 p, li { max-width: 44rem; }
@@ -84,7 +84,7 @@ footer { margin-top: 5rem; padding-top: 1rem; border-top: 1px solid var(--grid);
 
 @media (max-width: 52rem) { .duo { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 34rem) {
-  .facts > div { grid-template-columns: 1fr; gap: 0; }
+  .facts > div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .numbers { gap: .8rem 1.75rem; }
 }
 @media print {
@@ -107,7 +107,7 @@ footer { margin-top: 5rem; padding-top: 1rem; border-top: 1px solid var(--grid);
   summary { list-style: none; font-weight: 600; } summary::-webkit-details-marker { display: none; }
   .scroll { overflow: visible; background: none; }
   table { font-size: 7pt; } caption { white-space: normal; }
-  th, td { white-space: normal; padding: .2rem .35rem; } th:first-child { min-width: 8em; } td.text { min-width: 7em; }
+  th, td { white-space: normal; overflow-wrap: break-word; padding: .2rem .35rem; } th:first-child { min-width: 8em; } td.text { min-width: 7em; }
   td code, pre code { font-size: 6pt; white-space: pre-wrap; }
 }
 </style>`;

@@ -99,9 +99,9 @@ Deno.test("parseReport() judges a report of the first version by its pairs alone
     const { verdict } = parseReport(JSON.stringify(firstReport(seeds)), "x");
     return [verdict.outcome, verdict.sentence.split(":")[0]];
   };
-  assertEquals(outcome([]), ["not compared", "Nothing was compared"]);
-  assertEquals(outcome([0, 1, 2, 3, 4]), ["too few pairs", "Too few pairs to judge"]);
-  assertEquals(outcome([0, 1, 2, 3, 4, 5]), ["not compared", "Not judged"]);
+  assertEquals(outcome([]), ["not compared", "nothing is compared"]);
+  assertEquals(outcome([0, 1, 2, 3, 4]), ["too few pairs", "too few pairs"]);
+  assertEquals(outcome([0, 1, 2, 3, 4, 5]), ["not compared", "not judged"]);
 });
 
 Deno.test("parseReport() pairs trainings of a seed that have come equally far, and no others", () => {

@@ -59,7 +59,7 @@ export function comparisonTable(caption: string, rows: readonly Comparison[]): T
         probability(row.tP),
         probability(row.holmP),
         plain(row.leastDetectable, decimals),
-        row.withheld === null ? row.verdict : `${row.verdict} (${row.withheld})`,
+        row.verdict,
       ];
     }),
   });
