@@ -37,15 +37,14 @@ export const ROLE_NAMES: Readonly<Record<Role, string>> = {
 /** "gc − no-gc at 1e-4", "no-gc, another random stream − no-gc at 1e-4" */
 export function contrastOf({ arm, baseline, learningRate, role }: Comparison | Report["pairs"][number]): string {
   const what = role === null ? arm : `${arm}, ${ROLE_NAMES[role]}`;
-  return `${what} − ${baseline} at ${rate(learningRate)}`;
+  return `${what} − ${baseline}${learningRate > 0 ? ` at ${rate(learningRate)}` : ""}`;
 }
 
 /** What every picture of such a run must have on it; "" for an ordinary one. */
 export function labelOf({ dataset, plan }: Report): string {
-  return [
-    ...dataset.fallback ? ["PROCEDURAL DATA"] : [],
-    ...plan.protocol === "as-published" ? ["ARTEFACT: protocol as published until mid-2025"] : [],
-  ].join(" · ");
+  const artefact = plan.protocol === "as-published" ? ["ARTEFACT, as published until mid-2025"] : [];
+  if (!dataset.fallback) return artefact.join("");
+  return ["PROCEDURAL DATA", ...artefact.map(() => "ARTEFACT, as published")].join(" · ");
 }
 
 /** Of trainings by the protocol that the example was published with; "" if there are none. */

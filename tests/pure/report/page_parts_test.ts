@@ -12,6 +12,7 @@ import {
 } from "../../../coordinator/report/page/figures.ts";
 import { apart, scaleOf, wholeScale } from "../../../coordinator/report/page/scale.ts";
 import { spreadOf } from "../../../coordinator/report/page/spread.ts";
+import { STYLE } from "../../../coordinator/report/page/style.css.ts";
 
 Deno.test("figures have a true minus, a plus where they are differences, and a dash where they are not known", () => {
   assertEquals([0.12345, -0.5, -0.00001, null, Infinity].map((value) => plain(value, 3)), [
@@ -76,4 +77,38 @@ Deno.test("names are moved apart in their order, and not if they are apart alrea
     const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
     assertAlmostEquals(sum(moved), sum(places), 1e-9);
   }));
+});
+
+/** Relative luminance of "#rgb" or "#rrggbb", by WCAG 2. */
+function luminance(colour: string): number {
+  const digits = colour.length === 4
+    ? [...colour.slice(1)].map((digit) => digit + digit)
+    : colour.slice(1).match(/../g)!;
+  const [red, green, blue] = digits.map((pair) => {
+    const part = parseInt(pair, 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+}
+
+function contrast(a: string, b: string): number {
+  const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (light! + 0.05) / (dark! + 0.05);
+}
+
+Deno.test("texts and lines stand out from the paper, in the light, in the dark and in print", () => {
+  assertAlmostEquals(contrast("#000", "#ffffff"), 21, 1e-9);
+  const schemes = [...STYLE.text.matchAll(/:root \{([^}]*)\}/g)].map(([, rules]) =>
+    Object.fromEntries(
+      [...rules!.matchAll(/--([a-z-]+):\s*(#[0-9a-f]{3,6})\b/g)].map(([, name, colour]) => [name, colour!]),
+    )
+  );
+  assertEquals(schemes.length, 3);
+  for (const scheme of schemes) {
+    for (const text of ["ink", "soft", "link", "no-gc", "gc", "gc-update", "good", "bad", "warn"]) {
+      const ratio = contrast(scheme[text]!, scheme["paper"]!);
+      assert(ratio >= 4.5, `${text} ${scheme[text]} on ${scheme["paper"]}: ${ratio}`);
+    }
+    for (const behind of ["mark", "tint"]) assert(contrast(scheme["ink"]!, scheme[behind]!) >= 4.5, behind);
+  }
 });
