@@ -78,7 +78,7 @@ Deno.test("weights of a training whose model or checkpoint the disk has refused 
   }
 });
 
-Deno.test("a run that goes on reads no weights of trainings that are over and whose models are there, but the newest one's", async () => {
+Deno.test("a run that goes on reads no weights of trainings that are over and whose models are there", async () => {
   const disk = new Disk();
   // Broken off in seed 6.
   await assertRejects(() => keptRun({ experiment: MANY, disk, onCall: dieAt(9 * 8 + 4) }));
