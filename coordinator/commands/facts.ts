@@ -24,7 +24,9 @@ export async function runFacts(
 ): Promise<RunFacts> {
   const { arms, seeds, learningRates, control, protocol } = experiment;
   const { compute: { batchSize, microBatch }, optimizer, momentum, nesterov, gcScope, gcScale, initWeights } = numeric;
-  const hashes = seeds.map(async (seed) => [seed, await weightsHash(experiment.initialWeights(seed))] as const);
+  const hashes: Record<number, string> = {};
+  // One after another: all at once they might not fit into memory.
+  for (const seed of seeds) hashes[seed] = await weightsHash(experiment.initialWeights(seed));
   return {
     folder: folder.path,
     herd: version,
@@ -47,12 +49,12 @@ export async function runFacts(
     epochs: settings.epochs,
     declared,
     primary: settings.primary,
-    command: commandOf(settings),
+    command: commandOf({ ...settings, backend }),
     deno: Deno.version.deno,
     diskBytes: diskBytes(experiment),
     steps: stepsOf(experiment),
     verify,
-    initialWeightsSha256: Object.fromEntries(await Promise.all(hashes)),
+    initialWeightsSha256: hashes,
     compress: settings.compress,
     compressGradients: settings.compressGradients,
     resumed: resumed === undefined
@@ -90,7 +92,7 @@ function recordOf({ key, epochs, weightsSha256, testLogits, diverged }: Training
 /** The command that repeats a run: what changes its result, and how far it goes. */
 function commandOf(settings: Settings): string {
   const values = settings as Readonly<Record<string, unknown>>;
-  const named = ["epochs", "seeds", "primary", "diagnostics", "data", "init-weights"];
+  const named = ["epochs", "seeds", "backend", "primary", "diagnostics", "data", "init-weights"];
   const words = Object.entries(trainFlags).flatMap(([name, { kept, fallback, value }]) => {
     const said = values[camelCase(name)];
     const isWanted = kept === "bits" || named.includes(name);

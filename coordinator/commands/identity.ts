@@ -73,7 +73,7 @@ function ratesOf({ learningRate: named }: Settings): number[] {
 }
 
 function refuseContradictions(
-  { seed, seeds, arms, learningRate, control, protocol, optimizer, momentum, nesterov }: Settings,
+  { seed, seeds, arms, learningRate, control, protocol, optimizer, momentum, nesterov, gcScope, gcScale }: Settings,
 ): void {
   const refuse = (text: string) => new HerdError("usage", text);
   const last = seed + seeds - 1;
@@ -83,6 +83,10 @@ function refuseContradictions(
   }
   if (nesterov && (optimizer !== "sgd" || momentum === 0)) {
     throw refuse("--nesterov looks ahead along the momentum of sgd: give --optimizer sgd and a --momentum above 0");
+  }
+  const centralizes = arms.some((arm) => arm !== "no-gc");
+  if (!centralizes && (gcScope !== "all" || gcScale !== 1)) {
+    throw refuse("--gc-scope and --gc-scale are of arms that centralize: give gc or gc-update among --arms");
   }
   const isSimple = arms.length === 2 && seeds === 1 && learningRate.length === 1 && !control;
   if (protocol === "as-published" && !isSimple) {

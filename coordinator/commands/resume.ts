@@ -54,6 +54,13 @@ export async function resumedSettings(
       `--${name} ${settings[name]} is less than the ${before} of ${folder}: give as many or more`,
     );
   }
+  if (settings.protocol === "as-published" && settings.epochs > Number(told["epochs"])) {
+    const why = "its second arm has begun where the first one ended, and would not begin there again";
+    throw new HerdError(
+      "usage",
+      `--epochs cannot prolong the as-published run of ${folder}: ${why}; begin another run`,
+    );
+  }
   const missing = Object.entries(told).filter(([name]) => ![...given].map(camelCase).includes(name));
   const flags = toGiveAgain(trainFlags, Object.fromEntries(missing));
   const notTaken = flags === "" ? "" : `The run in ${folder} was begun with ${flags}: give again what it still needs`;
@@ -92,6 +99,12 @@ export async function refuseOther(now: RunIdentity, { resume, data }: Settings):
   if (before !== after) {
     const hashes = `${resume} was trained on images of SHA-256 ${before}, these have ${after}`;
     throw new HerdError("data", `--data ${data} is another data set than before: ${hashes}; give its --data again`);
+  }
+  const weights = [numeric.initWeights, now.numeric.initWeights];
+  if (weights[0] !== weights[1]) {
+    const [there, here] = weights.map((hash) => hash === null ? "weights of their own" : `weights of SHA-256 ${hash}`);
+    const what = `The trainings of ${resume} began with ${there}, now they would with ${here}`;
+    throw new HerdError("data", `${what}: give the same --init-weights again`);
   }
   const different = differences({ ...now, numeric }, now);
   if (different.length === 0) return;

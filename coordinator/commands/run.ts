@@ -3,7 +3,7 @@ import { ServedDataset } from "../../data/mod.ts";
 import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { Cluster } from "../cluster/mod.ts";
-import { type ClusterEvent, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
+import { type ClusterEvent, type DiagnosticsSummary, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
 import {
   Diagnostics,
   type Experiment,
@@ -115,15 +115,19 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const facts = await runFacts(prepared, recorder.position);
   const writeReport = async (complete: boolean) => {
     const report = reportOf(bus.snapshot, complete);
-    await folder.writeReport(report, await reportHtml(report), tablesOf(report, bus.snapshot));
+    // The figures do not depend on whether they can be drawn.
+    await folder.writeReport(report, tablesOf(report, bus.snapshot));
+    await folder.writePage(await reportHtml(report));
     return report;
   };
   try {
     signal.throwIfAborted();
     if (resumed !== undefined) await recorder.rewind({ wentBack: resumed.rid.length > 0 });
-    const diagnostics = await diagnosticsOf(prepared, trainings);
+    const file = options.settings.diagnostics ? await openDiagnostics(prepared, trainings) : undefined;
+    const diagnostics = file && diagnosticsOf(prepared, file);
     await compute(prepared, { facts, trainings, recorder, diagnostics, onStep: (tell) => tellStep = tell });
     await recorder.finish();
+    file?.finish();
     await metricsLines.settle(SETTLE_MS);
     await metrics.finish();
     return await writeReport(true);
@@ -136,23 +140,25 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   }
 }
 
-/** What looks at every step; undefined without --diagnostics. What it has seen is told after each epoch. */
-async function diagnosticsOf(
-  { options: { settings }, experiment, folder, bus }: Prepared,
+/** diagnostics.csv, with the rows of the steps that trainings have behind them. */
+function openDiagnostics(
+  { experiment, folder, bus }: Prepared,
   trainings: readonly Training[],
-): Promise<Diagnostics | undefined> {
-  if (!settings.diagnostics) return undefined;
-  const { config, arms } = experiment;
+): Promise<DiagnosticsFile> {
   const stands = trainings.map((training) => standOf(experiment, training));
   const onNotice = (text: string) => bus.emit({ type: "notice", text });
-  const file = await DiagnosticsFile.open(folder.diagnostics, { stands, learningRate: config.learningRate, onNotice });
-  return new Diagnostics({
-    config,
-    arms,
-    earlier: file.earlier,
-    onRows: file.append,
-    onSummary: (summary) => bus.emit({ type: "diagnostics", summary }),
-  });
+  const { learningRate } = experiment.config;
+  return DiagnosticsFile.open(folder.diagnostics, { stands, learningRate, onNotice });
+}
+
+/** What looks at every step. What it has seen is told at the beginning, and after each epoch. */
+function diagnosticsOf({ experiment, bus }: Prepared, file: DiagnosticsFile): Diagnostics {
+  const { config, arms } = experiment;
+  const onSummary = (summary: DiagnosticsSummary) => bus.emit({ type: "diagnostics", summary });
+  const diagnostics = new Diagnostics({ config, arms, earlier: file.earlier, onRows: file.append, onSummary });
+  const before = diagnostics.summary();
+  if (before !== null) onSummary(before);
+  return diagnostics;
 }
 
 /** Workers come, and the experiment goes on to its end with them. */

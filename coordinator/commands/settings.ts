@@ -59,7 +59,7 @@ export const trainFlags = {
     "gc-scope": choice(GC_SCOPES, "kernels that are centralized", "all"),
     "gc-scale": number({ help: "part of the mean that is taken away", min: 0, max: 10, whole: false }, 1),
     control: toggle(
-      "controls of the instrument: the first arm again with other random numbers, and at a rate far too high",
+      "controls of the instrument: the first arm again with other random numbers, and without learning",
     ),
     protocol: choice(PROTOCOLS, "as-published also has the second arm go on from the first's weights", "fair"),
     seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),

@@ -29,6 +29,6 @@ export function describeKey({ arm, seed, learningRate, role }: RunKey, seeds: re
 
 const ROLE_WORDS: Readonly<Record<Role, string>> = {
   again: "another random stream",
-  lose: "must lose",
+  lose: "learns nothing",
   published: "as published",
 };

@@ -1,10 +1,12 @@
 // The metric that a verdict is about, and which of two values of it is better.
-import type { EpochRecord } from "./event.ts";
 
 /** The metrics of the last epoch that a verdict can be about. */
 export const PRIMARY_METRICS = ["testAuc", "testLoss", "testAccuracy", "loss", "accuracy"] as const;
 /** One of them. */
 export type PrimaryMetric = (typeof PRIMARY_METRICS)[number];
+
+/** An epoch's values of them; null where one is not known. */
+type Ranked = Readonly<Record<PrimaryMetric, number | null>> & { readonly epoch: number };
 
 /** Whether more of a metric is better; of losses and seconds less is. */
 export function isHigherBetter(metric: string): boolean {
@@ -15,10 +17,10 @@ export function isHigherBetter(metric: string): boolean {
  * The epoch with the best value, the first of equal ones; null if none has one. Chosen on the test images, so it is optimistic.
  * @returns its number, from 1
  */
-export function bestEpochOf(epochs: readonly EpochRecord[], metric: PrimaryMetric): number | null {
+export function bestEpochOf(epochs: readonly Ranked[], metric: PrimaryMetric): number | null {
   const sign = isHigherBetter(metric) ? 1 : -1;
-  let best: EpochRecord | undefined;
-  const rank = (record: EpochRecord) => sign * (record[metric] ?? NaN);
+  let best: Ranked | undefined;
+  const rank = (record: Ranked) => sign * (record[metric] ?? NaN);
   for (const record of epochs) {
     if (Number.isNaN(rank(record))) continue;
     if (best === undefined || rank(record) > rank(best)) best = record;

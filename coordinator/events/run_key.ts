@@ -8,8 +8,8 @@ export type ArmName = (typeof ARM_NAMES)[number];
 /** What a training that is not compared itself is for. */
 export const ROLES = ["again", "lose", "published"] as const;
 /**
- * `again`: the same arm with another random stream, a control that should show no difference. `lose`: a rate far too high, a
- * control that must lose. `published`: goes on from the weights that the seed's first arm ended with, as the original example did.
+ * `again`: the same arm with another random stream, a control that should show no difference. `lose`: a rate of 0, a
+ * control that learns nothing and must lose. `published`: goes on from the weights that the seed's first arm ended with, as the original example did.
  */
 export type Role = (typeof ROLES)[number];
 
@@ -17,7 +17,7 @@ export type Role = (typeof ROLES)[number];
 export interface RunKey {
   /** Which optimizer it trains with. */
   readonly arm: ArmName;
-  /** Of its weights, order, augmentation and dropout. */
+  /** Of its weights, and of its order, augmentation and dropout, but in the role `again`. */
   readonly seed: number;
   /** Where it is not the experiment's default one. */
   readonly learningRate?: number;

@@ -43,12 +43,9 @@ export interface Experiment extends RunPlan {
   initialWeights(seed: number): Float32Array;
 }
 
-/** The control that must lose trains at so many times the rate. */
-const TOO_FAST = 100;
-
-/** The rate that a training's updates are multiplied by. */
+/** The rate that a training's updates are multiplied by: 0 of the control that must lose, which therefore learns nothing. */
 export function rateOf({ learningRate, role }: RunKey, config: Pick<NumericConfig, "learningRate">): number {
-  return role === "lose" ? TOO_FAST * config.learningRate : learningRate ?? config.learningRate;
+  return role === "lose" ? 0 : learningRate ?? config.learningRate;
 }
 
 /** What order, augmentation and dropout of a training are drawn from: all of a seed see the same, but the control `again`. */

@@ -183,6 +183,9 @@ function assertFinite(
 ): void {
   if (allFinite(values)) return;
   const where = describePosition(at, seeds);
-  const remedy = `try a --learning-rate below ${rateOf(at.key, config)}`;
+  const rate = rateOf(at.key, config);
+  const remedy = rate > 0
+    ? `try a --learning-rate below ${rate}`
+    : "the weights that it begins with are not fit for this data";
   throw new HerdError("divergence", `The ${what} is not finite in ${where}: ${remedy}`);
 }

@@ -1,8 +1,19 @@
 // What the pairs of an experiment say, metric by metric, and the verdict. One comparison was fixed before the run: the first two
 // arms, the default rate, the primary metric. Everything else is exploratory, and corrected for their number.
 import { isHigherBetter, type PrimaryMetric } from "../events/mod.ts";
-import { aucByCounts, bcaInterval, crossedInterval, holm, judge, pairedSummary, RULE } from "../statistics/mod.ts";
-import { divergedOf, type Pair, valueOf } from "./pairs.ts";
+import {
+  aucByCounts,
+  bcaInterval,
+  crossedInterval,
+  holm,
+  judge,
+  type Judgement,
+  meanByCounts,
+  pairedSummary,
+  type Prepared,
+  RULE,
+} from "../statistics/mod.ts";
+import { contrastName, divergedOf, type Pair, valueOf } from "./pairs.ts";
 import { type Comparison, type Metric, METRICS, type Plan, type Verdict } from "./report.ts";
 import { describeMetric } from "./wording.ts";
 
@@ -10,6 +21,8 @@ import { describeMetric } from "./wording.ts";
 interface Contrast {
   readonly metric: Metric;
   readonly kind: Comparison["kind"];
+  /** Whether it was fixed before; in a run that did something else than was declared it confirms nothing either. */
+  readonly isFixed: boolean;
   readonly pairs: readonly Pair[];
   /** Arm minus baseline, one a pair; null where one of the two diverged. */
   readonly differences: readonly (number | null)[];
@@ -35,21 +48,21 @@ export function judgeAll(
     readonly exploratoryBecause: string;
   },
 ): { readonly comparison: Comparison[]; readonly verdict: Verdict } {
-  const contrasts = contrastsOf(pairs, { plan, primary });
-  const exploratory = contrasts.filter(({ kind, metric }) => kind === "exploratory" && metric !== "seconds")
-    .flatMap((contrast) => {
-      const p = tTestOf(contrast);
-      return p === null ? [] : [{ contrast, p }];
-    });
+  const confirmatory = exploratoryBecause === "";
+  const contrasts = contrastsOf(pairs, { plan, primary, confirmatory });
+  const exploratory = contrasts.filter(({ kind }) => kind === "exploratory").flatMap((contrast) => {
+    const p = tTestOf(contrast);
+    return p === null ? [] : [{ contrast, p }];
+  });
   const corrected = holm(exploratory.map(({ p }) => p));
   const judged = contrasts.map((contrast) => {
     const at = exploratory.findIndex((one) => one.contrast === contrast);
     return judgeOne(contrast, { labels, holmP: corrected[at] ?? null });
   });
-  const fixed = judged.find(({ comparison }) => comparison.kind === "confirmatory");
-  const confirmatory = exploratoryBecause === "";
+  const fixed = judged[contrasts.findIndex(({ isFixed }) => isFixed)];
   const common = { rule: RULE, primary, confirmatory, exploratoryBecause };
-  const sentence = fixed?.comparison.verdict ?? "nothing is compared: no two arms have come equally far";
+  const found = fixed?.comparison.verdict ?? `nothing is compared: ${whyNothing(plan, primary)}`;
+  const sentence = confirmatory ? found : `${exploratoryBecause}, so exploratory: ${found}`;
   return {
     comparison: judged.map(({ comparison }) => comparison),
     verdict: { outcome: fixed?.outcome ?? "not compared", sentence, ...common },
@@ -59,12 +72,13 @@ export function judgeAll(
 /** Every metric that is known of all pairs of an arm at a rate, the confirmatory one first. */
 function contrastsOf(
   pairs: readonly Pair[],
-  { plan, primary }: { readonly plan: Plan; readonly primary: PrimaryMetric },
+  { plan, primary, confirmatory }: {
+    readonly plan: Plan;
+    readonly primary: PrimaryMetric;
+    readonly confirmatory: boolean;
+  },
 ): Contrast[] {
-  const groups = Map.groupBy(
-    pairs,
-    ({ other: { report: { arm, learningRate, role } } }) => [arm, learningRate, role].join(" "),
-  );
+  const groups = Map.groupBy(pairs, ({ other }) => contrastName(other.report));
   const metrics = [primary, ...METRICS.filter((metric) => metric !== primary)];
   const all = [...groups.values()].flatMap((pairs) =>
     metrics.flatMap((metric): Contrast[] => {
@@ -78,22 +92,26 @@ function contrastsOf(
       const differences = pairs.map((pair) =>
         whole.includes(pair) ? valueOf(pair.other.report, metric)! - valueOf(pair.baseline.report, metric)! : null
       );
-      return [{ metric, kind: kindOf(pairs[0]!, metric, { plan, primary }), pairs, differences }];
+      const { arm, learningRate, role } = pairs[0]!.other.report;
+      const isFixed = role === null && metric === primary && arm === plan.arms[1] &&
+        learningRate === plan.learningRates[0];
+      const kind = role === "published"
+        ? "artefact"
+        : role !== null
+        ? "control"
+        : isFixed && confirmatory
+        ? "confirmatory"
+        : "exploratory";
+      return [{ metric, kind, isFixed, pairs, differences }];
     })
   );
-  const isFixed = ({ kind }: Contrast) => kind === "confirmatory";
-  return [...all.filter(isFixed), ...all.filter((one) => !isFixed(one))];
+  return [...all.filter(({ isFixed }) => isFixed), ...all.filter(({ isFixed }) => !isFixed)];
 }
 
-function kindOf(
-  { other: { report: { arm, learningRate, role } } }: Pair,
-  metric: Metric,
-  { plan, primary }: { readonly plan: Plan; readonly primary: PrimaryMetric },
-): Comparison["kind"] {
-  if (role === "published") return "artefact";
-  if (role !== null) return "control";
-  const isFixed = metric === primary && arm === plan.arms[1] && learningRate === plan.learningRates[0];
-  return isFixed ? "confirmatory" : "exploratory";
+/** Why there is no comparison of the kind that was fixed before. */
+function whyNothing({ arms }: Plan, primary: PrimaryMetric): string {
+  if (arms.length < 2) return "there is one arm";
+  return `no two arms have come equally far, or their ${describeMetric(primary)} is not known`;
 }
 
 /** The p of the t test; null where a training diverged, or for too few pairs. */
@@ -111,7 +129,7 @@ function judgeOne(
   const diverged = { arm: count("arm"), baseline: count("baseline") };
   const better = isHigherBetter(metric) ? "higher" : "lower";
   const judgement = judge({ arm, baseline, metric: describeMetric(metric), better, differences, diverged, holmP });
-  const { outcome, sentence, summary, withheld, wins, losses, ties, signP } = judgement;
+  const { outcome, summary, withheld, wins, losses, ties, signP } = judgement;
   const comparison: Comparison = {
     metric,
     baseline,
@@ -124,7 +142,7 @@ function judgeOne(
     meanDifference: summary?.mean ?? null,
     ci95: summary?.ci95 ?? null,
     bca95: summary === null ? null : bcaInterval(differences as number[]),
-    crossed95: summary === null || metric !== "testAuc" ? null : crossedOf(pairs, labels),
+    crossed95: summary === null ? null : crossedOf(metric, pairs, labels),
     effectSize: summary?.effectSize ?? null,
     wins,
     losses,
@@ -134,13 +152,38 @@ function judgeOne(
     holmP,
     leastDetectable: summary?.leastDetectable ?? null,
     withheld,
-    verdict: sentence,
+    verdict: sentenceOf(kind, role, judgement),
   };
   return { comparison, outcome };
 }
 
-function crossedOf(pairs: readonly Pair[], labels: readonly number[]): Comparison["crossed95"] {
-  if (pairs.length < 2 || pairs.some(({ other }) => other.logits.length !== labels.length)) return null;
+/** What is said of a comparison; controls and artefacts are shown, and neither pass nor fail. */
+function sentenceOf(
+  kind: Comparison["kind"],
+  role: Comparison["role"],
+  { sentence, wins, losses, ties }: Judgement,
+): string {
+  if (kind === "artefact") return "what this protocol shows, not judged";
+  if (kind !== "control") return sentence;
+  const counts = `better in ${wins}, worse in ${losses} of ${wins + losses + ties}`;
+  return role === "lose" ? `must lose: ${counts}` : `the same arm, not judged: ${counts}`;
+}
+
+/** How the metrics of the test images follow from their logits, for the bootstrap. */
+const BY_IMAGES: Partial<Record<Metric, Prepared>> = {
+  testAuc: aucByCounts,
+  testAccuracy: meanByCounts((logit, label) => (logit > 0 ? 1 : 0) === label ? 1 : 0),
+  // As worker/loss.ts has it, without an overflow.
+  testLoss: meanByCounts((logit, label) => Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit)))),
+};
+
+/** The interval over seeds and test images; null for other metrics, fewer than two pairs, and more than two classes. */
+function crossedOf(metric: Metric, pairs: readonly Pair[], labels: readonly number[]): Comparison["crossed95"] {
+  const prepared = BY_IMAGES[metric];
+  if (prepared === undefined || pairs.length < 2) return null;
+  if (pairs.some(({ baseline, other }) => [baseline, other].some(({ logits }) => logits.length !== labels.length))) {
+    return null;
+  }
   const scores = pairs.map(({ baseline, other }) => ({ baseline: baseline.logits, arm: other.logits }));
-  return crossedInterval({ pairs: scores, labels, metric: aucByCounts });
+  return crossedInterval({ pairs: scores, labels, metric: prepared });
 }

@@ -33,11 +33,8 @@ export function finalBlock(report: Report): string[] {
   if (plan.protocol === "as-published") lines.push("", ARTEFACT);
   if (dataset.skipped.count > 0) lines.push("", describeSkipped(dataset.skipped));
   lines.push(...arms.length > plan.arms.length ? summary(report) : arms.flatMap((arm) => blockOf(arm, report)));
-  for (const { arm, seed, learningRate, diverged } of arms) {
-    if (diverged !== null) lines.push("", `Diverged: ${arm}, seed ${seed}, rate ${learningRate}: ${diverged}.`);
-  }
+  for (const { diverged } of arms) if (diverged !== null) lines.push("", `Diverged: ${diverged}.`);
   lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary)}): ${verdict.sentence}`);
-  if (verdict.exploratoryBecause !== "") lines.push(`Exploratory: ${verdict.exploratoryBecause}.`);
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
   const notes = [describeTimes, describeVerification, describeCompression, describeIdentity].map((describe) =>
@@ -74,7 +71,9 @@ function summary({ arms, dataset }: Report): string[] {
   const groups = Map.groupBy(arms, ({ arm, learningRate, role }) => [arm, learningRate, role].join(" "));
   const rows = [...groups.values()].map((group) => {
     const { arm, learningRate, role } = group[0]!;
-    const last = group.filter(({ diverged }) => diverged === null).flatMap(({ epochs }) => epochs.slice(-1));
+    const most = Math.max(...group.map(({ epochs }) => epochs.length));
+    const last = group.filter(({ diverged, epochs }) => diverged === null && epochs.length === most)
+      .flatMap(({ epochs }) => epochs.slice(-1));
     const mean = (values: readonly (number | null)[]) =>
       values.length === 0 || values.includes(null)
         ? "–"
@@ -85,7 +84,7 @@ function summary({ arms, dataset }: Report): string[] {
       `${last.length}${last.length < group.length ? ` of ${group.length}` : ""}`,
       ...(["loss", "accuracy", "testLoss", "testAccuracy", "testAuc"] as const)
         .map((name) => mean(last.map((record) => record[name]))),
-      figure(meanSeconds(group), 1),
+      figure(meanSeconds(group.filter(({ diverged }) => diverged === null)), 1),
     ];
   });
   const head = ["arm", "rate", "seeds", "loss", "accuracy", "test loss", "test acc.", "test AUC", "training s"];
@@ -109,12 +108,11 @@ function meanSeconds(group: readonly ArmReport[]): number | null {
 function differences({ comparison }: Report): string[] {
   const groups = Map.groupBy(comparison, titleOf);
   return [...groups].flatMap(([title, entries]) => {
-    const rows = entries.map(({ metric, meanDifference, ci95, pairs, wins, verdict }) => [
+    const rows = entries.map(({ metric, meanDifference, ci95, pairs, wins }) => [
       `${describeMetric(metric)}:`,
       meanDifference === null ? "withheld" : signed(meanDifference),
       ci95 === null ? "" : describeInterval(ci95, signed),
       pairs > 1 ? `better in ${wins} of ${pairs}` : "",
-      pairs > 1 ? "" : verdict,
     ]);
     return ["", title, ...columns(rows)];
   });
@@ -122,7 +120,8 @@ function differences({ comparison }: Report): string[] {
 
 function titleOf({ arm, baseline, learningRate, role, kind }: Comparison): string {
   const what = role === null ? `${arm} − ${baseline}` : `${arm} ${ROLE_TITLES[role]} − ${baseline}`;
-  return `Difference (${what}, rate ${learningRate}${kind === "control" ? ", control" : ""})`;
+  const rate = role === "lose" || learningRate === 0 ? "" : `, rate ${learningRate}`;
+  return `Difference (${what}${rate}${kind === "control" ? ", control" : ""})`;
 }
 
 function signed(value: number): string {

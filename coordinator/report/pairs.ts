@@ -18,27 +18,40 @@ export interface Pair {
 
 /**
  * Every training beside the one that it is compared with: the first arm's with the same seed and rate, for controls and for
- * what goes on from another training the one at the default rate. Both have come equally far, or one has diverged.
+ * what goes on from another training the one at the default rate. Both have come as far as any of their arm and rate, or one
+ * has diverged: what is broken off in the middle of a seed adds no pair that is behind the others.
  * @param arms as the plan names them
  */
 export function pairsOf(
   trained: readonly Trained[],
   { arms: [first], defaultRate }: { readonly arms: readonly ArmName[]; readonly defaultRate: number },
 ): Pair[] {
-  return trained.flatMap((other) => {
+  const all = trained.flatMap((other): Pair[] => {
     const { arm, seed, role, learningRate } = other.report;
     if (role === null && arm === first) return [];
     const rate = role === null ? learningRate : defaultRate;
     const baseline = trained.find(({ report }) =>
       report.role === null && report.arm === first && report.seed === seed && report.learningRate === rate
     );
-    return baseline !== undefined && areComparable(baseline.report, other.report) ? [{ baseline, other }] : [];
+    return baseline === undefined ? [] : [{ baseline, other }];
+  });
+  return [...Map.groupBy(all, ({ other }) => contrastName(other.report)).values()].flatMap((group) => {
+    const lengths = group.filter(isWhole).map(({ other }) => other.report.epochs.length);
+    const most = Math.max(0, ...lengths);
+    return group.filter((pair) =>
+      divergedOf(pair) !== null || (isWhole(pair) && most > 0 && pair.other.report.epochs.length === most)
+    );
   });
 }
 
-function areComparable(a: ArmReport, b: ArmReport): boolean {
-  if (a.diverged !== null || b.diverged !== null) return true;
-  return a.epochs.length > 0 && a.epochs.length === b.epochs.length;
+/** The same for all trainings of an arm at a rate, whatever the seed. */
+export function contrastName({ arm, learningRate, role }: ArmReport): string {
+  return [arm, learningRate, role].join(" ");
+}
+
+function isWhole(pair: Pair): boolean {
+  const { baseline: { report: a }, other: { report: b } } = pair;
+  return divergedOf(pair) === null && a.epochs.length === b.epochs.length;
 }
 
 /** Which of a pair diverged. */

@@ -92,7 +92,7 @@ export interface PairReport {
   readonly baseline: ArmName;
   readonly arm: ArmName;
   readonly role: Role | null;
-  /** By metric, of the last epoch of both: baseline, arm. Null where it is not known; both null where one diverged. */
+  /** By metric, of the last epoch of both: baseline, arm. Null where it is not known, and of one that diverged. */
   readonly values: Readonly<Record<Metric, readonly [baseline: number | null, arm: number | null]>>;
   /** Which training diverged, if one did. */
   readonly diverged: "arm" | "baseline" | "both" | null;

@@ -71,7 +71,7 @@ export class Terminal {
       case "epoch":
         return this.#epoch(event, snapshot);
       case "diverged":
-        return this.#notice(`Ended: ${event.text}; the other trainings go on`);
+        return this.#notice(`Ended: ${event.text}. It counts as a loss; the run goes on`);
       case "checkpoint":
       case "diagnostics":
       case "check":
@@ -207,9 +207,10 @@ export class Terminal {
   /** Seconds left, if the rest goes on as this process did so far; `part` of the current epoch is done. */
   #eta({ run, trainings }: Snapshot, part: number): number {
     if (run === null) return Infinity;
-    const done =
-      trainings.reduce((sum, { epochs, diverged }) => sum + (diverged === null ? epochs.length : run.epochs), 0) + part;
-    return (performance.now() - this.#started) / 1000 * (allEpochs(run) - done) / (done - this.#doneBefore);
+    const done = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0) + part;
+    const diverged = trainings.filter((training) => training.diverged !== null);
+    const never = diverged.reduce((sum, { epochs }) => sum + run.epochs - epochs.length, 0);
+    return (performance.now() - this.#started) / 1000 * (allEpochs(run) - never - done) / (done - this.#doneBefore);
   }
 
   #print(line: string): void {
@@ -250,11 +251,13 @@ function planLines(run: RunFacts): string[] {
     const more = seeds.length > declared.seeds ? ` (${declared.seeds} declared: the others come after looking)` : "";
     const controls = control ? ", two controls a seed" : "";
     lines.push(`Plan    ${range}${more}, ${rates}${controls}: ${allKeys(run).length} trainings of ${epochs} epochs`);
-    lines.push(
-      `Rule    ${describeMetric(primary)} of the last epoch, ${arms[1] ?? arms[0]} against ${arms[0]}, rate ${
-        learningRates[0]
-      }: ${RULE}`,
-    );
+    if (arms.length > 1) {
+      lines.push(
+        `Rule    ${describeMetric(primary)} of the last epoch, ${arms[1]} against ${arms[0]}, rate ${
+          learningRates[0]
+        }: ${RULE}`,
+      );
+    }
   }
   if (protocol === "as-published") lines.push(ARTEFACT);
   lines.push(`Folder  ${run.folder} (about ${formatBytes(run.diskBytes)} in the end)`);

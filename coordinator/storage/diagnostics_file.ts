@@ -74,6 +74,18 @@ export class DiagnosticsFile {
     }
   };
 
+  /**
+   * Writes what the disk has refused so far.
+   * @throws {HerdError} data, if it still does
+   */
+  finish(): void {
+    try {
+      if (this.#pending !== "") this.#write();
+    } catch (cause) {
+      throw new HerdError("data", `Cannot write ${this.#path} (${messageOf(cause)}): make room`, { cause });
+    }
+  }
+
   /** @throws whatever the disk says, with the file as it was or half a line more, which the next write takes away */
   #write(): void {
     const bytes = new TextEncoder().encode(this.#pending);

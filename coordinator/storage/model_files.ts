@@ -35,9 +35,10 @@ export function modelFiles(
     weightsManifest: [{ paths: ["weights.bin"], weights: manifest }],
   };
   return {
-    "weights.safetensors": encodeSafetensors({ tensors, metadata }),
     "model.json": new TextEncoder().encode(JSON.stringify(layersModel)),
     "weights.bin": new Uint8Array(weights.slice().buffer),
+    // Written last: by its hash a model is known to be whole.
+    "weights.safetensors": encodeSafetensors({ tensors, metadata }),
   };
 }
 

@@ -30,7 +30,7 @@ import type { RunDirectory } from "./run_folder.ts";
 /** What a recorder needs. */
 export interface RecorderOptions {
   /** Where models are written. */
-  readonly folder: Pick<RunDirectory, "writeModel" | "removeModel">;
+  readonly folder: Pick<RunDirectory, "writeModel" | "removeModel" | "modelHash">;
   /** Where checkpoints are written. */
   readonly store: CheckpointStore;
   /** What is trained. */
@@ -87,7 +87,7 @@ export class Recorder implements Listeners {
   }
 
   /**
-   * Takes away the models that a run left where it was broken off, and all of them if it has gone back.
+   * Takes away the models that a run left where it was broken off, and if it has gone back those from after that point.
    * @throws {HerdError} data
    */
   async rewind({ wentBack }: { readonly wentBack: boolean }): Promise<void> {
@@ -95,9 +95,10 @@ export class Recorder implements Listeners {
     for (const key of allKeys(experiment)) {
       const training = trainings.find((training) => isSameRun(training.key, key));
       if (training?.diverged === undefined) await folder.removeModel(partialName(key));
-      if (wentBack) await folder.removeModel(runName(key));
-      const best = training && bestEpochOf(training.epochs, this.#options.primary);
-      if (wentBack || !best) await folder.removeModel(bestName(key));
+      const isLater = wentBack && await folder.modelHash(runName(key)) !== training?.weightsSha256;
+      if (isLater) await folder.removeModel(runName(key));
+      const hasBest = training !== undefined && bestEpochOf(training.epochs, this.#options.primary) !== null;
+      if (isLater || !hasBest) await folder.removeModel(bestName(key));
     }
   }
 
@@ -132,12 +133,16 @@ export class Recorder implements Listeners {
     const { store, experiment, emit } = this.#options;
     await this.#checkpoint();
     await store.idle();
-    await this.#savePartial(training);
+    // The checkpoint has these weights too.
+    await this.#savePartial(training).catch((error) =>
+      emit({ type: "notice", text: `${messageOf(error)}: the run goes on` })
+    );
     emit({ type: "diverged", position: standOf(experiment, training), text: training.diverged! });
     this.#release();
   }
 
   async onBreak(training: Training): Promise<void> {
+    this.#last = training;
     await this.#checkpoint();
     await this.#options.store.idle();
     await this.#savePartial(training);
@@ -183,7 +188,8 @@ export class Recorder implements Listeners {
   #unsaved(): Training[] {
     const isTold = this.#taints <= this.#savedTaints;
     const { trainings } = this.#options;
-    const newest = this.#last ?? trainings.at(-1);
+    // Before the first step: one that still has its weights.
+    const newest = this.#last ?? trainings.findLast(({ weights }) => weights.length > 0);
     return trainings.filter((training) =>
       this.#saved.get(runName(training.key)) !== progressOf(training) || (!isTold && training === newest)
     );
@@ -199,6 +205,8 @@ export class Recorder implements Listeners {
     const name = runName(key);
     this.#modelsWhole.delete(name);
     if (bestEpochOf(epochs, primary) === epochs.length) {
+      // If it cannot be written, an older one must not stand in its place.
+      await folder.removeModel(bestName(key));
       await folder.writeModel(bestName(key), model, weights, weightsSha256);
     }
     await folder.writeModel(name, model, weights, weightsSha256);

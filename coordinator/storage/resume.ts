@@ -66,10 +66,7 @@ export async function loadCheckpoints(
   let rid: readonly Taint[] = [];
   if (taints.length > 0) {
     const isClean = ({ history }: { readonly history: RunHistory }) => !taints.some((taint) => knows(history, taint));
-    if (await store.goBack(keys, decode, isClean)) {
-      models.clear(); // they are from after the point where the run goes on
-      [checkpoints, rid] = [await load(), taints];
-    }
+    if (await store.goBack(keys, decode, isClean)) [checkpoints, rid] = [await load(), taints];
   }
   const newest = checkpoints.at(-1);
   if (newest === undefined) return undefined;

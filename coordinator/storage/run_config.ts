@@ -55,10 +55,27 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
   try {
     return v.parse(schema, JSON.parse(text));
   } catch (cause) {
+    refuseEarlier(text, path);
     // The config of a run from before is another one too; its checkpoints say best what it is.
     const checkpoints = join(folder, "checkpoint");
     refuseOldCheckpoints(checkpoints, await namesIn(checkpoints));
     throw new HerdError("data", `${path} is not the config of a run: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Refuses a config from before experiments of many trainings; another one is refused by others. */
+function refuseEarlier(text: string, path: string): void {
+  const earlier = v.safeParse(v.object({ numeric: v.object({ rho: v.number() }) }), parseJson(text));
+  if (!earlier.success) return;
+  const what = `${path} is of a version of Herd that compared one pair of trainings`;
+  throw new HerdError("data", `${what}: go on with that version, or begin the run anew with another --out`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -103,15 +103,21 @@ export class RunDirectory implements Disposable {
   }
 
   /**
-   * report.json and report.html, and the tables of what they say.
+   * report.json, and the tables of what it says.
    * @param report plain data
-   * @param html the whole page
    * @param tables by file name
    * @throws {HerdError} data, if they cannot be written
    */
-  async writeReport(report: object, html: string, tables: Readonly<Record<string, string>>): Promise<void> {
+  async writeReport(report: object, tables: Readonly<Record<string, string>>): Promise<void> {
     for (const [name, text] of Object.entries(tables)) await this.#replace(name, text);
     await this.#replace("report.json", `${JSON.stringify(report, null, 2)}\n`);
+  }
+
+  /**
+   * report.html.
+   * @throws {HerdError} data, if it cannot be written
+   */
+  async writePage(html: string): Promise<void> {
     await this.#replace("report.html", html);
   }
 

@@ -3,6 +3,7 @@
 import { exitCodeOf, HerdError } from "../../shared/errors.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { armsOrder } from "./arms_order.ts";
+import { dropoutShift } from "./dropout_shift.ts";
 import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
 import { leak } from "./leak.ts";
@@ -24,6 +25,8 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
   engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
   scaling   images a second with 1, 2 and 4 workers
   arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
+  dropout-shift --model DIR  what dropout before max-pool does to the test of a trained model, DIR/weights.safetensors, where DIR is
+            models/KEY of a run; its data set as for a run
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
 
 Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200 with garbage collected, and the most that it
@@ -34,7 +37,7 @@ const strangers: string[] = [];
 const note = (arg: string, key?: string) => key === undefined || void strangers.push(arg);
 const flags = parseArgs(Deno.args, {
   boolean: ["leak", "slow", "json", "help"],
-  string: ["workers", "relays"],
+  string: ["workers", "relays", "model"],
   unknown: note,
 });
 const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
@@ -45,6 +48,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   engines: () => engines(flags["slow"] === true),
   scaling,
   "arms-order": () => armsOrder(),
+  "dropout-shift": () => dropoutShift(flags["model"] === undefined ? undefined : `${flags["model"]}`),
   peers,
 };
 

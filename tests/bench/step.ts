@@ -9,6 +9,7 @@ import type { Compression } from "../../shared/half.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel, type ModelSpec } from "../../shared/model.ts";
 import { createEngine } from "../../worker/engines.ts";
+import { FAIR, PLAIN } from "../fixtures/experiment.ts";
 import { type Findings, milliseconds } from "./support.ts";
 import { centralStep, emptyStep } from "./wire.ts";
 
@@ -92,6 +93,7 @@ export async function step(): Promise<Findings> {
         config: { compute: config, limit: LIMIT, learningRate: 1e-4, ...PLAIN },
         arms: ["gc"],
         seeds: [0],
+        ...FAIR,
         epochs: 2,
         initialWeights: (seed) => initialWeights(config.model, seed),
         train: { ids: ids.train, labels: dataset.labels("train") },
@@ -107,6 +109,7 @@ export async function step(): Promise<Findings> {
           if (record.epoch === 1) start = { ...spent };
           return Promise.resolve();
         },
+        onDivergence: () => Promise.resolve(),
         onBreak: () => Promise.resolve(),
       },
     );

@@ -3,6 +3,7 @@
 import { applyUpdate, armOptimizer } from "../../coordinator/experiment/mod.ts";
 import { divideBy } from "../../shared/sums.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../shared/model.ts";
+import { PLAIN } from "../fixtures/experiment.ts";
 import { FakeWorker, startCluster } from "../fixtures/fake_worker.ts";
 import { type Findings, milliseconds } from "./support.ts";
 

@@ -1,6 +1,7 @@
 // What the pages promise each other: links that lead somewhere, a README that can be read at one go, examples of every event.
 import { assert, assertEquals } from "@std/assert";
 import type { RunEvent } from "../../coordinator/events/mod.ts";
+import { DATASET, epochRecord, FACTS } from "../fixtures/events.ts";
 import { granted } from "../fixtures/permissions.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -113,6 +114,8 @@ Deno.test({
       taint: true,
       step: true,
       epoch: true,
+      diverged: true,
+      diagnostics: true,
       checkpoint: true,
       end: true,
     };
@@ -125,6 +128,13 @@ Deno.test({
       return Object.keys(rest).map((field) => `${type} ${field}`);
     });
     assertEquals(rows.toSorted(), fields.toSorted());
+    // An example is of what is told now.
+    const example = (type: RunEvent["type"]) => examples.find((one) => one.type === type);
+    const [run, dataset, epoch] = [example("run"), example("dataset"), example("epoch")];
+    const namesOf = (one: object) => Object.keys(one).filter((name) => name !== "type" && name !== "time").toSorted();
+    assertEquals(namesOf(run), namesOf(FACTS));
+    assertEquals(namesOf(dataset), namesOf(DATASET));
+    assertEquals(namesOf(epoch.record), namesOf(epochRecord(1)));
     const often = [...page.matchAll(/^\| `(\w+)` *\| [^`]/gm)].map(([, type]) => type);
     assertEquals(often, Object.keys(types));
   },

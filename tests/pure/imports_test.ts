@@ -22,6 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["launch", "cluster"],
   ["door"],
   ["events"],
+  ["statistics"],
 ];
 /** Neighbours that know nothing of each other. */
 const STRANGERS = [["launch", "cluster"], ["cluster", "launch"]];

@@ -311,7 +311,7 @@ Deno.test({
       assertEquals(error.code, "data");
       return error.message;
     };
-    assertStringIncludes(await refuse({ learningRate: 0.5 }), "learningRate is 0.001 there and 0.5 here");
+    assertStringIncludes(await refuse({ learningRate: [0.5] }), "learningRate is 0.001 there and 0.5 here");
     for await (const { name } of Deno.readDir(join(resume, "checkpoint"))) {
       const path = join(resume, "checkpoint", name);
       await Deno.truncate(path, (await Deno.stat(path)).size - 1);

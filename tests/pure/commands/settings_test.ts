@@ -17,8 +17,11 @@ Deno.test("every flag of train says what --resume makes of it", () => {
 Deno.test("what changes bits is fixed on resume", () => {
   // What the numeric config is made from, in coordinator/commands/identity.ts.
   // The data set is there by its hash, wherever its images are now.
-  const numeric = "batch-size micro-batch learning-rate momentum seed arms model image-size limit compress";
-  for (const name of [...numeric.split(" "), "compress-gradients"]) assertEquals(FLAGS[name]?.kept, "bits", name);
+  const numeric = "batch-size micro-batch learning-rate optimizer momentum nesterov gc-scope gc-scale model image-size";
+  const plan = "control protocol seed arms";
+  for (const name of [...numeric.split(" "), ...plan.split(" "), "limit", "compress", "compress-gradients"]) {
+    assertEquals(FLAGS[name]?.kept, "bits", name);
+  }
 });
 
 Deno.test("what starts programs, opens paths or lets others in must be given again on resume", () => {
@@ -28,8 +31,11 @@ Deno.test("what starts programs, opens paths or lets others in must be given aga
 
 Deno.test("the defaults are those of the Keras example", () => {
   const { epochs, batchSize, learningRate, momentum, arms, model, imageSize } = DEFAULT_SETTINGS;
-  assertEquals([epochs, batchSize, learningRate, momentum, imageSize], [10, 128, 1e-4, 0, 300]);
+  assertEquals([epochs, batchSize, learningRate, momentum, imageSize], [10, 128, [1e-4], 0, 300]);
   assertEquals([arms, model], [["no-gc", "gc"], "keras-example"]);
+  const { optimizer, nesterov, gcScope, gcScale, seeds, control, protocol, primary } = DEFAULT_SETTINGS;
+  assertEquals([optimizer, nesterov, gcScope, gcScale], ["rmsprop", false, "all", 1]);
+  assertEquals([seeds, control, protocol, primary], [1, false, "fair", "testAuc"]);
 });
 
 Deno.test({

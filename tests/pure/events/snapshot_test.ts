@@ -8,7 +8,7 @@ import {
   type RunEvent,
   type Snapshot,
 } from "../../../coordinator/events/mod.ts";
-import { DATASET, epochRecord, FACTS, stepEvent, workerInfo } from "../../fixtures/events.ts";
+import { DATASET, epochEvent, epochRecord, FACTS, stepEvent, workerInfo } from "../../fixtures/events.ts";
 
 const fold = (events: readonly RunEvent[], from: Snapshot = NOTHING_YET) => events.reduce(afterEvent, from);
 const GC = { arm: "gc", seed: 0 } as const;
@@ -26,18 +26,19 @@ Deno.test("afterEvent() adds up workers, speeds, epochs, faults and the checkpoi
     { type: "worker", what: "joined", worker: workerInfo("w2") }, // never becomes ready
     { type: "worker", what: "lost", worker: workerInfo("w2"), reason: "?" },
     stepEvent(GC, 1, 8, 10),
-    { type: "epoch", key: GC, record: epochRecord(1), weightsSha256: "1" },
+    epochEvent(GC, epochRecord(1), { weightsSha256: "1", testLogits: [1] }),
     { type: "checkpoint", position },
     { type: "fault", fault: "leavesReissued", count: 3 },
     { type: "fault", fault: "leavesReissued", count: 4 },
-    { type: "epoch", key: GC, record: epochRecord(2), weightsSha256: "2" },
+    epochEvent(GC, epochRecord(2), { weightsSha256: "2", testLogits: [2] }),
     { type: "worker", what: "lost", worker: workerInfo("w1", { imagesPerSecond: 12 }), reason: "!" },
   ]);
   assertEquals(snapshot.workers.map(({ worker, isHere }) => [worker.id, worker.imagesPerSecond, isHere]), [
     ["w1", 12, false],
   ]);
   assertEquals(snapshot.faults, { ...NO_FAULTS, leavesReissued: 7 });
-  assertEquals(snapshot.trainings, [{ key: GC, epochs: [epochRecord(1), epochRecord(2)], weightsSha256: "2" }]);
+  const last = { weightsSha256: "2", testLogits: [2], diverged: null };
+  assertEquals(snapshot.trainings, [{ key: GC, epochs: [epochRecord(1), epochRecord(2)], ...last }]);
   assertEquals(snapshot.position, position);
   assertEquals(snapshot.checkpoint, position);
   assertEquals(snapshot.traffic, { up: 8, down: 8 });
@@ -54,7 +55,7 @@ Deno.test("a resumed run's snapshot holds what happened in the earlier processes
   const earlier = fold([
     ...BEGIN,
     { type: "fault", fault: "workersLost", count: 1 },
-    { type: "epoch", key: GC, record: epochRecord(1), weightsSha256: "1" },
+    epochEvent(GC, epochRecord(1), { weightsSha256: "1", testLogits: [1] }),
   ]);
   const at = { key: GC, epoch: 2, step: 3, steps: 8 };
   const resumed = { at, history: historyOf(earlier), trainings: earlier.trainings };
@@ -63,7 +64,7 @@ Deno.test("a resumed run's snapshot holds what happened in the earlier processes
     { type: "worker", what: "ready", worker: workerInfo("w2") }, // before the run is announced
     { type: "run", ...FACTS, resumed },
     { type: "fault", fault: "workersLost", count: 1 },
-    { type: "epoch", key: GC, record: epochRecord(2), weightsSha256: "2" },
+    epochEvent(GC, epochRecord(2), { weightsSha256: "2", testLogits: [2] }),
   ]);
   assertEquals(snapshot.workers.map(({ worker, isHere }) => [worker.id, isHere]), [["w1", false], ["w2", true]]);
   assertEquals(snapshot.faults.workersLost, 2);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ArmName, Position } from "../../../coordinator/events/mod.ts";
+import type { ArmName, DiagnosticsSummary, Position } from "../../../coordinator/events/mod.ts";
 import { armOptimizer } from "../../../coordinator/experiment/arms.ts";
 import { Diagnostics } from "../../../coordinator/experiment/diagnostics.ts";
 import {
@@ -9,7 +9,7 @@ import {
   parseDiagnostics,
   rowsUntil,
 } from "../../../coordinator/experiment/diagnostics_rows.ts";
-import { type DiagnosticsSummary, summarize } from "../../../coordinator/experiment/diagnostics_summary.ts";
+import { summarize } from "../../../coordinator/experiment/diagnostics_summary.ts";
 import type { NumericConfig } from "../../../coordinator/experiment/numeric_config.ts";
 import { applyUpdate } from "../../../coordinator/experiment/optimizer.ts";
 import type { Report } from "../../../coordinator/report/report.ts";
@@ -27,6 +27,7 @@ const CONFIG: NumericConfig = {
   nesterov: false,
   gcScope: "all",
   gcScale: 1,
+  initWeights: null,
 };
 const ARMS: ArmName[] = ["no-gc", "gc", "gc-update"];
 const STEPS = 3;

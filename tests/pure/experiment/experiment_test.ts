@@ -1,15 +1,28 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { ARM_NAMES, type EpochRecord, runName } from "../../../coordinator/events/mod.ts";
+import { ARM_NAMES, type EpochRecord, type RunKey, runName } from "../../../coordinator/events/mod.ts";
 import { armOptimizer } from "../../../coordinator/experiment/arms.ts";
 import type { PartialSum } from "../../../shared/sums.ts";
-import { batchesOf, type Experiment, type StepComputer } from "../../../coordinator/experiment/experiment.ts";
+import {
+  batchesOf,
+  type Experiment,
+  rateOf,
+  type StepComputer,
+  streamOf,
+} from "../../../coordinator/experiment/experiment.ts";
 import { runExperiment } from "../../../coordinator/experiment/run_experiment.ts";
 import type { Training } from "../../../coordinator/experiment/training.ts";
 import type { Samples } from "../../../coordinator/cluster/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS, decodeHalf, encodeHalf, type Half } from "../../../shared/half.ts";
 import { builtInModel, parameterCount, parameterTable } from "../../../shared/model.ts";
-import { ArithmeticComputer, noListeners, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
+import {
+  ArithmeticComputer,
+  FAIR,
+  noListeners,
+  PLAIN,
+  smallConfig,
+  smallExperiment,
+} from "../../fixtures/experiment.ts";
 
 const MODEL = builtInModel("tiny", 22);
 const SIZE = parameterCount(MODEL);
@@ -20,6 +33,8 @@ function experiment(): Experiment {
     config: smallConfig({ momentum: 0 }),
     arms: ["no-gc", "gc"],
     seeds: [5],
+    ...FAIR,
+    learningRates: [1e-2],
     epochs: 2,
     initialWeights: () => new Float32Array(SIZE).fill(0.5),
     train: { ids, labels: Uint8Array.from({ length: 40 }, (_, i) => i % 4 === 0 ? 1 : 0) },
@@ -114,14 +129,7 @@ Deno.test("runExperiment() compresses weights within an epoch, with error feedba
 });
 
 Deno.test("runExperiment() ends as divergence when a test's loss is not finite: no figure of it gets into a record", async () => {
-  const computer = new ArithmeticComputer();
-  const { evaluate } = computer;
-  let tests = 0;
-  computer.evaluate = async (samples) => {
-    const { losses, logits } = await evaluate.call(computer, samples);
-    if (++tests === 2) losses[1] = NaN;
-    return { losses, logits };
-  };
+  const computer = new ArithmeticComputer(() => {}, ({ epoch, isTest }) => epoch === 2 && isTest);
   const trainings: Training[] = [];
   const error = await assertRejects(
     () => runExperiment(computer, smallExperiment({ arms: ["gc"] }), trainings, noListeners),
@@ -133,8 +141,9 @@ Deno.test("runExperiment() ends as divergence when a test's loss is not finite: 
 });
 
 Deno.test("runExperiment() ends as divergence when a weight is too large for fp16, and keeps the weights", async () => {
-  const large = {
+  const large: Experiment = {
     ...experiment(),
+    arms: ["no-gc"],
     config: smallConfig({ momentum: 0, compress: "fp16" }),
     initialWeights: () => new Float32Array(SIZE).fill(7e4),
   };
@@ -154,23 +163,6 @@ Deno.test("runExperiment() divides by the samples of the batch: a short batch we
   // The mean gradient is the same in every batch, so RMSprop's first step has the size that arithmetic gives it.
   const step = 1e-2 / Math.sqrt(0.1 + 1e-7);
   assertAlmostEquals(computer.weights[1]![0]!, 0.5 - step, 1e-6);
-});
-
-Deno.test("runExperiment() ends a diverged run with the step's name and hands over the last good weights", async () => {
-  const computer = new FakeComputer();
-  computer.lossAt = (call) => call === 7 ? NaN : 0.25;
-  const kept: [string, Float32Array][] = [];
-  const listeners = {
-    ...noListeners,
-    onBreak: ({ key: { arm }, weights }: Training) => Promise.resolve(void kept.push([arm, weights.slice()])),
-  };
-  const error = await assertRejects(
-    () => runExperiment(computer, experiment(), [], listeners),
-    HerdError,
-    "The loss is not finite in arm gc, epoch 2, step 2 of 3: try a --learning-rate below 0.01",
-  );
-  assertEquals(error.code, "divergence");
-  assertEquals(kept, [["gc", computer.weights.at(-1)!]]);
 });
 
 Deno.test("runExperiment() times every step but the first of the process", async () => {
@@ -203,17 +195,65 @@ Deno.test("the order of the arms, and other seeds beside them, change no weights
   assertEquals(new Set(Object.values({ ...both, ...other })).size, 4);
 });
 
+/** The order of an epoch, as a text. */
+function orderOf(key: RunKey, epoch = 1): string {
+  return String(batchesOf(experiment(), { key, epoch }).map((batch) => [...batch]));
+}
+
 Deno.test("batchesOf() is another permutation each epoch and seed", () => {
-  const flat = (seed: number, epoch: number) =>
-    String(batchesOf(experiment(), { seed, epoch }).map((batch) => [...batch]));
+  const flat = (seed: number, epoch: number) => orderOf({ arm: "gc", seed }, epoch);
   assertEquals(new Set([flat(5, 1), flat(5, 2), flat(6, 1), flat(5, 1)]).size, 3);
+});
+
+Deno.test("all trainings of a seed see the same order, but the control that has another random stream", () => {
+  const seed = 5;
+  const same: RunKey[] = [
+    { arm: "no-gc", seed },
+    { arm: "gc", seed },
+    { arm: "gc", seed, learningRate: 3e-4 },
+    { arm: "no-gc", seed, role: "lose" },
+    { arm: "gc", seed, role: "published" },
+  ];
+  const again = (seed: number): RunKey => ({ arm: "no-gc", seed, role: "again" });
+  assertEquals(same.map(streamOf), same.map(() => seed));
+  assertEquals(new Set(same.map((key) => orderOf(key))).size, 1);
+  // No seed that a person would take has the same stream.
+  const streams = Array.from({ length: 1000 }, (_, seed) => streamOf(again(seed)));
+  assertEquals(new Set(streams).size, streams.length);
+  assertEquals(streams.filter((stream) => stream < 1000), []);
+  assert(streams.every((stream) => Number.isInteger(stream) && stream >= 0 && stream < 2 ** 32));
+  assertEquals(new Set([orderOf(same[0]!), orderOf(again(seed)), orderOf(again(6))]).size, 3);
+  assertEquals(streamOf(again(0)), 383913478); // for ever: runs are known by their seeds
+});
+
+Deno.test("rateOf(): the config's where the key names none; the control that must lose has a hundred times that", () => {
+  const of = (more: Partial<RunKey>) => rateOf({ arm: "gc", seed: 0, ...more }, { learningRate: 0.25 });
+  assertEquals([of({}), of({ learningRate: 0.5 })], [0.25, 0.5]);
+  assertEquals([of({ role: "again" }), of({ role: "published" }), of({ role: "lose" })], [0.25, 0.25, 25]);
+});
+
+Deno.test("runExperiment() updates each training by its own rate, and by nothing else that its key names", async () => {
+  const { learningRate } = smallConfig();
+  const weightsOf = async (changes: Partial<Experiment>) => {
+    const trainings: Training[] = [];
+    await runExperiment(new ArithmeticComputer(), smallExperiment(changes), trainings, noListeners);
+    return Object.fromEntries(trainings.map(({ key, weightsSha256 }) => [runName(key), weightsSha256]));
+  };
+  const all = await weightsOf({ learningRates: [learningRate, 0.05, 1], control: true });
+  assertEquals(new Set(Object.values(all)).size, 3 * 2 + 2 - 1);
+  // A hundred times 0.01 is 1.
+  assertEquals(all["no-gc-5-lose"], all["no-gc-5-1"]);
+  const alone = await weightsOf({ config: smallConfig({ learningRate: 0.05 }) });
+  assertEquals([all["no-gc-5-0.05"], all["gc-5-0.05"]], [alone["no-gc-5"], alone["gc-5"]]);
+  const plain = await weightsOf({});
+  assertEquals([all["no-gc-5"], all["gc-5"]], [plain["no-gc-5"], plain["gc-5"]]);
 });
 
 Deno.test("armOptimizer(): gc centralizes the gradient, gc-update the update, no-gc nothing", () => {
   const table = parameterTable(MODEL);
   const [kernel] = table;
   const outputs = kernel!.shape.at(-1)!;
-  const settings = { learningRate: 1e-2, momentum: 0.5, rho: 0.9, epsilon: 1e-7 };
+  const settings = { ...PLAIN, learningRate: 1e-2, momentum: 0.5 };
   const means = ARM_NAMES.map((arm) => {
     const optimizer = armOptimizer(arm, settings);
     const update = Float32Array.from({ length: SIZE }, (_, i) => Math.sin(i) + 2);

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { MetricsAccumulator, predictedClass } from "../../../coordinator/experiment/metrics.ts";
+import { MetricsAccumulator, predictedClass, rankingOf } from "../../../coordinator/experiment/metrics.ts";
 import { float32, golden } from "../../fixtures/golden.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -24,4 +24,22 @@ Deno.test({
     assertAlmostEquals(metrics.result().loss, Number(file.metadata["loss"]), 2e-6);
     assertAlmostEquals(metrics.result().accuracy, Number(file.metadata["accuracy"]), 1e-7);
   },
+});
+
+Deno.test("rankingOf(): area under the curve and mean probability of two classes, from logits", () => {
+  const logits = Float32Array.of(-1, 0, 0, 2);
+  const labels = Uint8Array.of(0, 1, 0, 1);
+  // Of four pairs three are right, and one is equal.
+  assertEquals(rankingOf(logits, labels).testAuc, 3.5 / 4);
+  const mean = (1 / (1 + Math.E) + 0.5 + 0.5 + 1 / (1 + Math.exp(-2))) / 4;
+  assertAlmostEquals(rankingOf(logits, labels).testMeanProbability!, mean, 1e-12);
+  assertEquals(rankingOf(Float32Array.of(0, 0, 0, 0), labels), { testAuc: 0.5, testMeanProbability: 0.5 });
+  // Beyond what exp() can hold.
+  assertEquals(rankingOf(Float32Array.of(-1e4, 1e4), Uint8Array.of(0, 1)), { testAuc: 1, testMeanProbability: 0.5 });
+});
+
+Deno.test("rankingOf(): no area where a class has no image, and nothing at all for more than two classes", () => {
+  const one = rankingOf(Float32Array.of(1, 2), Uint8Array.of(1, 1));
+  assertEquals([one.testAuc, one.testMeanProbability! > 0.7], [null, true]);
+  assertEquals(rankingOf(new Float32Array(6), Uint8Array.of(0, 2)), { testAuc: null, testMeanProbability: null });
 });

@@ -1,221 +1,103 @@
 // An experiment is broken off, or its process killed, at every instant there is, and goes on from what it has left.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { join } from "node:path";
-import {
-  NO_CHECKS,
-  NO_FAULTS,
-  type RunEvent,
-  type RunFacts,
-  runName,
-  type Taint,
-} from "../../../coordinator/events/mod.ts";
+import { type RunEvent, runName, type Taint } from "../../../coordinator/events/mod.ts";
 import {
   type Experiment,
   positionOf,
   runExperiment,
   type StepProgress,
-  stepsOf,
   type Training,
 } from "../../../coordinator/experiment/mod.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
-import { MetricsFile } from "../../../coordinator/storage/metrics_file.ts";
-import { Recorder } from "../../../coordinator/storage/recorder.ts";
 import { loadCheckpoints } from "../../../coordinator/storage/resume.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { type Compression, COMPRESSIONS } from "../../../shared/half.ts";
-import { ArithmeticComputer, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
+import {
+  ArithmeticComputer,
+  type Asked,
+  identityOf,
+  noListeners,
+  smallConfig,
+  smallExperiment,
+} from "../../fixtures/experiment.ts";
+import {
+  assertModels,
+  bitsOf,
+  checkpointsOf,
+  damageNewest,
+  dieAt,
+  Disk,
+  keptRun,
+  type KeptRunOptions,
+  sorted,
+} from "../../fixtures/kept_run.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
-
-/** What a run leaves: checkpoints, models, and the lines of metrics.jsonl. */
-class Disk {
-  files = new MemoryFiles();
-  metrics: object[] = [];
-  models: string[] = [];
-  /** Called before metrics and models are written; what it throws, the write throws. */
-  onWrite: () => void = () => {};
-
-  writeMetrics(lines: readonly unknown[]): Promise<void> {
-    return this.#write(() => this.metrics = lines.map((line) => ({ ...line as object })));
-  }
-  appendMetrics(line: unknown): Promise<void> {
-    return this.#write(() => this.metrics.push({ ...line as object }));
-  }
-  writeModel(name: string): Promise<void> {
-    return this.#write(() => this.models = [...new Set([...this.models, name])]);
-  }
-  removeModel(name: string): Promise<void> {
-    return this.#write(() => this.models = this.models.filter((other) => other !== name));
-  }
-  async #write(action: () => unknown): Promise<void> {
-    await Promise.resolve();
-    this.onWrite();
-    action();
-  }
-}
-
-interface RunOptions {
-  readonly experiment?: Experiment;
-  readonly disk?: Disk;
-  readonly checkpointSteps?: number | null;
-  readonly onCall?: () => void;
-  readonly onStep?: (progress: StepProgress) => void;
-  readonly onEvent?: (event: RunEvent) => void;
-  /** Read whenever a checkpoint is written; whoever pushes to it taints the run. */
-  readonly taints?: Taint[];
-}
-
-/** Runs or goes on, as coordinator/commands/run.ts does. */
-async function run(
-  {
-    experiment = smallExperiment(),
-    disk = new Disk(),
-    checkpointSteps = null,
-    onCall,
-    onStep = () => {},
-    onEvent,
-    taints = [],
-  }: RunOptions,
-) {
-  const { config: numeric, arms, seeds, epochs } = experiment;
-  const identity = { runId: "ab", numeric, arms, seeds };
-  const notices: string[] = [];
-  const notice = (line: string) => void notices.push(line);
-  const store = new CheckpointStore("c", notice, disk.files);
-  const resumed = await loadCheckpoints(store, identity, experiment);
-  const trainings = [...resumed?.trainings ?? []];
-  const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints };
-  const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, ...rest };
-  const metrics = new MetricsFile(disk, notice);
-  let told = Promise.resolve();
-  const emit = (event: RunEvent) => {
-    onEvent?.(event);
-    if (event.type === "notice") notice(event.text);
-    told = told.then(() => metrics.handle(event));
-  };
-  const recorder = new Recorder({
-    folder: disk,
-    store,
-    experiment,
-    trainings,
-    checkpointSteps,
-    surroundings: () => ({ identity, history }),
-    onStep,
-    emit,
-  });
-  await recorder.rewind({ wentBack: (resumed?.rid.length ?? 0) > 0 });
-  const facts: Omit<RunFacts, "resumed"> = {
-    folder: "",
-    herd: "1",
-    backend: "simd",
-    modelName: "tiny",
-    model: numeric.compute.model,
-    arms,
-    seeds,
-    epochs,
-    steps: stepsOf(experiment),
-    verify: 0,
-    initialWeightsSha256: {},
-    compress: numeric.compute.compress,
-    compressGradients: false,
-  };
-  emit({ type: "run", ...facts, resumed: resumed === undefined ? null : { at: recorder.position, ...resumed } });
-  try {
-    await runExperiment(new ArithmeticComputer(onCall), experiment, trainings, recorder);
-  } finally {
-    await told;
-  }
-  await recorder.finish();
-  await metrics.finish();
-  return { trainings, metrics: disk.metrics, notices };
-}
-
-/** All that must be the same bits: everything but times. */
-function bitsOf({ trainings, metrics }: { trainings: readonly Training[]; metrics: readonly object[] }) {
-  const timeless = (record: object) =>
-    Object.fromEntries(Object.entries(record).filter(([name]) => !/second|bytes/i.test(name)));
-  const bits = trainings.map(({ current: _current, epochs, ...rest }) => ({ ...rest, epochs: epochs.map(timeless) }));
-  return {
-    trainings: Object.fromEntries(bits.map((training) => [runName(training.key), training])),
-    metrics: metrics.map(timeless),
-  };
-}
-
-/** The same, with metrics in whatever order. */
-function sorted({ trainings, metrics }: ReturnType<typeof bitsOf>) {
-  return { trainings, metrics: metrics.map((line) => JSON.stringify(line)).sort() };
-}
 
 /** Two arms with each of two seeds: 24 steps. */
 const SEVERAL = smallExperiment({ seeds: [5, 6] });
-const WHOLE = bitsOf(await run({}));
-const WHOLE_OF_SEVERAL = bitsOf(await run({ experiment: SEVERAL }));
+const WHOLE = bitsOf(await keptRun({}));
+const WHOLE_OF_SEVERAL = bitsOf(await keptRun({ experiment: SEVERAL }));
 
 /** The small experiment with compressed weights, whose residuals have to go on too. */
 function compressing(compress: Compression): Experiment {
   return smallExperiment({ config: smallConfig({ compress }) });
 }
 
-/** Throws at the n-th call and at every later one. */
-function dieAt(n: number): () => void {
-  let calls = 0;
-  return () => {
-    if (calls++ >= n) throw new Error("broken off");
-  };
-}
-
-/** The files of a training's checkpoints, the newest last. */
-function checkpointsOf(files: MemoryFiles, training: string): string[] {
-  return files.names.filter((name) => name.startsWith(`${training}.`) && name.endsWith(".safetensors"));
-}
-
-/** Damages the newest checkpoint of a training. */
-function damageNewest(files: MemoryFiles, training: string): string {
-  const name = checkpointsOf(files, training).at(-1)!;
-  const bytes = files.content.get(join("c", name))!.slice();
-  bytes[bytes.length >> 1]! ^= 1;
-  files.content.set(join("c", name), bytes);
-  return name;
-}
+/** Six trainings with rates and controls, of which one diverges in the middle of its second epoch. */
+const VARIED = smallExperiment({ learningRates: [1e-2, 1e-3], control: true });
+const inVaried = ({ key, epoch, step }: Asked) => runName(key) === "gc-5-0.001" && epoch === 2 && step >= 2;
+/** What goes on from the first arm's end. */
+const PUBLISHED = smallExperiment({ protocol: "as-published" });
 
 for (
-  const [what, experiment, steps] of [
-    ...COMPRESSIONS.map((compress) => [`a run (--compress ${compress})`, compressing(compress), 12] as const),
-    ["a run of two seeds", SEVERAL, 24] as const,
-  ]
+  const [what, options, steps] of [
+    ...COMPRESSIONS.map((compress) =>
+      [`a run (--compress ${compress})`, { experiment: compressing(compress) }, 12] as const
+    ),
+    ["a run of two seeds", { experiment: SEVERAL }, 24],
+    ["a run of two rates with controls, one of which diverges", { experiment: VARIED, diverges: inVaried }, 36 - 2],
+    ["a run of the published protocol", { experiment: PUBLISHED }, 18],
+  ] satisfies (readonly [string, KeptRunOptions, number])[]
 ) {
   Deno.test(`broken off at every call of the computer, ${what} goes on to the same bits, without a step done twice`, async () => {
     let calls = 0;
-    const whole = bitsOf(await run({ experiment, onCall: () => calls++ }));
+    const whole = await keptRun({ ...options, onCall: () => calls++ });
     for (let k = 0; k < calls; k++) {
       const disk = new Disk();
       const done: string[] = [];
       const onStep = ({ key, epoch, step }: StepProgress) => void done.push(`${runName(key)} ${epoch} ${step}`);
-      await assertRejects(() => run({ experiment, disk, onCall: dieAt(k), onStep }), Error, "broken off");
-      assertEquals(bitsOf(await run({ experiment, disk, onStep })), whole, `call ${k}`);
-      assertEquals(new Set(done).size, done.length);
+      const events: string[] = [];
+      const onEvent = (event: RunEvent) => {
+        if (event.type === "epoch") events.push(`${runName(event.key)} ${event.record.epoch}`);
+        if (event.type === "diverged") events.push(`${runName(event.position.key)} diverged`);
+      };
+      await assertRejects(() => keptRun({ ...options, disk, onCall: dieAt(k), onStep, onEvent }), Error, "broken off");
+      const result = await keptRun({ ...options, disk, onStep, onEvent });
+      assertEquals(bitsOf(result), bitsOf(whole), `call ${k}`);
+      assertEquals([new Set(done).size, new Set(events).size], [done.length, events.length]);
       // Only the step whose weights could not be sent is applied and not told.
       assert(done.length === steps || done.length === steps - 1, `call ${k}: ${done.length} steps`);
-      assertEquals(disk.models.some((name) => name.endsWith("partial")), false);
+      assertModels(disk, result);
     }
   });
 }
 
 Deno.test("compressed weights make another run, of which the residual is a part", async () => {
-  const runs = await Promise.all(COMPRESSIONS.map((compress) => run({ experiment: compressing(compress) })));
+  const runs = await Promise.all(COMPRESSIONS.map((compress) => keptRun({ experiment: compressing(compress) })));
   assertEquals(new Set(runs.map(({ trainings }) => trainings[0]!.weightsSha256)).size, COMPRESSIONS.length);
   const disk = new Disk();
   const experiment = compressing("fp16");
-  await assertRejects(() => run({ experiment, disk, onCall: dieAt(5) }));
+  await assertRejects(() => keptRun({ experiment, disk, onCall: dieAt(5) }));
   const { files } = disk;
-  await assertRejects(() => run({ experiment: compressing("bf16"), disk }), HerdError, 'compress is "fp16" there');
-  assertEquals(bitsOf(await run({ experiment, disk: Object.assign(new Disk(), { files }) })), bitsOf(runs[1]!));
+  await assertRejects(() => keptRun({ experiment: compressing("bf16"), disk }), HerdError, 'compress is "fp16" there');
+  assertEquals(bitsOf(await keptRun({ experiment, disk: Object.assign(new Disk(), { files }) })), bitsOf(runs[1]!));
 });
 
 Deno.test("broken off at every call again and again, a run still ends with the same bits", async () => {
   const disk = new Disk();
   for (let attempt = 0;; attempt++) {
     try {
-      assertEquals(bitsOf(await run({ experiment: SEVERAL, disk, onCall: dieAt(3) })), WHOLE_OF_SEVERAL);
+      assertEquals(bitsOf(await keptRun({ experiment: SEVERAL, disk, onCall: dieAt(3) })), WHOLE_OF_SEVERAL);
       assert(attempt > 10);
       return;
     } catch (error) {
@@ -225,7 +107,7 @@ Deno.test("broken off at every call again and again, a run still ends with the s
 });
 
 /** Runs to an operation of the disk, where the process is killed. @returns the steps that were done */
-async function killAt(k: number, { disk, ...options }: RunOptions & { readonly disk: Disk }): Promise<number> {
+async function killAt(k: number, { disk, ...options }: KeptRunOptions & { readonly disk: Disk }): Promise<number> {
   // A killed process does nothing more: neither its disk nor its computer gives an answer.
   let operations = 0;
   let dead = false;
@@ -237,17 +119,17 @@ async function killAt(k: number, { disk, ...options }: RunOptions & { readonly d
     dead ||= operations++ >= k;
     onCall();
   };
-  await run({ disk, ...options, onCall, onStep: () => void (steps += dead ? 0 : 1) }).catch(() => {});
+  await keptRun({ disk, ...options, onCall, onStep: () => void (steps += dead ? 0 : 1) }).catch(() => {});
   disk.onWrite = disk.files.onOperation = () => {};
   return steps;
 }
 
 /** How often a run uses its disk. */
-async function operationsOf(options: RunOptions): Promise<number> {
+async function operationsOf(options: KeptRunOptions): Promise<number> {
   const disk = new Disk();
   let operations = 0;
   disk.onWrite = disk.files.onOperation = () => operations++;
-  await run({ disk, ...options });
+  await keptRun({ disk, ...options });
   return operations;
 }
 
@@ -259,7 +141,11 @@ for (const checkpointSteps of [null, 1, 2]) {
       const disk = new Disk();
       const before = await killAt(k, { ...options, disk });
       let after = 0;
-      assertEquals(bitsOf(await run({ ...options, disk, onStep: () => after++ })), WHOLE_OF_SEVERAL, `operation ${k}`);
+      assertEquals(
+        bitsOf(await keptRun({ ...options, disk, onStep: () => after++ })),
+        WHOLE_OF_SEVERAL,
+        `operation ${k}`,
+      );
       const repeated = before + after - 24;
       const most = checkpointSteps === null ? 4 : checkpointSteps + 1; // one step more while a write was under way
       assert(repeated <= most, `operation ${k}: ${repeated} steps repeated, at most ${most}`);
@@ -278,7 +164,7 @@ Deno.test("killed at every operation, and the newest checkpoint of a training da
       if (checkpointsOf(disk.files, training).length < 2) continue;
       const damaged = damageNewest(disk.files, training);
       let after = 0;
-      const result = await run({ ...options, disk, onStep: () => after++ });
+      const result = await keptRun({ ...options, disk, onStep: () => after++ });
       // Its lines may come after those of others that are further.
       assertEquals(sorted(bitsOf(result)), sorted(WHOLE_OF_SEVERAL), `operation ${k}, ${training}`);
       assertEquals(result.notices.filter((line) => line.includes(`Checkpoint ${damaged} cannot be used`)).length, 1);
@@ -292,7 +178,7 @@ Deno.test("killed at every operation, and the newest checkpoint of a training da
 Deno.test("a checkpoint of 3 arms with 10 seeds costs what one of a single training does; finished ones are never written again", async () => {
   const written = async (changes: Partial<Experiment>, disk = new Disk()) => {
     disk.files.written.length = 0;
-    await run({ experiment: smallExperiment({ epochs: 3, ...changes }), disk, checkpointSteps: 1 });
+    await keptRun({ experiment: smallExperiment({ epochs: 3, ...changes }), disk, checkpointSteps: 1 });
     return disk.files.written;
   };
   const seeds = Array.from({ length: 10 }, (_, i) => i);
@@ -313,10 +199,10 @@ Deno.test("a checkpoint of 3 arms with 10 seeds costs what one of a single train
 });
 
 Deno.test("seconds and traffic of a broken-off epoch add up", async () => {
-  const uninterrupted = await run({});
+  const uninterrupted = await keptRun({});
   const disk = new Disk();
-  await assertRejects(() => run({ disk, onCall: dieAt(5) }));
-  const { trainings } = await run({ disk });
+  await assertRejects(() => keptRun({ disk, onCall: dieAt(5) }));
+  const { trainings } = await keptRun({ disk });
   const [whole, mended] = [uninterrupted, { trainings }].map((one) => {
     return one.trainings.find(({ key }) => key.arm === "no-gc")!.epochs[0]!;
   });
@@ -328,13 +214,13 @@ Deno.test("seconds and traffic of a broken-off epoch add up", async () => {
 
 Deno.test("a finished run goes on with more epochs to the bits of a run that had as many from the start", async () => {
   const longer = smallExperiment({ epochs: 4, seeds: [5, 6] });
-  const whole = bitsOf(await run({ experiment: longer }));
+  const whole = bitsOf(await keptRun({ experiment: longer }));
   const disk = new Disk();
-  await run({ disk, experiment: SEVERAL });
-  const mended = bitsOf(await run({ disk, experiment: longer }));
+  await keptRun({ disk, experiment: SEVERAL });
+  const mended = bitsOf(await keptRun({ disk, experiment: longer }));
   assertEquals(sorted(mended), sorted(whole));
   // In order again, once it is read.
-  assertEquals(bitsOf(await run({ disk, experiment: longer })), whole);
+  assertEquals(bitsOf(await keptRun({ disk, experiment: longer })), whole);
 });
 
 Deno.test("a disk that is full for a while does not end the run; what it missed is written later, of every training", async () => {
@@ -348,16 +234,16 @@ Deno.test("a disk that is full for a while does not end the run; what it missed 
     disk.files.onOperation = (operation) => operation === "write" && full();
     if (key.arm === "no-gc" && epoch === 2 && step === steps) room = true;
   };
-  const result = await run({ disk, onStep, checkpointSteps: 1 });
+  const result = await keptRun({ disk, onStep, checkpointSteps: 1 });
   assertEquals(bitsOf(result), WHOLE);
-  assertEquals(disk.models.sort(), ["gc-5", "no-gc-5"]);
+  assertEquals(disk.models.filter((name) => !name.endsWith("-best")), ["gc-5", "no-gc-5"]);
   // Metrics, models and checkpoints say so once each.
   const [refused, checkpoint] = [/is written when there is room/, /Cannot write a checkpoint/].map((what) =>
     result.notices.filter((line) => what.test(line))
   );
   assertEquals([refused!.length, checkpoint!.length], [2, 1]);
   let again = 0;
-  assertEquals(bitsOf(await run({ disk, onStep: () => again++ })), WHOLE);
+  assertEquals(bitsOf(await keptRun({ disk, onStep: () => again++ })), WHOLE);
   assertEquals(again, 0); // gc, which was finished while the disk was full, is on it too
 });
 
@@ -377,7 +263,7 @@ Deno.test("a recorder tells of checkpoints that are safe and of epochs whose fil
       events.push(`${runName(event.key)} ${event.record.epoch}`);
     }
   };
-  await run({ disk, onEvent });
+  await keptRun({ disk, onEvent });
   assertEquals(events.filter((text) => !text.includes("/")), ["no-gc-5 1", "gc-5 1", "gc-5 2", "no-gc-5 2"]);
   const safe = events.filter((text) => text.includes("/"));
   assertEquals(safe, ["no-gc-5 1/3", "gc-5 1/3", "gc-5 2/3", "no-gc-5 2/3"]);
@@ -386,29 +272,27 @@ Deno.test("a recorder tells of checkpoints that are safe and of epochs whose fil
 Deno.test("a run that is broken off knows where it stands and what is safe", async () => {
   const experiment = smallExperiment();
   const trainings: Training[] = [];
-  const listeners = { onStep() {}, onEpoch: () => Promise.resolve(), onBreak: () => Promise.resolve() };
   // Calls: weights, then gradients and weights for each step; the test; then gc's.
   const computer = new ArithmeticComputer(dieAt(8 + 5));
-  await assertRejects(() => runExperiment(computer, experiment, trainings, listeners));
+  await assertRejects(() => runExperiment(computer, experiment, trainings, noListeners));
   const { key: { arm }, epoch, step } = positionOf(experiment, trainings);
   assertEquals([arm, epoch, step], ["gc", 1, 2]);
 });
 
 Deno.test("a run that is tainted says so on the disk before its next step, and when it is broken off in the step", async () => {
   const experiment = smallExperiment();
-  const { config: numeric, arms, seeds } = experiment;
   const since = { key: { arm: "gc", seed: 5 }, epoch: 1, step: 1, steps: 3 } as const;
   const taint = { worker: "r1", host: "h", since };
   const knownOn = async (disk: Disk) => {
     const store = new CheckpointStore("c", () => {}, disk.files);
-    const identity = { runId: "ab", numeric, arms, seeds };
-    return (await loadCheckpoints(store, identity, experiment))?.history.taints;
+    const asked = { identity: identityOf(experiment), experiment, folder: disk };
+    return (await loadCheckpoints(store, asked))?.history.taints;
   };
   const killed = new Disk();
   const taints: Taint[] = [];
   let steps = 0;
   await assertRejects(() =>
-    run({
+    keptRun({
       disk: killed,
       taints,
       onStep() {
@@ -431,6 +315,6 @@ Deno.test("a run that is tainted says so on the disk before its next step, and w
     found.push(taint);
     throw new HerdError("interrupted", "Ctrl-C");
   };
-  await assertRejects(() => run({ disk: broken, taints: found, checkpointSteps: 1, onCall }));
+  await assertRejects(() => keptRun({ disk: broken, taints: found, checkpointSteps: 1, onCall }));
   assertEquals(await knownOn(broken), [taint]);
 });

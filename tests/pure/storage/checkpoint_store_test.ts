@@ -118,7 +118,7 @@ Deno.test("CheckpointStore refuses the checkpoints of an older Herd by name, wit
     assertEquals(
       error.message,
       "c/000012.safetensors is a checkpoint of the format herd-checkpoint-1, and this version of Herd reads " +
-        "herd-checkpoint-3: go on with the version that wrote it, or begin the run anew with another --out",
+        "herd-checkpoint-4: go on with the version that wrote it, or begin the run anew with another --out",
     );
   }
 });

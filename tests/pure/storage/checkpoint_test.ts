@@ -2,13 +2,19 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import fc from "fast-check";
 import { NO_FAULTS, type RunHistory, type RunKey } from "../../../coordinator/events/mod.ts";
 import { type Experiment, runExperiment, type Training } from "../../../coordinator/experiment/mod.ts";
-import { decodeCheckpoint, encodeCheckpoint, type RunIdentity } from "../../../coordinator/storage/checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/safetensors.ts";
-import { ArithmeticComputer, noListeners, smallConfig, smallExperiment } from "../../fixtures/experiment.ts";
+import {
+  ArithmeticComputer,
+  identityOf,
+  noListeners,
+  smallConfig,
+  smallExperiment,
+} from "../../fixtures/experiment.ts";
 
-const { config, arms, seeds } = smallExperiment();
-const identity: RunIdentity = { runId: "0123456789abcdef", numeric: config, arms, seeds };
+const identity = identityOf(smallExperiment());
+const { numeric: config, plan } = identity;
 const worker = {
   id: "w1",
   host: "",
@@ -51,8 +57,9 @@ Deno.test("a checkpoint comes back as it was: weights, slots, position, sums, hi
   const bytes = encodeCheckpoint(before);
   assertEquals(decodeCheckpoint(bytes, identity, GC), before);
   const { tensors, metadata } = decodeSafetensors(bytes);
-  assertEquals(Object.keys(tensors), ["weights", "optimizer/1/velocity", "optimizer/2/momentum", "sha256"]);
-  assertEquals(metadata["format"], "herd-checkpoint-3");
+  const slots = ["optimizer/1/velocity", "optimizer/2/momentum"];
+  assertEquals(Object.keys(tensors), ["weights", "testLogits", ...slots, "sha256"]);
+  assertEquals(metadata["format"], "herd-checkpoint-4");
 });
 
 Deno.test("a checkpoint of a run that compresses its weights holds the residual, of the right size", async () => {
@@ -126,11 +133,12 @@ Deno.test("a checkpoint cut short is noticed, whatever is left", () => {
 
 Deno.test("a checkpoint of another run is refused with the fields that differ", () => {
   const numeric = { ...config, learningRate: 0.5, limit: 9 };
-  const text = refusalOf(BYTES, { ...identity, numeric, arms: ["gc"], seeds: [5, 6] });
+  const text = refusalOf(BYTES, { ...identity, numeric, plan: { ...plan, arms: ["gc"], seed: 6, control: true } });
   assertStringIncludes(text, 'it is of another run: arms is ["no-gc","gc"] there and ["gc"] here');
   assertStringIncludes(text, "learningRate is 0.01 there and 0.5 here");
   assertStringIncludes(text, "limit is null there and 9 here");
-  assertStringIncludes(text, "seeds is [5] there and [5,6] here");
+  assertStringIncludes(text, "seed is 5 there and 6 here");
+  assertStringIncludes(text, "control is false there and true here");
   assertEquals(text.includes("momentum"), false);
   assertStringIncludes(refusalOf(BYTES, { ...identity, runId: "f".repeat(16) }), 'runId is "0123456789abcdef" there');
 });
@@ -142,7 +150,7 @@ Deno.test("a whole file with the right digest that is no checkpoint, or of anoth
     bytes.set(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.slice(0, -32))), bytes.length - 32);
     return bytes;
   };
-  const older = "its format is herd-checkpoint-1, and this version of Herd reads herd-checkpoint-3";
+  const older = "its format is herd-checkpoint-1, and this version of Herd reads herd-checkpoint-4";
   assertEquals(refusalOf(await seal({}, "herd-checkpoint-1")), older);
-  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-3")), "its content cannot be read");
+  assertStringIncludes(refusalOf(await seal({}, "herd-checkpoint-4")), "its content cannot be read");
 });

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { EpochRecord, RunEvent, RunKey } from "../../../coordinator/events/mod.ts";
-import { NO_CHECKS, NO_FAULTS } from "../../../coordinator/events/mod.ts";
+import type { RunEvent, RunFacts, RunKey } from "../../../coordinator/events/mod.ts";
+import { NO_CHECKS, NO_FAULTS, runName } from "../../../coordinator/events/mod.ts";
 import { MetricsFile } from "../../../coordinator/storage/metrics_file.ts";
-import { builtInModel } from "../../../shared/model.ts";
+import { epochEvent, epochRecord, FACTS } from "../../fixtures/events.ts";
 
 /** A file in memory that can refuse. */
 class Lines {
@@ -25,55 +25,33 @@ class Lines {
   /** "gc-0 1" for each line. */
   get epochs(): string[] {
     return this.lines.map((line) => {
-      const { arm, seed, epoch } = JSON.parse(line);
-      return `${arm}-${seed} ${epoch}`;
+      const { epoch, ...key } = JSON.parse(line);
+      return `${runName(key)} ${epoch}`;
     });
   }
 }
 
-const record = (epoch: number): EpochRecord => ({
-  epoch,
-  loss: 0.5,
-  accuracy: 0.5,
-  testLoss: 0.5,
-  testAccuracy: 0.5,
-  seconds: 10,
-  testSeconds: 1,
-  imagesPerSecond: 6,
-  bytesUp: 1,
-  bytesDown: 2,
-});
 const GC: RunKey = { arm: "gc", seed: 0 };
 const NO_GC: RunKey = { arm: "no-gc", seed: 0 };
-const epochOf = (key: RunKey, epoch: number): RunEvent => {
-  return { type: "epoch", key, record: record(epoch), weightsSha256: "" };
-};
+const epochOf = (key: RunKey, epoch: number): RunEvent => epochEvent(key, epochRecord(epoch));
 /** A run that begins, or goes on with so many epochs of each training. */
-function runOf(finished?: readonly (readonly [RunKey, number])[]): RunEvent {
+function runOf(finished?: readonly (readonly [RunKey, number])[], changes: Partial<RunFacts> = {}): RunEvent {
   const rest = { faults: NO_FAULTS, checks: NO_CHECKS, taints: [] };
   const history = { herd: "1", workers: [], fingerprints: [], bitIdentical: true, ...rest };
   return {
     type: "run",
-    folder: "",
-    herd: "1",
-    backend: "simd",
-    modelName: "tiny",
-    model: builtInModel("tiny", 22),
-    arms: ["no-gc", "gc"],
-    seeds: [0],
+    ...FACTS,
     epochs: 3,
-    steps: 1,
-    verify: 0,
-    initialWeightsSha256: {},
-    compress: "none",
-    compressGradients: false,
+    ...changes,
     resumed: finished === undefined ? null : {
       at: { key: GC, epoch: 2, step: 0, steps: 1 },
       history,
       trainings: finished.map(([key, epochs]) => ({
         key,
-        epochs: Array.from({ length: epochs }, (_, i) => record(i + 1)),
+        epochs: Array.from({ length: epochs }, (_, i) => epochRecord(i + 1)),
         weightsSha256: "",
+        testLogits: [],
+        diverged: null,
       })),
     },
   };
@@ -90,7 +68,7 @@ Deno.test("metrics.jsonl has a line for each epoch: the key, then the record; ot
   await metrics.handle({ type: "notice", text: "hello" });
   await metrics.handle(epochOf(NO_GC, 1));
   await metrics.handle(epochOf(GC, 1));
-  assertEquals(file.lines[0], JSON.stringify({ arm: "no-gc", seed: 0, ...record(1) }));
+  assertEquals(file.lines[0], JSON.stringify({ arm: "no-gc", seed: 0, ...epochRecord(1) }));
   assertEquals(file.epochs, ["no-gc-0 1", "gc-0 1"]);
   assertEquals(file.calls, ["all", "one", "one"]);
   await metrics.finish();
@@ -104,6 +82,21 @@ Deno.test("metrics.jsonl of a resumed run has what its checkpoints have, in the 
   assertEquals(file.epochs, ["no-gc-0 1", "gc-0 1", "gc-0 2"]);
   await metrics.handle(epochOf(NO_GC, 2));
   assertEquals(file.epochs, ["no-gc-0 1", "gc-0 1", "gc-0 2", "no-gc-0 2"]);
+});
+
+Deno.test("metrics.jsonl names the rate and role of a training where it has one, in the order of turns", async () => {
+  const file = new Lines();
+  const metrics = new MetricsFile(file, () => {});
+  const [fast, again, published] = [
+    { ...GC, learningRate: 1e-3 },
+    { ...NO_GC, role: "again" },
+    { ...GC, role: "published" },
+  ] as const;
+  const plan = { learningRates: [1e-4, 1e-3], control: true, protocol: "as-published" } as const;
+  await metrics.handle(runOf([[published, 2], [again, 1], [fast, 1], [GC, 1]], plan));
+  assertEquals(file.epochs, ["gc-0 1", "gc-0-0.001 1", "no-gc-0-again 1", "gc-0-published 1", "gc-0-published 2"]);
+  assertEquals(Object.keys(JSON.parse(file.lines[1]!)).slice(0, 4), ["arm", "seed", "learningRate", "epoch"]);
+  assertEquals(JSON.parse(file.lines[2]!).role, "again");
 });
 
 Deno.test("metrics.jsonl: a disk that refuses is told once, and what is missing is written when there is room", async () => {

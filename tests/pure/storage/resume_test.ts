@@ -12,15 +12,18 @@ import { beginTraining } from "../../../coordinator/experiment/mod.ts";
 import { encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
 import { keepWhatWasBefore, loadCheckpoints } from "../../../coordinator/storage/resume.ts";
-import { smallExperiment } from "../../fixtures/experiment.ts";
+import { identityOf, smallExperiment } from "../../fixtures/experiment.ts";
 import { workerInfo } from "../../fixtures/events.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
 
 /** Of ten steps an epoch. */
 const train = { ids: Uint32Array.from({ length: 80 }, (_, i) => i), labels: new Uint8Array(80) };
 const experiment = smallExperiment({ arms: ARM_NAMES, seeds: [5, 6], train });
-const { config: numeric, arms, seeds } = experiment;
-const identity = { runId: "ab", numeric, arms, seeds };
+const { config: numeric } = experiment;
+const identity = identityOf(experiment);
+/** No model is there: every training keeps its weights. */
+const folder = { modelHash: () => Promise.resolve(undefined) };
+const asked = { identity, experiment, folder };
 
 const BATCH = numeric.compute.batchSize;
 
@@ -53,7 +56,7 @@ async function files(): Promise<MemoryFiles> {
 
 async function load(disk: MemoryFiles) {
   const store = new CheckpointStore("c", () => {}, disk);
-  const resumed = await loadCheckpoints(store, identity, experiment);
+  const resumed = await loadCheckpoints(store, asked);
   const stands = resumed?.trainings.map(({ key, current }) => `${runName(key)} ${current.steps}`);
   return { stands, pauses: resumed?.history.faults.pauses, newest: store.newest };
 }
@@ -109,14 +112,14 @@ async function taintedRun(coming: number, isFound = true): Promise<MemoryFiles> 
 Deno.test("loadCheckpoints(): a run goes back to before a worker came whose answers were wrong", async () => {
   const disk = await taintedRun(4);
   const store = new CheckpointStore("c", () => {}, disk);
-  const resumed = await loadCheckpoints(store, identity, experiment);
+  const resumed = await loadCheckpoints(store, asked);
   // Each training as it stood when the worker came: at the end of steps 2 and 3.
   assertEquals(resumed?.trainings.map(({ current }) => current.steps), [2, 3]);
   assertEquals(resumed?.rid.map(({ worker }) => worker), ["r1"]);
   assertEquals(resumed?.history.taints, []);
   assertEquals([...disk.content.keys()].length, 2, "what is wrong is gone");
   // From there on nothing tells of it any more, whatever is written next.
-  const again = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+  const again = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), asked);
   assertEquals([again?.trainings.length, again?.rid], [2, []]);
 });
 
@@ -132,15 +135,15 @@ Deno.test("loadCheckpoints(): broken off while it goes back, it goes back the ne
       write: (path: string, bytes: Uint8Array) => disk.write(path, bytes),
       remove: (path: string) => left-- > 0 ? disk.remove(path) : Promise.reject(new Error("killed")),
     };
-    await loadCheckpoints(new CheckpointStore("c", () => {}, files), identity, experiment).catch(() => {});
-    const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+    await loadCheckpoints(new CheckpointStore("c", () => {}, files), asked).catch(() => {});
+    const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), asked);
     assertEquals(resumed?.trainings.map(({ current }) => current.steps), [2, 3]);
   }
 });
 
 Deno.test("loadCheckpoints(): where the worker was there from the beginning, there is nothing to go back to", async () => {
   const disk = await taintedRun(1);
-  const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+  const resumed = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), asked);
   assertEquals(resumed?.trainings.map(({ current }) => current.steps), [7, 8]);
   assertEquals([resumed?.rid, resumed?.history.taints.length], [[], 1]);
 });
@@ -148,7 +151,7 @@ Deno.test("loadCheckpoints(): where the worker was there from the beginning, the
 Deno.test("loadCheckpoints(): what was kept from before a worker came stays when the run goes on in another process", async () => {
   const disk = await taintedRun(4, false);
   const store = new CheckpointStore("c", () => {}, disk);
-  const resumed = await loadCheckpoints(store, identity, experiment);
+  const resumed = await loadCheckpoints(store, asked);
   assertEquals(resumed?.rid, []);
   const workers = [workerInfo("w1"), workerInfo("r1", { host: "another" })];
   const since = { key: { arm: "gc", seed: 5 }, epoch: 1, step: 1, steps: 3 } as const;
@@ -159,6 +162,6 @@ Deno.test("loadCheckpoints(): what was kept from before a worker came stays when
     await store.write({ key: training.key, description: "", encode, onSafe() {} });
     await store.idle();
   }
-  const back = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), identity, experiment);
+  const back = await loadCheckpoints(new CheckpointStore("c", () => {}, disk), asked);
   assertEquals([back?.rid.length, back?.trainings.map(({ current }) => current.steps)], [1, [2, 3]]);
 });

@@ -90,7 +90,7 @@ Deno.test("a run's folder is its user's alone, under any umask; one that is ther
         using run = await RunDirectory.create(path);
         await run.writeConfig({});
         await run.appendMetrics({});
-        await run.writeReport({}, "");
+        await run.writeReport({}, "", { "epochs.csv": "" });
         const spec = builtInModel("tiny", 22);
         await run.writeModel("gc-0", spec, new Float32Array(parameterCount(spec)));
         await diskFiles.list(run.checkpoints);
@@ -118,7 +118,7 @@ Deno.test("a folder that fills up or disappears while a run writes is named", { 
     await Deno.mkdir(join(path, "report.json"));
     await Deno.mkdir(join(path, "metrics.jsonl"));
     const sentence = `Cannot write into the run's folder ${path}`;
-    await refuse(() => run.writeReport({}, ""), "data", sentence);
+    await refuse(() => run.writeReport({}, "", { "epochs.csv": "" }), "data", sentence);
     await refuse(() => run.appendMetrics({}), "data", sentence);
     await refuse(() => run.writeMetrics([]), "data", sentence);
   });

@@ -9,12 +9,12 @@ import { encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { CheckpointStore } from "../../../coordinator/storage/checkpoint_store.ts";
 import { loadCheckpoints } from "../../../coordinator/storage/resume.ts";
 import { HerdError } from "../../../shared/errors.ts";
-import { ArithmeticComputer, noListeners, smallExperiment } from "../../fixtures/experiment.ts";
+import { ArithmeticComputer, identityOf, noListeners, smallExperiment } from "../../fixtures/experiment.ts";
 import { MemoryFiles } from "../../fixtures/memory_files.ts";
 
 const experiment = smallExperiment({ arms: ["gc"], epochs: 2 });
-const { config: numeric, arms, seeds } = experiment;
-const identity = { runId: "ab", numeric, arms, seeds };
+const { config: numeric } = experiment;
+const identity = identityOf(experiment);
 const worker = { id: "w1", host: "", pid: 7, engine: "simd", adapter: "CPU", fingerprint: "ab" } as const;
 const history = {
   herd: "1",
@@ -67,8 +67,7 @@ async function load(bytes: Uint8Array, { older }: { readonly older: boolean }) {
   if (older) files.content.set(join("c", "gc-5.000001.safetensors"), OLD);
   const resumed = await loadCheckpoints(
     new CheckpointStore("c", (text) => notices.push(text), files),
-    identity,
-    experiment,
+    { identity, experiment, folder: { modelHash: () => Promise.resolve(undefined) } },
   );
   return { epochs: resumed?.trainings[0]?.epochs.length, notices };
 }

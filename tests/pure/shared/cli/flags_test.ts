@@ -6,6 +6,7 @@ import {
   describeFlags,
   nearest,
   number,
+  numbers,
   parseFlags,
   text,
   toggle,
@@ -18,6 +19,7 @@ const flags = {
   arms: choices(["no-gc", "gc"], "what to compare", ["no-gc", "gc"]),
   out: text("DIR", "folder", undefined),
   quiet: toggle("less"),
+  rates: numbers({ help: "step sizes", min: 1e-12 }, [1e-4]),
 };
 
 Deno.test("parseFlags() gives defaults and typed values", () => {
@@ -37,6 +39,7 @@ Deno.test("parseFlags() gives defaults and typed values", () => {
     arms: ["gc"],
     out: undefined,
     quiet: true,
+    rates: [1e-4],
   });
   assertEquals(rest, ["here"]);
 });
@@ -52,6 +55,13 @@ const BAD: readonly [string[], string][] = [
   [["--learning-rate", "0"], "--learning-rate must be a number of at least"],
   [["--model", "tyni"], 'cannot be "tyni": did you mean tiny?'],
   [["--arms", "gc,gc"], "names one twice"],
+  [["--rates", "1e-4,x"], '--rates must be numbers of at least 1e-12, separated by commas: got "1e-4,x"'],
+  [["--rates", "1e-4,"], 'separated by commas: got "1e-4,"'],
+  [["--rates", "1e-4,0"], 'got "1e-4,0"'],
+  [["--rates", "-1"], 'got "-1"'],
+  [["--rates", "1e-4,NaN"], 'got "1e-4,NaN"'],
+  [["--rates", "Infinity"], 'got "Infinity"'],
+  [["--rates", "1e-4,0.0001"], '--rates names one twice: got "1e-4,0.0001"'],
 ];
 
 for (const [args, sentence] of BAD) {
@@ -60,6 +70,12 @@ for (const [args, sentence] of BAD) {
     assertEquals(error.code, "usage");
   });
 }
+
+Deno.test("numbers() takes one or more, with or without spaces, and shows its default", () => {
+  const of = (text: string) => parseFlags(flags, ["--rates", text]).values.rates;
+  assertEquals([of("3e-5"), of("3e-5, 1e-4 ,0.3")], [[3e-5], [3e-5, 1e-4, 0.3]]);
+  assertStringIncludes(describeFlags(flags), "step sizes [0.0001]");
+});
 
 Deno.test("describeFlags() shows every flag with its default", () => {
   const help = describeFlags(flags);
