@@ -1,48 +1,50 @@
 // What only the page says in sentences.
-import type { Role } from "../events/mod.ts";
+import { ARM_NAMES, type Role } from "../events/mod.ts";
 import { count, listed, rate } from "./page/figures.ts";
 import type { EpochMetric } from "./page/trainings.ts";
 import type { Comparison, Metric, Report } from "./report.ts";
+import { describeMetric } from "./wording.ts";
 
 /** The metrics' names in a text. */
 export const METRIC_NAMES: Readonly<Record<Metric | EpochMetric, string>> = {
-  testAuc: "test AUC",
+  testAuc: describeMetric("testAuc"),
   testMeanProbability: "mean probability",
-  testLoss: "test loss",
-  testAccuracy: "test accuracy",
-  loss: "training loss",
-  accuracy: "training accuracy",
-  seconds: "training seconds",
+  testLoss: describeMetric("testLoss"),
+  testAccuracy: describeMetric("testAccuracy"),
+  loss: describeMetric("loss"),
+  accuracy: describeMetric("accuracy"),
+  seconds: `${describeMetric("seconds")} (s)`,
 };
-
-/** Whether more is better. */
-export function isMoreBetter(metric: Metric): boolean {
-  return metric !== "testLoss" && metric !== "loss" && metric !== "seconds";
-}
 
 /** The first letter as a capital one. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-const ROLE_NAMES: Readonly<Record<Role, string>> = {
+/** A sentence with a capital and a full stop; the name of an arm at its beginning stays as it is. */
+export function sentenceOf(text: string): string {
+  const begun = ARM_NAMES.some((arm) => text.startsWith(`${arm} `)) ? text : capital(text);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** What a training that is not compared itself is for. */
+export const ROLE_NAMES: Readonly<Record<Role, string>> = {
   again: "another random stream",
-  lose: "must lose",
+  lose: "learns nothing",
   published: "as published",
 };
 
 /** "gc − no-gc at 1e-4", "no-gc, another random stream − no-gc at 1e-4" */
 export function contrastOf({ arm, baseline, learningRate, role }: Comparison | Report["pairs"][number]): string {
   const what = role === null ? arm : `${arm}, ${ROLE_NAMES[role]}`;
-  return `${what} − ${baseline} at ${rate(learningRate)}`;
+  return `${what} − ${baseline}${learningRate > 0 ? ` at ${rate(learningRate)}` : ""}`;
 }
 
 /** What every picture of such a run must have on it; "" for an ordinary one. */
 export function labelOf({ dataset, plan }: Report): string {
-  return [
-    ...dataset.fallback ? ["PROCEDURAL DATA"] : [],
-    ...plan.protocol === "as-published" ? ["ARTEFACT: protocol as published until mid-2025"] : [],
-  ].join(" · ");
+  const artefact = plan.protocol === "as-published" ? ["ARTEFACT, as published until mid-2025"] : [];
+  if (!dataset.fallback) return artefact.join("");
+  return ["PROCEDURAL DATA", ...artefact.map(() => "ARTEFACT, as published")].join(" · ");
 }
 
 /** Of trainings by the protocol that the example was published with; "" if there are none. */
@@ -51,7 +53,7 @@ export function artefactMark({ plan, arms }: Report): string {
     "the protocol of the example as published until mid-2025, in which the second arm goes on from the weights that " +
     "the first one ended with";
   if (plan.protocol === "as-published") {
-    return `ARTEFACT: this run has trainings by ${protocol}. What they show is that head start, not gradient centralization.`;
+    return `ARTEFACT: this run has trainings by ${protocol}. Beside the fair training of the same arm they show that head start.`;
   }
   if (arms.every(({ role }) => role !== "published")) return "";
   return `ARTEFACT: one section shows trainings by ${protocol}. They are in no comparison.`;

@@ -57,7 +57,9 @@ ${STYLE}
 <body>
 ${headerOf(report, sections)}<main>
 ${sections.map(sectionOf)}</main>
-<footer>Herd ${provenance.herd}: distributed training, with and without gradient centralization.</footer>
+<footer>Herd${
+    provenance.herd === "" ? "" : ` ${provenance.herd}`
+  }: distributed training, with and without gradient centralization.</footer>
 </body>
 </html>
 `;

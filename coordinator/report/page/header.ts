@@ -1,7 +1,15 @@
 // The top of the page, for those who read nothing else: what must not be missed, the verdict, and the figures behind it.
 import { describeSkipped } from "../../../data/mod.ts";
 import { type Markup, markup } from "../markup.ts";
-import { artefactMark, capital, contrastOf, METRIC_NAMES, olderFormat, settingOf } from "../page_wording.ts";
+import {
+  artefactMark,
+  capital,
+  contrastOf,
+  METRIC_NAMES,
+  olderFormat,
+  sentenceOf,
+  settingOf,
+} from "../page_wording.ts";
 import type { Comparison, Report } from "../report.ts";
 import { describeTaints } from "../wording.ts";
 import { between, count, decimalsOf, plain, probability, signed } from "./figures.ts";
@@ -13,7 +21,7 @@ export function headerOf(report: Report, sections: readonly Pick<Section, "id" |
   const main = mainComparison(report);
   return markup`<header>
 ${marksOf(report)}<h1>Does gradient centralization help?</h1>
-<p class="verdict">${verdict.sentence}</p>
+<p class="verdict">${sentenceOf(verdict.sentence)}</p>
 <ul class="pills">${pillsOf(report)}</ul>
 ${main === undefined ? "" : numbersOf(main)}
 <p class="rule"><strong>The rule, which stood before the run.</strong> ${verdict.rule}</p>
@@ -84,7 +92,7 @@ function pillsOf({ verdict }: Report): Markup[] {
 
 function numbersOf(main: Comparison): Markup {
   const decimals = decimalsOf(main.metric);
-  const { meanDifference, ci95, pairs, wins, signP, tP, leastDetectable, withheld } = main;
+  const { meanDifference, ci95, pairs, wins, signP, tP, leastDetectable } = main;
   const shown: readonly (readonly [string, string])[] = [
     ["mean difference", meanDifference === null ? "withheld" : signed(meanDifference, decimals)],
     ...ci95 === null ? [] : [["95 % interval", between(ci95, decimals)] as const],
@@ -100,10 +108,7 @@ function numbersOf(main: Comparison): Markup {
 `
     )
   }</dl>
-${
-    withheld === null ? "" : markup`<p class="note strong">${withheld}.</p>
-`
-  }`;
+`;
 }
 
 function equals(p: number): string {

@@ -19,13 +19,15 @@ export function scaleOf(values: readonly number[], steps = 5): Scale {
   const most = finite.reduce((a, b) => Math.max(a, b), -Infinity);
   const span = most - least;
   if (!Number.isFinite(span)) return scaleOf([0, 1], steps);
-  if (span <= 1e-9 * Math.abs(most)) {
-    return scaleOf([least - (Math.abs(least) || 1) / 10, most + (Math.abs(most) || 1) / 10], steps);
+  const size = Math.max(Math.abs(least), Math.abs(most));
+  if (span <= Math.max(1e-9 * size, 1e-12)) {
+    const room = size > 1e-9 ? size / 10 : 1;
+    return scaleOf([least - room, most + room], steps);
   }
   const power = 10 ** Math.floor(Math.log10(span / steps));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => span / one <= steps)!;
   const [first, last] = [Math.floor(least / step + 1e-9), Math.ceil(most / step - 1e-9)];
-  const ticks = Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
   const decimals = Math.min(12, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
   const format = decimals > 6 || Math.abs(most) >= 1e6 ? "~e" : `.${decimals}f`;
   return { low: ticks[0]!, high: ticks.at(-1)!, ticks, format };

@@ -22,7 +22,7 @@ body {
   font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", Arial, sans-serif;
   color: var(--ink); background: var(--paper);
   max-width: 70rem; margin: 0 auto; padding: clamp(1.5rem, 5vw, 4rem) clamp(1rem, 4vw, 2.5rem);
-  font-variant-numeric: tabular-nums; overflow-wrap: break-word;
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
 }
 h1, h2, p, dl, ul, figure { margin: 0; }
 p, li { max-width: 44rem; }
@@ -76,6 +76,7 @@ th, td { padding: .38rem .85rem; border-bottom: 1px solid var(--grid); text-alig
 th:first-child, td:first-child { padding-left: 0; }
 thead th { color: var(--soft); font-weight: 500; border-color: var(--rule); vertical-align: bottom; }
 tbody th { font-weight: 550; } th.text, td.text { text-align: left; }
+td.text:last-child:not(:has(code)) { white-space: normal; min-width: 22rem; max-width: 30rem; }
 pre { background: var(--tint); padding: .9rem 1.1rem; border-radius: .4rem; margin: .5rem 0 1.25rem; } pre code { white-space: pre; }
 .facts > div { display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: 1rem; padding: .4rem 0; border-bottom: 1px solid var(--grid); }
 .facts dt, .terms dt { color: var(--soft); } .facts dd, .terms dd { margin: 0; }
@@ -84,7 +85,7 @@ footer { margin-top: 5rem; padding-top: 1rem; border-top: 1px solid var(--grid);
 
 @media (max-width: 52rem) { .duo { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 34rem) {
-  .facts > div { grid-template-columns: 1fr; gap: 0; }
+  .facts > div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .numbers { gap: .8rem 1.75rem; }
 }
 @media print {
@@ -107,7 +108,7 @@ footer { margin-top: 5rem; padding-top: 1rem; border-top: 1px solid var(--grid);
   summary { list-style: none; font-weight: 600; } summary::-webkit-details-marker { display: none; }
   .scroll { overflow: visible; background: none; }
   table { font-size: 7pt; } caption { white-space: normal; }
-  th, td { white-space: normal; padding: .2rem .35rem; } th:first-child { min-width: 8em; } td.text { min-width: 7em; }
+  th, td { white-space: normal; overflow-wrap: break-word; padding: .2rem .35rem; } th:first-child { min-width: 8em; } td.text, td.text:last-child:not(:has(code)) { min-width: 7em; }
   td code, pre code { font-size: 6pt; white-space: pre-wrap; }
 }
 </style>`;

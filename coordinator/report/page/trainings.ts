@@ -41,13 +41,6 @@ export function ratesOf(trainings: readonly ArmReport[]): number[] {
   return [...new Set(trainings.map(({ learningRate }) => learningRate))].sort((a, b) => a - b);
 }
 
-/** A metric of the last epoch, or the seconds of all; null where it is not known or the training diverged. */
-export function lastValue({ epochs, trainSeconds, diverged }: ArmReport, metric: Metric): number | null {
-  if (diverged !== null) return null;
-  if (metric === "seconds") return trainSeconds;
-  return epochs.at(-1)?.[metric] ?? null;
-}
-
 /** A metric of an epoch; null where it is not known. */
 export function epochValue(record: EpochRecord, metric: EpochMetric): number | null {
   const value = record[metric];

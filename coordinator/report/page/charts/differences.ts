@@ -1,6 +1,7 @@
 // Mean paired differences of one metric with their intervals, a row a contrast, beside the line of no difference.
+import { isHigherBetter } from "../../../events/mod.ts";
 import type { Comparison, Interval, Metric } from "../../report.ts";
-import { contrastOf, isMoreBetter, METRIC_NAMES } from "../../page_wording.ts";
+import { contrastOf, METRIC_NAMES } from "../../page_wording.ts";
 import { across, DASHES, placed } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { between, count, decimalsOf, signed } from "../figures.ts";
@@ -36,7 +37,7 @@ export function differenceChart(
       : []
   );
   const height = rows.length * ROW;
-  const side = isMoreBetter(metric) ? "right of 0 is better" : "left of 0 is better";
+  const side = isHigherBetter(metric) ? "right of 0 is better" : "left of 0 is better";
   const x = across("low", scale, `${METRIC_NAMES[metric]}, difference: ${side}`);
   const y = placed("place", height, 0);
   const { color, shape } = BY_ARM;
@@ -82,7 +83,15 @@ export function differenceChart(
       },
       {
         data: { values: [...names, ...reasons] },
-        mark: { type: "text", align: "left", baseline: "middle", fontSize: 11, stroke: "var(--paper)", strokeWidth: 4 },
+        mark: {
+          type: "text",
+          align: "left",
+          baseline: "middle",
+          fontSize: 11,
+          fill: "var(--paper)",
+          stroke: "var(--paper)",
+          strokeWidth: 4,
+        },
         encoding: { x: { value: 2 }, y, text: { field: "text" } },
       },
       {

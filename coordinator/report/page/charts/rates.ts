@@ -1,13 +1,15 @@
 // Each arm at each rate: whether one is better depends on how large a step it takes.
+import { isHigherBetter } from "../../../events/mod.ts";
 import type { Metric } from "../../report.ts";
-import { capital, isMoreBetter, METRIC_NAMES } from "../../page_wording.ts";
+import { capital, METRIC_NAMES } from "../../page_wording.ts";
 import { upward } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { decimalsOf, listed, plain, rate } from "../figures.ts";
 import { BY_ARM } from "../looks.ts";
 import { apart, scaleOf } from "../scale.ts";
 import { type Spread, spreadOf } from "../spread.ts";
-import { type Group, lastValue, meant, ratesOf } from "../trainings.ts";
+import { valueOf } from "../../pairs.ts";
+import { type Group, meant, ratesOf } from "../trainings.ts";
 
 const HEIGHT = 230;
 const GAP = 13;
@@ -33,11 +35,11 @@ export function atRates(groups: readonly Group[], metric: Metric): AtRate[] {
   const all = groups.map(({ arm, learningRate, trainings }) => {
     const finished = meant(trainings);
     const diverged = finished.filter((one) => one.diverged !== null).length;
-    const values = finished.map((one) => lastValue(one, metric)).filter((value) => value !== null);
+    const values = finished.map((one) => valueOf(one, metric)).filter((value) => value !== null);
     const spread = diverged > 0 || values.length === 0 ? null : spreadOf(values);
     return { arm, learningRate, diverged, values, spread };
   });
-  const sign = isMoreBetter(metric) ? 1 : -1;
+  const sign = isHigherBetter(metric) ? 1 : -1;
   const height = ({ spread }: { readonly spread: Spread | null }) => spread === null ? -Infinity : sign * spread.mean;
   const best = (arm: string) => Math.max(...all.filter((one) => one.arm === arm).map(height));
   return all.map((one) => ({ ...one, isBest: one.spread !== null && height(one) === best(one.arm) }));

@@ -1,6 +1,7 @@
 // The pairs of one contrast as slopes: one line a seed, the baseline on the left, the arm on the right.
+import { isHigherBetter } from "../../../events/mod.ts";
 import type { Metric, PairReport } from "../../report.ts";
-import { contrastOf, isMoreBetter, METRIC_NAMES } from "../../page_wording.ts";
+import { contrastOf, METRIC_NAMES } from "../../page_wording.ts";
 import { DASHES, named, placed, upward } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { count, decimalsOf, mean, plain } from "../figures.ts";
@@ -38,7 +39,7 @@ export function slopeChart(
   const slopes = slopesOf(pairs, metric);
   const { arm, baseline } = pairs[0]!;
   const scale = scaleOf(slopesOf(all, metric).flatMap(({ from, to }) => [from, to]));
-  const better = ({ from, to }: Slope) => from !== to && (to > from) === isMoreBetter(metric);
+  const better = ({ from, to }: Slope) => from !== to && (to > from) === isHigherBetter(metric);
   const wins = slopes.filter(better).length;
   const decimals = decimalsOf(metric);
   const diverged = pairs.filter((pair) => pair.diverged !== null).length;

@@ -59,7 +59,7 @@ export function comparisonTable(caption: string, rows: readonly Comparison[]): T
         probability(row.tP),
         probability(row.holmP),
         plain(row.leastDetectable, decimals),
-        row.withheld === null ? row.verdict : `${row.verdict} (${row.withheld})`,
+        row.verdict,
       ];
     }),
   });
@@ -68,7 +68,7 @@ export function comparisonTable(caption: string, rows: readonly Comparison[]): T
 const HOW_TO_READ = markup`<dl class="terms">
 <dt>Mean difference</dt><dd>Arm minus baseline of the last epoch, mean over pairs.</dd>
 <dt>95 % t</dt><dd>Student's interval of that mean: the seeds' error, if differences are about normal.</dd>
-<dt>95 % BCa</dt><dd>Bias-corrected and accelerated bootstrap over the seeds, from ten pairs on: it does not ask for normal differences.</dd>
+<dt>95 % BCa</dt><dd>Bias-corrected and accelerated bootstrap over the seeds, from ten pairs on. It asks for no normal differences, but with few pairs it is too narrow: it stands beside the t interval and decides nothing.</dd>
 <dt>95 % crossed</dt><dd>Bootstrap over seeds and test images at once. All seeds share the images, so that these add an error that more seeds do not make smaller.</dd>
 <dt>d_z</dt><dd>Mean difference by the standard deviation of the differences (Cohen).</dd>
 <dt>Sign p</dt><dd>Exact two-sided sign test of won against lost pairs. Five pairs cannot get below 0.062, six can reach 0.031.</dd>

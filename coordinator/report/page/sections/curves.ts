@@ -51,7 +51,9 @@ export async function curvesSection(report: Report): Promise<Section | null> {
     id: "curves",
     title: "Curves",
     content: [
-      markup`<p>${about(report, groups)} The figures of each seed and epoch are in <code>epochs.csv</code>.</p>`,
+      markup`<p>${about(report, groups)}${
+        report.formatVersion < 2 ? "" : markup` The figures of each seed and epoch are in <code>epochs.csv</code>.`
+      }</p>`,
       grid(
         await Promise.all(
           drawn.map((metric) => figure(metric, groups, `curve-${metric}`, capital(METRIC_NAMES[metric]))),

@@ -1,11 +1,11 @@
 // The pairs: what everything else is made of.
 import { type Markup, markup } from "../../markup.ts";
-import { contrastOf, METRIC_NAMES } from "../../page_wording.ts";
+import { contrastOf, METRIC_NAMES, ROLE_NAMES } from "../../page_wording.ts";
 import { type Metric, METRICS, type PairReport, type Report } from "../../report.ts";
 import { slopeChart, slopesOf } from "../charts/slopes.ts";
 import { differenceChart } from "../charts/differences.ts";
 import { figureOf } from "../figure.ts";
-import { between, count, decimalsOf, listed, plain, probability, rate, signed } from "../figures.ts";
+import { between, count, decimalsOf, plain, probability, rate, signed } from "../figures.ts";
 import { grid, type Section } from "../section.ts";
 import { figures, folded, knownOnly, type Table, tableOf, words } from "../table.ts";
 import { defaultRate } from "../trainings.ts";
@@ -34,7 +34,7 @@ export async function pairsSection(report: Report): Promise<Section> {
     content: [
       markup`<p>The two trainings of a pair begin with the same weights and see the same batches, augmentation and dropout masks;
 each begins with a fresh optimizer. They differ in the arm alone.</p>
-${divergedPairs(pairs)}${
+${divergedTrainings(report)}${
         drawn.length > 0
           ? grid(drawn)
           : markup`<p class="note">There is no second arm with as many epochs to compare with.</p>`
@@ -113,13 +113,21 @@ function differenceOf({ values }: PairReport, metric: Metric): number | null {
   return a === null || b === null ? null : b - a;
 }
 
-/** Pairs that have no line. */
-function divergedPairs(pairs: readonly PairReport[]): Markup | "" {
-  const diverged = pairs.filter((pair) => pair.diverged !== null);
+/** What ended before its time, and what follows for the pairs; nothing is dropped silently. */
+function divergedTrainings({ arms }: Report): Markup | "" {
+  const diverged = arms.filter((one) => one.diverged !== null);
   if (diverged.length === 0) return "";
-  const named = diverged.map((pair) => `${contrastOf(pair)}, seed ${pair.seed} (${pair.diverged})`);
-  return markup`<p class="note strong">${count(diverged.length, "pair")} without a line, as a training diverged: ${
-    listed(named)
-  }. A training that diverges loses in the sign test, and mean and intervals are withheld.</p>
+  return markup`<p class="note strong">${
+    count(diverged.length, "training")
+  } diverged: its pair has no line, it loses in the sign test, and mean
+and intervals are withheld.</p>
+<ul class="limits">${
+    diverged.map(({ arm, seed, learningRate, role, diverged }) =>
+      markup`<li>${arm}${role === null ? "" : ` (${ROLE_NAMES[role]})`}, seed ${seed} at ${
+        rate(learningRate)
+      }: ${diverged}</li>
+`
+    )
+  }</ul>
 `;
 }

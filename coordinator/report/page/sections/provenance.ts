@@ -61,8 +61,10 @@ export function provenanceSection(report: Report): Section {
           ]),
         }),
       ),
-      markup`<p class="note">Beside this page: <code>report.json</code> has all of it as data, <code>pairs.csv</code>,
-<code>epochs.csv</code> and <code>predictions.csv</code> the figures behind every claim.</p>`,
+      markup`<p class="note">Beside this page: <code>report.json</code> has all of it as data${
+        formatVersion < 2 ? "" : markup`, <code>pairs.csv</code>,
+<code>epochs.csv</code> and <code>predictions.csv</code> the figures behind every claim`
+      }.</p>`,
     ],
   };
 }

@@ -34,7 +34,7 @@ export async function ratesSection(report: Report): Promise<Section | null> {
     ]),
   };
   const figure = await figureWithTable(report, {
-    chart: rateChart(groups, { metric: primary, id: "rates" }),
+    chart: rateChart(groups, { metric: primary, id: "by-rate" }),
     caption: "Lines that cross or run apart say that the arms' difference depends on the rate.",
     table,
   });
