@@ -141,15 +141,23 @@ Deno.test("the weights that a run began with must be named again, and be the sam
   }
 });
 
-/** The report of a run of these facts, all of whose trainings are over. */
-function reportText(facts: Partial<RunFacts>, more: readonly RunEvent[] = [], complete = true): string {
+/** The report of a run of these facts, all of whose trainings are over; if so said, gc with seed 1 by its second epoch. */
+function reportText(
+  facts: Partial<RunFacts>,
+  { diverged = false, complete = true }: { readonly diverged?: boolean; readonly complete?: boolean } = {},
+): string {
   const run = { ...FACTS, ...facts };
   const epochs = run.seeds.flatMap((seed) =>
     run.arms.flatMap((arm) =>
-      Array.from({ length: run.epochs }, (_, i) => epochEvent({ arm, seed }, epochRecord(i + 1)))
+      Array.from(
+        { length: diverged && arm === "gc" && seed === 1 ? 2 : run.epochs },
+        (_, i) => epochEvent({ arm, seed }, epochRecord(i + 1)),
+      )
     )
   );
-  const events: RunEvent[] = [{ type: "dataset", ...DATASET }, { type: "run", ...run }, ...epochs, ...more];
+  const position = { key: { arm: "gc", seed: 1 }, epoch: 3, step: 1, steps: 8 } as const;
+  const lost: RunEvent[] = diverged ? [{ type: "diverged", position, text: "It is lost" }] : [];
+  const events: RunEvent[] = [{ type: "dataset", ...DATASET }, { type: "run", ...run }, ...epochs, ...lost];
   return JSON.stringify(reportOf(events.reduce(afterEvent, NOTHING_YET), complete));
 }
 
@@ -176,10 +184,9 @@ Deno.test(
       assertEquals(await isFinished(whole, "--seeds", "3"), false);
       assertEquals(await isFinished(whole, "--epochs", "5"), false);
       assertEquals(await isFinished(reportText({ seeds: [0] })), false);
-      assertEquals(await isFinished(reportText({ seeds: [0, 1] }, [], false)), false);
+      assertEquals(await isFinished(reportText({ seeds: [0, 1] }, { complete: false })), false);
       // One that has diverged has nothing left to do, however many epochs are wanted.
-      const position = { key: { arm: "gc", seed: 1 }, epoch: 5, step: 1, steps: 8 } as const;
-      const diverged = reportText({ seeds: [0, 1] }, [{ type: "diverged", position, text: "It is lost" }]);
+      const diverged = reportText({ seeds: [0, 1] }, { diverged: true });
       assertEquals([await isFinished(diverged), await isFinished(diverged, "--epochs", "5")], [true, false]);
     });
   },
