@@ -7,7 +7,9 @@ import type { ArmReport, Comparison, Report } from "./report.ts";
 
 /** A run's report, and what the run is called. */
 export interface NamedReport {
+  /** As people know it: its folder. */
   readonly name: string;
+  /** What it found. */
   readonly report: Report;
 }
 
