@@ -67,7 +67,7 @@ export function olderFormat({ formatVersion }: Report): string {
 }
 
 /** What was done, in a few sentences: data, network, size, workers. */
-export function settingOf({ dataset, model, plan, engine, workers, arms }: Report): string {
+export function settingOf({ complete, dataset, model, plan, engine, workers, arms }: Report): string {
   const { train, test, imageShape, limit, name } = dataset;
   const declared = plan.declaredSeeds === plan.seeds.length ? "" : ` (${plan.declaredSeeds} declared at the beginning)`;
   const longer = plan.declaredEpochs === plan.epochs ? "" : ` (${plan.declaredEpochs} declared)`;
@@ -85,7 +85,9 @@ export function settingOf({ dataset, model, plan, engine, workers, arms }: Repor
       limit === null ? "" : `, limited to ${limit}`
     }.`,
     `${model.name} with ${count(model.parameters, "parameter")}.`,
-    `${size.join(" × ")}: ${count(arms.length, "training")}${plan.control ? " with the controls" : ""}.`,
+    `${size.join(" × ")}: ${count(arms.length, "training")}${plan.control ? " with the controls" : ""}${
+      complete ? "" : " so far"
+    }.`,
     `${count(workers.length, "worker")} with ${engine.name}${engine.adapter === "" ? "" : ` on ${engine.adapter}`}.`,
   ].join(" ");
 }

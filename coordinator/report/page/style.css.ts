@@ -76,7 +76,6 @@ th, td { padding: .38rem .85rem; border-bottom: 1px solid var(--grid); text-alig
 th:first-child, td:first-child { padding-left: 0; }
 thead th { color: var(--soft); font-weight: 500; border-color: var(--rule); vertical-align: bottom; }
 tbody th { font-weight: 550; } th.text, td.text { text-align: left; }
-td.text:last-child:not(:has(code)) { white-space: normal; min-width: 22rem; max-width: 30rem; }
 pre { background: var(--tint); padding: .9rem 1.1rem; border-radius: .4rem; margin: .5rem 0 1.25rem; } pre code { white-space: pre; }
 .facts > div { display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: 1rem; padding: .4rem 0; border-bottom: 1px solid var(--grid); }
 .facts dt, .terms dt { color: var(--soft); } .facts dd, .terms dd { margin: 0; }
@@ -108,7 +107,7 @@ footer { margin-top: 5rem; padding-top: 1rem; border-top: 1px solid var(--grid);
   summary { list-style: none; font-weight: 600; } summary::-webkit-details-marker { display: none; }
   .scroll { overflow: visible; background: none; }
   table { font-size: 7pt; } caption { white-space: normal; }
-  th, td { white-space: normal; overflow-wrap: break-word; padding: .2rem .35rem; } th:first-child { min-width: 8em; } td.text, td.text:last-child:not(:has(code)) { min-width: 7em; }
+  th, td { white-space: normal; overflow-wrap: break-word; padding: .2rem .35rem; } th:first-child { min-width: 8em; } td.text { min-width: 7em; }
   td code, pre code { font-size: 6pt; white-space: pre-wrap; }
 }
 </style>`;

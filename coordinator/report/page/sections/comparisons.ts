@@ -71,7 +71,7 @@ const HOW_TO_READ = markup`<dl class="terms">
 <dt>95 % BCa</dt><dd>Bias-corrected and accelerated bootstrap over the seeds, from ten pairs on. It asks for no normal differences, but with few pairs it is too narrow: it stands beside the t interval and decides nothing.</dd>
 <dt>95 % crossed</dt><dd>Bootstrap over seeds and test images at once. All seeds share the images, so that these add an error that more seeds do not make smaller.</dd>
 <dt>d_z</dt><dd>Mean difference by the standard deviation of the differences (Cohen).</dd>
-<dt>Sign p</dt><dd>Exact two-sided sign test of won against lost pairs. Five pairs cannot get below 0.062, six can reach 0.031.</dd>
+<dt>Sign p</dt><dd>Exact two-sided sign test of won against lost pairs. Five pairs cannot get below 0.0625, six can reach 0.031.</dd>
 <dt>t p</dt><dd>Paired t test, two-sided.</dd>
 <dt>Holm p</dt><dd>The same, corrected for the number of exploratory comparisons (Holm 1979).</dd>
 <dt>Least detectable</dt><dd>The mean difference that so many pairs with this spread find with a power of 80 % at 5 %.</dd>

@@ -62,7 +62,7 @@ function publishedTable({ first, fair, published }: Published): Table {
   };
   return {
     caption: `Training metrics of the last epoch, seed ${published.seed}`,
-    columns: [...words("Training"), ...figures("Loss", `Minus ${first.arm}`, "Accuracy", `Minus ${first.arm}`)],
+    columns: [...words("Training"), ...figures("Loss", `− ${first.arm}`, "Accuracy", `− ${first.arm}`)],
     rows: [
       ...row(first.arm, first),
       ...row(`${published.arm}, fair`, fair),
