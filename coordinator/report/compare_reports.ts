@@ -1,5 +1,6 @@
 // Several runs beside each other, for `report DIR…`: only what may be compared, and what they differ in told.
 import { HerdError } from "../../shared/errors.ts";
+import { columns } from "../../shared/cli/format.ts";
 import { runName } from "../events/mod.ts";
 import { between, count, decimalsOf, listed, rate, signed } from "./page/figures.ts";
 import { METRIC_NAMES } from "./page_wording.ts";
@@ -38,7 +39,6 @@ const TOLD: readonly (readonly [string, (report: Report) => string])[] = [
   ],
   ["protocol", ({ plan }) => plan.protocol],
   ["engine", ({ engine }) => engine.name],
-  ["fingerprint", ({ engine }) => short(engine.fingerprint)],
   ["compression", ({ compress, compressGradients }) => `${compress}${compressGradients ? ", gradients too" : ""}`],
   ["Herd", ({ provenance }) => provenance.herd === "" ? "not recorded" : provenance.herd],
 ];
@@ -58,7 +58,7 @@ export function compareReports(runs: readonly NamedReport[]): string[] {
   return [
     `${METRIC_NAMES[verdict.primary]} of the last epoch, ${dataset.name} (SHA-256 ${short(dataset.sha256)})`,
     "",
-    ...aligned([
+    ...columns([
       ["run", "arms", "mean difference", "95 % interval", "pairs", "data", "verdict"],
       ...runs.flatMap(rowsOf),
     ]),
@@ -144,10 +144,4 @@ function nameOf({ arm, seed, learningRate, role }: ArmReport): string {
 
 function short(sha256: string): string {
   return sha256 === "" ? "–" : `${sha256.slice(0, 12)}…`;
-}
-
-/** Columns of equal width; the last one as long as it is. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  return rows.map((row) => row.map((cell, at) => at === row.length - 1 ? cell : cell.padEnd(widths[at]!)).join("  "));
 }

@@ -1,6 +1,6 @@
 // The result of a run as text, for the end of a run and for the report command.
 import { describeSkipped } from "../../data/mod.ts";
-import { figure } from "../../shared/cli/format.ts";
+import { columns, figure } from "../../shared/cli/format.ts";
 import { type ArmName, describeFaults } from "../events/mod.ts";
 import type { ArmReport, Comparison, Report } from "./report.ts";
 import {
@@ -92,7 +92,7 @@ function summary({ arms, dataset }: Report): string[] {
   return [
     "",
     "Means of the last epoch over the seeds",
-    ...columns([head, ...rows]),
+    ...columns([head, ...rows]).map(indented),
     `  (chance: test accuracy ${chance})`,
   ];
 }
@@ -114,7 +114,7 @@ function differences({ comparison }: Report): string[] {
       ci95 === null ? "" : describeInterval(ci95, signed),
       pairs > 1 ? `better in ${wins} of ${pairs}` : "",
     ]);
-    return ["", title, ...columns(rows)];
+    return ["", title, ...columns(rows).map(indented)];
   });
 }
 
@@ -128,8 +128,6 @@ function signed(value: number): string {
   return `${value >= 0 ? "+" : ""}${value.toFixed(6)}`;
 }
 
-/** Rows as lines, every column as wide as its widest cell. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ")}`.trimEnd());
+function indented(line: string): string {
+  return `  ${line}`;
 }

@@ -2,6 +2,8 @@
 // for one that was not recorded, since none can be 0.
 import * as v from "valibot";
 import type { ArmReport, Comparison, Metric, PairReport, Report, Verdict } from "./report.ts";
+import { isHigherBetter } from "../events/mod.ts";
+import { LEAST_PAIRS } from "../statistics/mod.ts";
 import { METRICS } from "./report.ts";
 import { commonEntries, comparisonEntries, trainingEntries } from "./report_schema.ts";
 
@@ -10,9 +12,6 @@ const NOT_RECORDED = 0;
 
 /** By which these reports are judged: AUC was not recorded. */
 const PRIMARY: Metric = "testLoss";
-/** With fewer pairs no rule would judge. */
-const LEAST_PAIRS = 6;
-
 const schema = v.looseObject({
   ...commonEntries,
   arms: v.array(v.looseObject(trainingEntries)),
@@ -93,9 +92,9 @@ function pairsOf(arms: readonly ArmReport[]): PairReport[] {
 }
 
 function comparisonOf(one: FirstReport["comparison"][number], pairs: readonly PairReport[]): Comparison {
-  const isLess = one.metric === "loss" || one.metric === "testLoss" || one.metric === "seconds";
+  const sign = isHigherBetter(one.metric) ? 1 : -1;
   const gains = pairs.filter(({ arm, baseline }) => arm === one.arm && baseline === one.baseline)
-    .flatMap(({ values: { [one.metric]: [a, b] } }) => a === null || b === null ? [] : [isLess ? a - b : b - a]);
+    .flatMap(({ values: { [one.metric]: [a, b] } }) => a === null || b === null ? [] : [sign * (b - a)]);
   return {
     ...one,
     learningRate: NOT_RECORDED,

@@ -30,7 +30,7 @@ export function sentenceOf(text: string): string {
 /** What a training that is not compared itself is for. */
 export const ROLE_NAMES: Readonly<Record<Role, string>> = {
   again: "another random stream",
-  lose: "must lose",
+  lose: "learns nothing",
   published: "as published",
 };
 
@@ -53,7 +53,7 @@ export function artefactMark({ plan, arms }: Report): string {
     "the protocol of the example as published until mid-2025, in which the second arm goes on from the weights that " +
     "the first one ended with";
   if (plan.protocol === "as-published") {
-    return `ARTEFACT: this run has trainings by ${protocol}. What they show is that head start, not gradient centralization.`;
+    return `ARTEFACT: this run has trainings by ${protocol}. Beside the fair training of the same arm they show that head start.`;
   }
   if (arms.every(({ role }) => role !== "published")) return "";
   return `ARTEFACT: one section shows trainings by ${protocol}. They are in no comparison.`;

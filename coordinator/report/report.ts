@@ -2,6 +2,7 @@
 import type { Skipped } from "../../data/mod.ts";
 import type { ChanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
+import type { Interval } from "../statistics/mod.ts";
 import type { ArmName, CheckCounts, DiagnosticsSummary, EpochRecord, FaultCounts, Role, Taint } from "../events/mod.ts";
 
 /** The version of what is described here. Reports without one are of version 1. */
@@ -13,7 +14,7 @@ export const METRICS = ["testAuc", "testLoss", "testAccuracy", "loss", "accuracy
 export type Metric = (typeof METRICS)[number];
 
 /** A 95 % interval. */
-export type Interval = readonly [low: number, high: number];
+export type { Interval };
 
 /** One training: an arm with a seed and a rate. */
 export interface ArmReport {

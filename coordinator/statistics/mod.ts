@@ -7,5 +7,5 @@ export { crossedInterval, type ScoredPair } from "./crossed.ts";
 export { type DeLong, delong } from "./delong.ts";
 export { holm } from "./holm.ts";
 export type { Interval } from "./interval.ts";
-export { judge, type Judgement, type Question, RULE } from "./judge.ts";
+export { judge, type Judgement, LEAST_PAIRS, type Question, RULE } from "./judge.ts";
 export { type PairedSummary, pairedSummary } from "./paired.ts";

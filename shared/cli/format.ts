@@ -20,3 +20,9 @@ export function formatSeconds(seconds: number): string {
 export function figure(value: number | null, decimals: number): string {
   return value === null ? "–" : value.toFixed(decimals);
 }
+
+/** Rows as lines, every column as wide as its widest cell. @param rows equally long */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+}

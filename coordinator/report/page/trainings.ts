@@ -1,7 +1,7 @@
 // The trainings of a report, in the groups that charts and tables speak of.
 import type { EpochRecord } from "../../events/mod.ts";
 import type { ArmName } from "../../events/mod.ts";
-import type { ArmReport, Metric, Report } from "../report.ts";
+import type { ArmReport, Report } from "../report.ts";
 
 /** What is told of each epoch. */
 export type EpochMetric = "testAuc" | "testMeanProbability" | "testLoss" | "testAccuracy" | "loss" | "accuracy";
@@ -39,13 +39,6 @@ export function groupsOf(trainings: readonly ArmReport[]): Group[] {
 /** The rates, ascending. */
 export function ratesOf(trainings: readonly ArmReport[]): number[] {
   return [...new Set(trainings.map(({ learningRate }) => learningRate))].sort((a, b) => a - b);
-}
-
-/** A metric of the last epoch, or the seconds of all; null where it is not known or the training diverged. */
-export function lastValue({ epochs, trainSeconds, diverged }: ArmReport, metric: Metric): number | null {
-  if (diverged !== null) return null;
-  if (metric === "seconds") return trainSeconds;
-  return epochs.at(-1)?.[metric] ?? null;
 }
 
 /** A metric of an epoch; null where it is not known. */

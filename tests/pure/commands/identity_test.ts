@@ -70,7 +70,19 @@ Deno.test("the default rate comes first, however the rates are named: that of th
 });
 
 Deno.test("an experiment has the seeds from --seed on, and a run of several plans names each of its trainings once", async () => {
-  const settings = settingsOf("--seed", "7", "--seeds", "3", "--learning-rate", "3e-5,1e-4", "--control");
+  const settings = settingsOf(
+    "--seed",
+    "7",
+    "--seeds",
+    "3",
+    "--learning-rate",
+    "3e-5,1e-4",
+    "--control",
+    "--model",
+    "tiny",
+    "--image-size",
+    "22",
+  );
   const experiment = experimentOf(await identityOf(settings, DATA), settings, DATA);
   assertEquals(experiment.seeds, [7, 8, 9]);
   assertEquals(allKeys(experiment).slice(0, 6).map(runName), [
@@ -92,6 +104,8 @@ const CONTRADICTIONS: readonly [args: string, sentence: string][] = [
   ["--nesterov --momentum 0.9", "--nesterov looks ahead along the momentum of sgd"],
   ["--nesterov --optimizer sgd", "--nesterov looks ahead along the momentum of sgd"],
   ["--nesterov --optimizer adam", "--nesterov looks ahead along the momentum of sgd"],
+  ["--arms no-gc --gc-scope conv", "--gc-scope and --gc-scale are of arms that centralize"],
+  ["--arms no-gc --gc-scale 0.5", "--gc-scope and --gc-scale are of arms that centralize"],
   ["--seed 4294967295 --seeds 2", "--seed 4294967295 --seeds 2 goes beyond 4294967295"],
   ...["--seeds 2", "--learning-rate 1e-4,3e-4", "--arms gc", "--arms no-gc,gc,gc-update", "--control"].map((more) =>
     [
@@ -116,6 +130,7 @@ Deno.test("settings at the edge of what contradicts itself are taken", async () 
       "--optimizer adam",
       "--optimizer sgd --momentum 0.9 --nesterov",
       "--seed 4294967294 --seeds 2",
+      "--arms gc-update --gc-scope conv --gc-scale 0.5",
       "--protocol as-published",
       "--protocol as-published --learning-rate 1e-3 --arms gc,gc-update --seed 3",
     ]

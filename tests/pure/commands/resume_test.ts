@@ -98,8 +98,8 @@ Deno.test(
     await withRun(["--protocol", "as-published", "--epochs", "5"], async (folder) => {
       assertEquals((await resumedSettings(folder, given("--epochs", "5"))).settings.epochs, 5);
       const message = await usage(folder, "--epochs", "6");
-      assertStringIncludes(message, `--epochs 6 cannot prolong ${folder}`);
-      assertStringIncludes(message, "begin a run anew");
+      assertStringIncludes(message, `--epochs cannot prolong the as-published run of ${folder}`);
+      assertStringIncludes(message, "begin another run");
     });
   },
 );
@@ -126,16 +126,15 @@ Deno.test("the weights that a run began with must be named again, and be the sam
       for (const args of [[], ["--init-weights", other]]) {
         const { code, message } = await assertRejects(() => attempt(...args), HerdError);
         assertEquals(code, "data");
-        assertStringIncludes(message, `${run} began with other weights`);
-        assertStringIncludes(message, "give its --init-weights again");
+        assertStringIncludes(message, `The trainings of ${run} began with weights of SHA-256 `);
+        assertStringIncludes(message, "give the same --init-weights again");
       }
     });
     await withRun([], async (run) => {
       const { settings } = await resumedSettings(run, given("--resume", run, "--init-weights", first));
       const attempt = async () => await refuseOther((await identityOf(settings, DATA)).identity, settings);
       const { message } = await assertRejects(attempt, HerdError);
-      assertStringIncludes(message, "the SHA-256 of --init-weights is none there and");
-      assertStringIncludes(message, "; leave it out");
+      assertStringIncludes(message, `The trainings of ${run} began with weights of their own, now they would with`);
     });
   } finally {
     await Deno.remove(folder, { recursive: true });

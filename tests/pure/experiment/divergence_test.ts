@@ -65,7 +65,8 @@ for (const compress of ["none", "fp16"] as const) {
         assertEquals(error, undefined);
         const lost = trainings.find((training) => runName(training.key) === name)!;
         const where = `${describeKey(key, [5])}, epoch ${epoch}, step ${step} of 3`;
-        assertStringIncludes(lost.diverged!, `The ${isTest ? "test " : ""}loss is not finite in ${where}: try a`);
+        const remedy = key.role === "lose" ? "the weights that it begins with" : "try a --learning-rate below 0.0";
+        assertStringIncludes(lost.diverged!, `The ${isTest ? "test " : ""}loss is not finite in ${where}: ${remedy}`);
         assertEquals([lost.epochs.length, lost.current.steps], [epoch - 1, isTest ? 3 : step - 1]);
         assert(lost.weights.every(Number.isFinite));
         assertEquals(heard.filter((what) => what.startsWith("diverged")).length, 1);

@@ -132,5 +132,5 @@ Deno.test("a position names the seed where there are several", () => {
   const of = (more: Partial<RunKey>) => describePosition({ ...position, key: { ...position.key, ...more } }, [1, 2]);
   assertEquals(of({ learningRate: 3e-4 }), "arm gc, rate 0.0003, seed 2, epoch 3, step 5 of 9");
   assertEquals(of({ role: "again" }), "arm gc, another random stream, seed 2, epoch 3, step 5 of 9");
-  assertEquals(of({ role: "lose" }), "arm gc, must lose, seed 2, epoch 3, step 5 of 9");
+  assertEquals(of({ role: "lose" }), "arm gc, learns nothing, seed 2, epoch 3, step 5 of 9");
 });

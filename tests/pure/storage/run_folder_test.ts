@@ -90,7 +90,8 @@ Deno.test("a run's folder is its user's alone, under any umask; one that is ther
         using run = await RunDirectory.create(path);
         await run.writeConfig({});
         await run.appendMetrics({});
-        await run.writeReport({}, "", { "epochs.csv": "" });
+        await run.writeReport({}, { "epochs.csv": "" });
+        await run.writePage("");
         const spec = builtInModel("tiny", 22);
         await run.writeModel("gc-0", spec, new Float32Array(parameterCount(spec)));
         await diskFiles.list(run.checkpoints);
@@ -118,7 +119,9 @@ Deno.test("a folder that fills up or disappears while a run writes is named", { 
     await Deno.mkdir(join(path, "report.json"));
     await Deno.mkdir(join(path, "metrics.jsonl"));
     const sentence = `Cannot write into the run's folder ${path}`;
-    await refuse(() => run.writeReport({}, "", { "epochs.csv": "" }), "data", sentence);
+    await refuse(() => run.writeReport({}, { "epochs.csv": "" }), "data", sentence);
+    await Deno.mkdir(join(path, "report.html"));
+    await refuse(() => run.writePage(""), "data", sentence);
     await refuse(() => run.appendMetrics({}), "data", sentence);
     await refuse(() => run.writeMetrics([]), "data", sentence);
   });
@@ -153,6 +156,9 @@ Deno.test(
       }
       await Deno.writeTextFile(join(folder, "config.json"), '{"runId": "0011223344556677", "told": {}, "numeric": {}}');
       await refuse(() => readRunConfig(folder), "data", "config.json is not the config of a run");
+      await Deno.writeTextFile(join(folder, "config.json"), '{"numeric": {"rho": 0.9}}');
+      await refuse(() => readRunConfig(folder), "data", "config.json is of a version of Herd that compared one pair");
+      await Deno.writeTextFile(join(folder, "config.json"), '{"told": {}}');
       await Deno.mkdir(join(folder, "checkpoint"));
       await Deno.writeTextFile(join(folder, "checkpoint", "000012.safetensors"), "");
       const old = join(folder, "checkpoint", "000012.safetensors");

@@ -8,7 +8,8 @@ import { decimalsOf, listed, plain, rate } from "../figures.ts";
 import { BY_ARM } from "../looks.ts";
 import { apart, scaleOf } from "../scale.ts";
 import { type Spread, spreadOf, withinBounds } from "../spread.ts";
-import { type Group, lastValue, meant, ratesOf } from "../trainings.ts";
+import { valueOf } from "../../pairs.ts";
+import { type Group, meant, ratesOf } from "../trainings.ts";
 
 const HEIGHT = 230;
 const GAP = 13;
@@ -34,7 +35,7 @@ export function atRates(groups: readonly Group[], metric: Metric): AtRate[] {
   const all = groups.map(({ arm, learningRate, trainings }) => {
     const finished = meant(trainings);
     const diverged = finished.filter((one) => one.diverged !== null).length;
-    const values = finished.map((one) => lastValue(one, metric)).filter((value) => value !== null);
+    const values = finished.map((one) => valueOf(one, metric)).filter((value) => value !== null);
     const spread = diverged > 0 || values.length === 0 ? null : spreadOf(values);
     return { arm, learningRate, diverged, values, spread };
   });

@@ -5,7 +5,8 @@ import type { ArmReport, Metric, Report } from "../../report.ts";
 import { decimalsOf, mean, median, plain, rate, signed } from "../figures.ts";
 import type { Section } from "../section.ts";
 import { figures, folded, type Table, tableOf, words } from "../table.ts";
-import { compared, groupsOf, lastValue } from "../trainings.ts";
+import { valueOf } from "../../pairs.ts";
+import { compared, groupsOf } from "../trainings.ts";
 
 /** Null where no best epoch is known, as for seconds. */
 export function bestEpochSection(report: Report): Section | null {
@@ -22,7 +23,7 @@ export function bestEpochSection(report: Report): Section | null {
     ],
     rows: groupsOf(known).map(({ arm, learningRate, trainings }) => {
       const [last, best] = [
-        mean(trainings.map((one) => lastValue(one, primary)!)),
+        mean(trainings.map((one) => valueOf(one, primary)!)),
         mean(trainings.map((one) => bestValue(one, primary)!)),
       ];
       const which = median(trainings.map(({ bestEpoch }) => bestEpoch!));
@@ -44,7 +45,7 @@ export function bestEpochSection(report: Report): Section | null {
       one.arm,
       rate(one.learningRate),
       String(one.seed),
-      plain(lastValue(one, primary), decimals),
+      plain(valueOf(one, primary), decimals),
       plain(bestValue(one, primary), decimals),
       String(one.bestEpoch),
     ]),

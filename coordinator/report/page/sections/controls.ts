@@ -42,8 +42,8 @@ export async function controlsSection(report: Report): Promise<Section | null> {
         ...await draw(
           lose,
           "control-lose",
-          "An arm that must lose",
-          "A rate far too high: if this did not show, nothing would.",
+          "A control that must lose",
+          "It learns nothing: if this did not show, nothing would.",
         ),
       ]),
       folded("Controls by every metric", tableOf(comparisonTable("Controls by every metric", controls))),
@@ -70,7 +70,7 @@ function sayLose({ metric, pairs, losses, meanDifference, diverged }: Comparison
     ? ""
     : `, with a mean difference in ${METRIC_NAMES[metric]} of ${signed(meanDifference, decimals)}`;
   const ended = diverged.arm === 0 ? "" : `; ${count(diverged.arm, "training")} of it diverged`;
-  return markup`<p><strong>An arm that must lose.</strong> A rate far too high lost ${losses} of ${
+  return markup`<p><strong>A control that must lose.</strong> The first arm without learning lost ${losses} of ${
     count(pairs, "pair")
   }${mean}${ended}.</p>
 `;

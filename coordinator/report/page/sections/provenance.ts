@@ -1,5 +1,6 @@
 // How the report came about, and what it takes to get the same bits again.
 import { type Markup, markup } from "../../markup.ts";
+import { ROLE_NAMES } from "../../page_wording.ts";
 import type { Report } from "../../report.ts";
 import { describeCompression, describeIdentity } from "../../wording.ts";
 import { count, listed, rate } from "../figures.ts";
@@ -54,8 +55,8 @@ export function provenanceSection(report: Report): Section {
           rows: arms.map(({ arm, seed, learningRate, role, initialWeightsSha256, weightsSha256 }) => [
             arm,
             String(seed),
-            rate(learningRate),
-            role ?? "comparison",
+            role === "lose" ? "0" : rate(learningRate),
+            role === null ? "comparison" : ROLE_NAMES[role],
             hash(initialWeightsSha256),
             hash(weightsSha256),
           ]),
