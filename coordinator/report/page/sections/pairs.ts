@@ -72,19 +72,21 @@ those in which it is not.`,
 function pairTable(pairs: readonly PairReport[], metric: Metric): Table {
   const decimals = decimalsOf(metric);
   const name = METRIC_NAMES[metric];
+  const hasContrasts = new Set(pairs.map(contrastOf)).size > 1;
   return knownOnly({
-    caption:
-      `Pairs by ${name} of the last epoch; DeLong's test is of the two areas under the curve on the same test images`,
+    caption: `Pairs by ${name} of the last epoch${
+      hasContrasts || pairs.length === 0 ? "" : `: ${contrastOf(pairs[0]!)}`
+    }`,
     columns: [
-      ...words("Seed", "Arm − baseline"),
-      ...figures("Baseline", "Arm", "Difference", "DeLong: difference of AUC", "95 % interval", "p"),
+      ...words("Seed", ...hasContrasts ? ["Arm − baseline"] : []),
+      ...figures("Baseline", "Arm", "Difference", "AUC by DeLong", "95 % interval", "p"),
     ],
     rows: pairs.map((pair) => {
       const [a, b] = pair.values[metric];
       const { delong, diverged } = pair;
       return [
         String(pair.seed),
-        contrastOf(pair),
+        ...hasContrasts ? [contrastOf(pair)] : [],
         plain(a, decimals),
         plain(b, decimals),
         diverged === null ? signed(differenceOf(pair, metric), decimals) : `diverged: ${diverged}`,
