@@ -48,7 +48,8 @@ export function epochValue(record: EpochRecord, metric: EpochMetric): number | n
 }
 
 /**
- * Those that a mean over seeds is of: the ones that have come as far as the farthest, and those that diverged before. Others are
+ * Those that a mean over seeds is of: the ones that have come as far as the farthest, and those that diverged
+ * before. Others are
  * still to be finished, and would only be in a part of the mean.
  */
 export function meant(trainings: readonly ArmReport[]): readonly ArmReport[] {

@@ -37,7 +37,8 @@ export async function controlsSection(report: Report): Promise<Section | null> {
           [...again, ...main],
           "control-again",
           "A against A, beside the comparison",
-          "Hollow: the same arm twice, with another random stream. Filled: the comparison that was fixed before, on the same axis.",
+          "Hollow: the same arm twice, with another random stream. Filled: the comparison that " +
+            "was fixed before, on the same axis.",
         ),
         ...await draw(
           lose,

@@ -32,7 +32,8 @@ export async function pairsSection(report: Report): Promise<Section> {
     id: "pairs",
     title: "Pairs",
     content: [
-      markup`<p>The two trainings of a pair begin with the same weights and see the same batches, augmentation and dropout masks;
+      markup`<p>The two trainings of a pair begin with the same weights and see the same batches, augmentation
+and dropout masks;
 each begins with a fresh optimizer. They differ in the arm alone.</p>
 ${divergedTrainings(report)}${
         drawn.length > 0
@@ -60,8 +61,8 @@ function slopes(report: Report, panels: readonly (readonly PairReport[])[]): Pro
     const [{ arm, baseline, learningRate }] = panel as [PairReport];
     return figureOf(report, {
       chart: slopeChart(panel, { metric: primary, all: panels.flat(), id: `slopes-${arm}-${rate(learningRate)}` }),
-      caption:
-        markup`A line a seed, from ${baseline} to ${arm}; whole lines are pairs in which ${arm} is better, dashed grey ones
+      caption: markup`A line a seed, from ${baseline} to ${arm}; whole lines are pairs in which ${arm} is better,
+dashed grey ones
 those in which it is not.`,
       table: pairTable(panel, primary),
     });

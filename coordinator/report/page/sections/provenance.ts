@@ -27,7 +27,8 @@ export function provenanceSection(report: Report): Section {
       "Bits",
       [
         describeIdentity(report) ||
-        "All workers computed with equal fingerprints: the same command with such workers, however many, gives the same weights, bit for bit.",
+        "All workers computed with equal fingerprints: the same command with such workers, " +
+          "however many, gives the same weights, bit for bit.",
         describeCompression(report),
       ].join(" "),
     ],
@@ -39,7 +40,8 @@ export function provenanceSection(report: Report): Section {
       provenance.command === ""
         ? markup`<p class="note">The command was not recorded.</p>`
         : markup`<p>This repeats it:</p>
-<pre class="scroll" tabindex="0" role="region" aria-label="The command that repeats it"><code>${provenance.command}</code></pre>
+<pre class="scroll" tabindex="0" role="region" aria-label="The command that repeats
+it"><code>${provenance.command}</code></pre>
 `,
       markup`<dl class="facts">${
         facts.map(([name, value]) =>
