@@ -21,7 +21,7 @@ export function startWorkers(
   const { localAddress, url } = cluster;
   const secretFor = (name: string) => cluster.expect(name, { isOwn: launcher.isOwn });
   const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir, secretFor };
-  return WorkerProcesses.start({
+  const processes = WorkerProcesses.start({
     workers: launcher.plan({ ...places, token, certificate: tls?.cert }),
     firstWaitMs: launcher.firstWaitMs,
     logDir,
@@ -35,4 +35,8 @@ export function startWorkers(
       else bus.emit({ type: "notice", text: error.message });
     },
   });
+  bus.subscribe("The keeping of workers", (event) => {
+    if (event.type === "worker" && event.worker.computeSeconds > 0) processes.forgive(event.worker.id);
+  });
+  return processes;
 }

@@ -25,7 +25,7 @@ export interface SupervisorOptions {
 
 /** What ended workers get to say goodbye before they are killed. */
 const GRACE_MS = 1_000;
-/** A worker is started again so often in a row; a process that lived for a while is forgiven what came before it. */
+/** A worker is started again so often in a row; a process that has lived for a while is forgiven what came before it. */
 const MOST_RESTARTS = 5;
 const FORGIVEN_AFTER_MS = 60_000;
 
@@ -34,6 +34,8 @@ export class WorkerProcesses implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #children = new Map<string, { readonly child: Deno.ChildProcess; readonly killSignal: Deno.Signal }>();
   readonly #supervised: Promise<void>[];
+  /** Workers whose present or last process has computed something. */
+  readonly #forgiven = new Set<string>();
   readonly #stop = Promise.withResolvers<void>();
   #left: number;
   #stopping = false;
@@ -72,6 +74,11 @@ export class WorkerProcesses implements AsyncDisposable {
     if (running !== undefined) send(running.child, running.killSignal);
   }
 
+  /** A worker has computed something: it is started again however often its processes have ended before. */
+  forgive(name: string): void {
+    this.#forgiven.add(name);
+  }
+
   /** Runs one worker's process, again and again while that makes sense. */
   async #supervise(worker: PlannedWorker): Promise<void> {
     const { name } = worker;
@@ -87,7 +94,8 @@ export class WorkerProcesses implements AsyncDisposable {
         return this.#giveUp(new HerdError("data", `Cannot write ${log}: ${messageOf(cause)}`, { cause }));
       }
       if (this.#stopping) return;
-      ends = performance.now() - started > FORGIVEN_AFTER_MS ? 1 : ends + 1;
+      const isForgiven = this.#forgiven.delete(name) || performance.now() - started > FORGIVEN_AFTER_MS;
+      ends = isForgiven ? 1 : ends + 1;
       if (ends > MOST_RESTARTS) {
         const often = `is not started again: its process has ended ${ends} times in a row, and now`;
         return this.#giveUp(new HerdError("cluster", `Worker  ${name} ${often} ${story}`));

@@ -112,7 +112,8 @@ export class RelayWorkers implements AsyncDisposable {
       onLeaf: () => this.#onLeaf(),
       emit(event) {
         if (event.type === "worker") {
-          const { what, worker: { id, pid }, reason } = event;
+          const { what, worker: { id, pid, computeSeconds }, reason } = event;
+          if (computeSeconds > 0) processes.forgive(id);
           log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`);
         } else if ("text" in event && event.text !== undefined) log(event.text);
       },
