@@ -6,6 +6,7 @@ import {
   NO_FAULTS,
   NOTHING_YET,
   type RunEvent,
+  type RunKey,
   type Snapshot,
 } from "../../../coordinator/events/mod.ts";
 import { DATASET, epochEvent, epochRecord, FACTS, stepEvent, workerInfo } from "../../fixtures/events.ts";
@@ -42,6 +43,44 @@ Deno.test("afterEvent() adds up workers, speeds, epochs, faults and the checkpoi
   assertEquals(snapshot.position, position);
   assertEquals(snapshot.checkpoint, position);
   assertEquals(snapshot.traffic, { up: 8, down: 8 });
+});
+
+Deno.test("afterEvent() keeps a training that has diverged with what it had, and one that had nothing yet", () => {
+  const at = (key: RunKey) => ({ key, epoch: 2, step: 3, steps: 8 });
+  const NO_GC = { arm: "no-gc", seed: 0, learningRate: 3e-4 } as const;
+  const { trainings } = fold([
+    ...BEGIN,
+    epochEvent(GC, epochRecord(1), { weightsSha256: "1", testLogits: [1] }),
+    { type: "diverged", position: at(GC), text: "gc is lost" },
+    { type: "diverged", position: at(NO_GC), text: "no-gc is lost" },
+  ]);
+  assertEquals(trainings, [
+    { key: GC, epochs: [epochRecord(1)], weightsSha256: "1", testLogits: [1], diverged: "gc is lost" },
+    { key: NO_GC, epochs: [], weightsSha256: "", testLogits: [], diverged: "no-gc is lost" },
+  ]);
+});
+
+Deno.test("afterEvent() tells trainings of an arm and seed apart by rate and role, and keeps the last diagnostics", () => {
+  const keys: RunKey[] = [GC, { ...GC, learningRate: 3e-4 }, { ...GC, role: "again" }, { ...GC, role: "published" }];
+  const summary = { layers: [], centralizeMs: 1, updateMs: 2 };
+  const snapshot = fold([
+    ...BEGIN,
+    ...[1, 2].flatMap((epoch) => keys.map((key) => epochEvent(key, epochRecord(epoch)))),
+    { type: "diagnostics", summary: { ...summary, updateMs: 9 } },
+    { type: "diagnostics", summary },
+  ]);
+  assertEquals(snapshot.trainings.map(({ key, epochs }) => [key, epochs.length]), keys.map((key) => [key, 2]));
+  assertEquals([snapshot.diagnostics, fold(BEGIN).diagnostics], [summary, null]);
+});
+
+Deno.test("a resumed run's snapshot has the trainings that have diverged, with or without an epoch, and no others without", () => {
+  const before = { weightsSha256: "", testLogits: [], epochs: [] };
+  const trainings = [
+    { key: GC, ...before, diverged: "lost" },
+    { key: { arm: "no-gc", seed: 0 } as const, ...before, diverged: null },
+  ];
+  const resumed = { at: { key: GC, epoch: 1, step: 0, steps: 8 }, history: historyOf(fold(BEGIN)), trainings };
+  assertEquals(fold([{ type: "run", ...FACTS, resumed }]).trainings, [trainings[0]!]);
 });
 
 Deno.test("afterEvent() changes no earlier snapshot", () => {

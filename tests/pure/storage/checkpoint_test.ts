@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { NO_FAULTS, type RunHistory, type RunKey } from "../../../coordinator/events/mod.ts";
-import { type Experiment, runExperiment, type Training } from "../../../coordinator/experiment/mod.ts";
+import { NO_FAULTS, type RunHistory, type RunKey, runName } from "../../../coordinator/events/mod.ts";
+import { type Experiment, OPTIMIZERS, runExperiment, type Training } from "../../../coordinator/experiment/mod.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../coordinator/storage/checkpoint.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../shared/safetensors.ts";
 import {
   ArithmeticComputer,
+  type Asked,
   identityOf,
   noListeners,
   smallConfig,
@@ -76,6 +77,31 @@ Deno.test("a checkpoint of a run that compresses its weights holds the residual,
     assertStringIncludes(text, `tensor "residual" ${sentence}`);
   }
   assertStringIncludes(refusalOf(bytes), 'compress is "bf16" there and "none" here');
+});
+
+Deno.test("a checkpoint keeps rate, role, divergence, and the slots of each optimizer", async () => {
+  for (const optimizer of OPTIMIZERS) {
+    const experiment = smallExperiment({
+      config: smallConfig({ optimizer, momentum: optimizer === "adam" ? 0 : 0.5 }),
+      arms: ["gc"],
+      epochs: 1,
+      learningRates: [1e-2, 1e-3],
+      control: true,
+    });
+    const trainings: Training[] = [];
+    const isLost = ({ key, step }: Asked) => key.learningRate !== undefined && step === 2;
+    await runExperiment(new ArithmeticComputer(() => {}, isLost), experiment, trainings, noListeners);
+    const known = identityOf(experiment);
+    for (const training of trainings) {
+      const bytes = encodeCheckpoint({ identity: known, history, training });
+      assertEquals(decodeCheckpoint(bytes, known, training.key).training, training, optimizer);
+      for (const { key } of trainings.filter((other) => other !== training)) {
+        assertEquals(refusalOf(bytes, known, key), `it is of ${runName(training.key)}, not of ${runName(key)}`);
+      }
+    }
+    assertEquals(trainings.map(({ key }) => runName(key)), ["gc-5", "gc-5-0.001", "gc-5-again", "gc-5-lose"]);
+    assertEquals(trainings.map(({ diverged }) => diverged !== undefined), [false, true, false, false]);
+  }
 });
 
 Deno.test("a checkpoint of one training is not taken for another's", () => {

@@ -125,6 +125,20 @@ const CHANGES: Readonly<Record<string, Parameters<typeof changed>[0]>> = {
   "steps beyond the epoch": ({ content }) => current(content)["steps"] = 1_000_000,
   "samples that were not seen": ({ content }) => current(content)["metrics"] = { loss: 0, correct: 0, samples: 3 },
   "a hash with markup": ({ content }) => progress(content)["weightsSha256"] = "<script>alert(1)</script>",
+  "a logit of a test image too few": (parts) => {
+    const logits = parts.header["testLogits"] as { shape: [number]; data_offsets: [number, number] };
+    const [, end] = logits.data_offsets;
+    logits.shape[0]--;
+    logits.data_offsets[1] -= 4;
+    for (const tensor of Object.values(parts.header) as { data_offsets?: [number, number] }[]) {
+      const [start, last] = tensor.data_offsets ?? [0, 0];
+      if (start >= end) tensor.data_offsets = [start - 4, last - 4];
+    }
+    parts.data = Uint8Array.from([...parts.data.subarray(0, end - 4), ...parts.data.subarray(end)]);
+  },
+  "a divergence that is a number": ({ content }) => progress(content)["diverged"] = 3,
+  "a role that there is not": ({ content }) => (progress(content)["key"] as Json)["role"] = "best",
+  "another rate than its name says": ({ content }) => (progress(content)["key"] as Json)["learningRate"] = 3,
   "no hash for a finished epoch": ({ content }) => progress(content)["weightsSha256"] = "",
 };
 

@@ -67,9 +67,10 @@ Deno.test("visible(): nothing that steers is left of any text, and JSON reads it
 });
 
 Deno.test("progress line: further lines are taken away again, and what is too long for the terminal is cut", () => {
-  let screen: string[] = [""];
+  const screen: string[] = [""];
   /** What a terminal makes of the codes that are used. */
   const write = (text: string) => {
+    // deno-lint-ignore no-control-regex
     for (const [part] of text.matchAll(/\x1b\[1A|\x1b\[2K|\r|\n|[^\x1b\r\n]+/g)) {
       if (part === "\x1b[1A") screen.pop();
       else if (part === "\x1b[2K") screen[screen.length - 1] = "";
