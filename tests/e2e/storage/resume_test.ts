@@ -86,7 +86,7 @@ Deno.test({
     assert(/Resumed at arm (no-)?gc, epoch /.test(stdout), stdout);
     await assertSame(workspace, "broken", "whole");
     const kept = (await Array.fromAsync(Deno.readDir(join(at("broken"), "models")))).map(({ name }) => name).sort();
-    assertEquals(kept, ["gc-0", "no-gc-0"]);
+    assertEquals(kept, ["gc-0", "gc-0-best", "no-gc-0", "no-gc-0-best"]);
   },
 });
 
