@@ -43,6 +43,15 @@ Deno.test("weights of trainings that are over are let go of when they are kept, 
   assertModels(disk, { trainings });
 });
 
+Deno.test("a training that has just diverged is the newest one: its weights are held", async () => {
+  const { inMemory, trainings } = await keptRun({
+    experiment: smallExperiment({ epochs: 1 }),
+    diverges: ({ key, step }) => key.arm === "gc" && step === 2,
+  });
+  assertEquals(heldOf(inMemory), ["gc-5"]);
+  assertEquals(inMemory[1]!.weights, trainings[1]!.weights);
+});
+
 Deno.test("at no time do more trainings have weights in memory than one seed has, and the one before", async () => {
   const experiment = smallExperiment({ seeds: [1, 2, 3, 4, 5], epochs: 3 });
   const trainings: Training[] = [];

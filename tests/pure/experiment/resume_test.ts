@@ -133,22 +133,33 @@ async function operationsOf(options: KeptRunOptions): Promise<number> {
   return operations;
 }
 
-for (const checkpointSteps of [null, 1, 2]) {
-  Deno.test(`killed at every operation of the disk, a run with a checkpoint every ${checkpointSteps} steps goes on to the same bits and repeats no more than was unsaved`, async () => {
-    const options = { experiment: SEVERAL, checkpointSteps };
+for (
+  const [what, options, steps] of [
+    ...[null, 1, 2].map((checkpointSteps) =>
+      [
+        `a run with a checkpoint every ${checkpointSteps} steps`,
+        { experiment: SEVERAL, checkpointSteps },
+        24,
+      ] as const
+    ),
+    ["a run of two rates with controls, one of which diverges,", { experiment: VARIED, diverges: inVaried }, 36 - 2],
+    ["a run of the published protocol", { experiment: PUBLISHED }, 18],
+  ] satisfies (readonly [string, KeptRunOptions, number])[]
+) {
+  Deno.test(`killed at every operation of the disk, ${what} goes on to the same bits and repeats no more than was unsaved`, async () => {
+    const whole = bitsOf(await keptRun(options));
+    const { checkpointSteps = null } = options as KeptRunOptions;
     const operations = await operationsOf(options);
     for (let k = 0; k < operations; k++) {
       const disk = new Disk();
       const before = await killAt(k, { ...options, disk });
       let after = 0;
-      assertEquals(
-        bitsOf(await keptRun({ ...options, disk, onStep: () => after++ })),
-        WHOLE_OF_SEVERAL,
-        `operation ${k}`,
-      );
-      const repeated = before + after - 24;
+      const result = await keptRun({ ...options, disk, onStep: () => after++ });
+      assertEquals(bitsOf(result), whole, `operation ${k}`);
+      const repeated = before + after - steps;
       const most = checkpointSteps === null ? 4 : checkpointSteps + 1; // one step more while a write was under way
       assert(repeated <= most, `operation ${k}: ${repeated} steps repeated, at most ${most}`);
+      assertModels(disk, result, { partial: false });
     }
   });
 }
