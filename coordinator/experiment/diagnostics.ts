@@ -40,6 +40,7 @@ export class Diagnostics {
   #weights = new Float32Array();
   #began = 0;
 
+  /** Takes up what earlier processes have seen. */
   constructor(options: DiagnosticsOptions) {
     const { config: { compute, gcScope: scope, gcScale: scale }, arms, earlier = [], now = () => performance.now() } =
       options;

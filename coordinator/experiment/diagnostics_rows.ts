@@ -1,17 +1,29 @@
 // The rows of diagnostics.csv: what each step says of each kernel.
 import { HerdError } from "../../shared/errors.ts";
 import { ARM_NAMES, type ArmName, type Position, type Role, ROLES, type RunKey } from "../events/mod.ts";
-import type { KernelFigures } from "./kernel_figures.ts";
 
 /**
  * A step's figures of one kernel. Where the baseline takes its turn after the arm, the cosine is known only then, and
  * stands in a row of its own, with the arm's step and without its figures. What is not in a row is null, and empty in
  * the file: means over the rows that have a value are right.
  */
-export interface DiagnosticsRow extends Readonly<Record<Exclude<keyof KernelFigures, "kernel">, number | null>> {
+export interface DiagnosticsRow {
+  /** Whose step it is. */
   readonly arm: ArmName;
+  /** Of its training. */
   readonly seed: number;
+  /** Of its training. */
   readonly learningRate: number;
+  /** Of the mean loss, before anything is done to it. */
+  readonly gradientNorm: number | null;
+  /** 0 to 1. */
+  readonly removedShare: number | null;
+  /** Before the step. */
+  readonly weightNorm: number | null;
+  /** Mean of the weights. */
+  readonly kernelMean: number | null;
+  /** Of what is added to the weights. */
+  readonly updateNorm: number | null;
   /** What its training is for, where it is not compared itself; else null. */
   readonly role: Role | null;
   /** From 1. */

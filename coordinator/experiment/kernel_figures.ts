@@ -1,5 +1,6 @@
 // What one step says of each kernel, as figures. All sums are taken in float64, in index order, so that the figures
 // have the same bits everywhere.
+import type { LayerDiagnostics } from "../events/mod.ts";
 import type { Parameter } from "../../shared/model.ts";
 import { isCentralized, outputMeans } from "./centralize.ts";
 import type { GcScope } from "./numeric_config.ts";
@@ -18,21 +19,14 @@ export interface ObservedStep {
   readonly scope: GcScope;
 }
 
-/** Norms are Euclidean, over all values of the kernel. */
-export interface KernelFigures {
-  /** "conv1.kernel" */
-  readonly kernel: string;
-  readonly gradientNorm: number;
-  /**
-   * Norm of what centralizing the gradient with scale 1 takes away, by the gradient's norm: 0 to 1, and 0 for a kernel
-   * out of its scope. What is taken away is at right angles to what is left, so the squares of both shares add up to 1.
-   */
-  readonly removedShare: number;
-  readonly weightNorm: number;
-  /** Mean of the weights. */
-  readonly kernelMean: number;
-  readonly updateNorm: number;
-}
+/**
+ * A step's figures of one kernel. The part that is removed is 0 for a kernel out of the scope; what is taken away is at right
+ * angles to what is left, so the squares of both shares add up to 1.
+ */
+export type KernelFigures = Pick<
+  LayerDiagnostics,
+  "kernel" | "gradientNorm" | "removedShare" | "weightNorm" | "kernelMean" | "updateNorm"
+>;
 
 /** The figures of every kernel (rank > 1), in the order of the table. */
 export function observe({ gradient, update, weights, table, scope }: ObservedStep): KernelFigures[] {

@@ -8,7 +8,9 @@ import type { ArmReport, Comparison, Report } from "./report.ts";
 
 /** A run's report, and what the run is called. */
 export interface NamedReport {
+  /** As people know it: its folder. */
   readonly name: string;
+  /** What it found. */
   readonly report: Report;
 }
 
@@ -42,7 +44,8 @@ const TOLD: readonly (readonly [string, (report: Report) => string])[] = [
 ];
 
 /**
- * The lines of a table with a row a run and comparison, and sentences on what the runs differ in and which have the same weights.
+ * The lines of a table with a row a run and comparison, and sentences on what the runs differ in and which have the
+ * same weights.
  * @param runs at least two
  * @throws {HerdError} usage, naming the first thing in which runs differ that makes their figures incomparable
  */

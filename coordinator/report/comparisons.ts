@@ -50,7 +50,9 @@ export function judgeAll(
 ): { readonly comparison: Comparison[]; readonly verdict: Verdict } {
   const confirmatory = exploratoryBecause === "";
   const contrasts = contrastsOf(pairs, { plan, primary, confirmatory });
-  const exploratory = contrasts.filter(({ kind }) => kind === "exploratory").flatMap((contrast) => {
+  // Seconds are told and not judged: another run has others, and what is said of the rest must not depend on them.
+  const family = contrasts.filter(({ kind, metric }) => kind === "exploratory" && metric !== "seconds");
+  const exploratory = family.flatMap((contrast) => {
     const p = tTestOf(contrast);
     return p === null ? [] : [{ contrast, p }];
   });
@@ -152,19 +154,18 @@ function judgeOne(
     holmP,
     leastDetectable: summary?.leastDetectable ?? null,
     withheld,
-    verdict: sentenceOf(kind, role, judgement),
+    verdict: sentenceOf({ kind, role, metric }, judgement),
   };
   return { comparison, outcome };
 }
 
-/** What is said of a comparison; controls and artefacts are shown, and neither pass nor fail. */
+/** What is said of a comparison; controls, artefacts and times are shown, and neither pass nor fail. */
 function sentenceOf(
-  kind: Comparison["kind"],
-  role: Comparison["role"],
+  { kind, role, metric }: Pick<Comparison, "kind" | "role" | "metric">,
   { sentence, wins, losses, ties }: Judgement,
 ): string {
   if (kind === "artefact") return "what this protocol shows, not judged";
-  if (kind !== "control") return sentence;
+  if (kind !== "control") return metric === "seconds" ? "a time of this machine, not judged" : sentence;
   const counts = `better in ${wins}, worse in ${losses} of ${wins + losses + ties}`;
   return role === "lose" ? `must lose: ${counts}` : `the same arm, not judged: ${counts}`;
 }

@@ -1,5 +1,5 @@
-// Reports of version 1, which say no version: read as today's. What they do not know is null or empty; a learning rate of 0 stands
-// for one that was not recorded, since none can be 0.
+// Reports of version 1, which say no version: read as today's. What they do not know is null or empty; a learning rate
+// of 0 stands for one that was not recorded, since none can be 0.
 import * as v from "valibot";
 import type { ArmReport, Comparison, Metric, PairReport, Report, Verdict } from "./report.ts";
 import { isHigherBetter } from "../events/mod.ts";

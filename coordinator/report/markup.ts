@@ -1,6 +1,6 @@
-// Markup as a tagged template: the one place where text enters a page. What is put into a template is escaped, whatever it is
-// and wherever it is from; only what another template has made stands as it is, and drawings, which are made again from what a
-// drawing may consist of.
+// Markup as a tagged template: the one place where text enters a page. What is put into a template is escaped, whatever
+// it is and wherever it is from; only what another template has made stands as it is, and drawings, which are made
+// again from what a drawing may consist of.
 import { visible } from "../../shared/visible.ts";
 import { drawingOf } from "./svg.ts";
 
@@ -23,11 +23,10 @@ export class Markup {
     { id, title, description }: { readonly id: string; readonly title: string; readonly description: string },
   ): Markup {
     const { attributes, content } = drawingOf(svg);
-    return markup`<svg xmlns="http://www.w3.org/2000/svg" id="${id}" role="img" aria-labelledby="${id}-title ${id}-description"${new Markup(
-      attributes,
-    )}><title id="${id}-title">${title}</title><desc id="${id}-description">${description}</desc>${new Markup(
-      content,
-    )}</svg>`;
+    const names = `${id}-title ${id}-description`;
+    return markup`<svg xmlns="http://www.w3.org/2000/svg" id="${id}" role="img" aria-labelledby="${names}"
+${new Markup(attributes)}><title id="${id}-title">${title}</title><desc id="${id}-description">${description}</desc>
+${new Markup(content)}</svg>`;
   }
 }
 

@@ -53,7 +53,8 @@ export function artefactMark({ plan, arms }: Report): string {
     "the protocol of the example as published until mid-2025, in which the second arm goes on from the weights that " +
     "the first one ended with";
   if (plan.protocol === "as-published") {
-    return `ARTEFACT: this run has trainings by ${protocol}. Beside the fair training of the same arm they show that head start.`;
+    return `ARTEFACT: this run has trainings by ${protocol}. ` +
+      `Beside the fair training of the same arm they show that head start.`;
   }
   if (arms.every(({ role }) => role !== "published")) return "";
   return `ARTEFACT: one section shows trainings by ${protocol}. They are in no comparison.`;
@@ -62,12 +63,12 @@ export function artefactMark({ plan, arms }: Report): string {
 /** Of a report from before some of this was recorded; "" for one of now. */
 export function olderFormat({ formatVersion }: Report): string {
   if (formatVersion >= 2) return "";
-  return `This report is of format version ${formatVersion}: learning rates, AUC, tests and the command were not recorded, and ` +
-    "no rule stood before the run.";
+  return `This report is of format version ${formatVersion}: learning rates, AUC, tests and the command ` +
+    "were not recorded, and no rule stood before the run.";
 }
 
 /** What was done, in a few sentences: data, network, size, workers. */
-export function settingOf({ dataset, model, plan, engine, workers, arms }: Report): string {
+export function settingOf({ complete, dataset, model, plan, engine, workers, arms }: Report): string {
   const { train, test, imageShape, limit, name } = dataset;
   const declared = plan.declaredSeeds === plan.seeds.length ? "" : ` (${plan.declaredSeeds} declared at the beginning)`;
   const longer = plan.declaredEpochs === plan.epochs ? "" : ` (${plan.declaredEpochs} declared)`;
@@ -85,7 +86,9 @@ export function settingOf({ dataset, model, plan, engine, workers, arms }: Repor
       limit === null ? "" : `, limited to ${limit}`
     }.`,
     `${model.name} with ${count(model.parameters, "parameter")}.`,
-    `${size.join(" × ")}: ${count(arms.length, "training")}${plan.control ? " with the controls" : ""}.`,
+    `${size.join(" × ")}: ${count(arms.length, "training")}${plan.control ? " with the controls" : ""}${
+      complete ? "" : " so far"
+    }.`,
     `${count(workers.length, "worker")} with ${engine.name}${engine.adapter === "" ? "" : ` on ${engine.adapter}`}.`,
   ].join(" ");
 }
@@ -105,9 +108,11 @@ export function notTested(report: Report): string[] {
         rates.length === 0 ? "" : ` at ${listed(rates)}`
       } for ${count(plan.epochs, "epoch")}; no schedule of the rate, no weight decay.`,
     `Other engines: this one is ${engine.name}, in single precision.`,
-    "A third split: the test images were looked at after every epoch, so that whatever is chosen by them is optimistic.",
+    "A third split: the test images were looked at after every epoch, so that whatever is " +
+    "chosen by them is optimistic.",
     ...plan.initWeights === null ? [] : [
-      "Other initial weights: all seeds began with those of one file, so that only order, augmentation and dropout vary.",
+      "Other initial weights: all seeds began with those of one file, so that only order, " +
+      "augmentation and dropout vary.",
     ],
     ...rates.length !== 1
       ? []

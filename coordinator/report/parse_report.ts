@@ -9,7 +9,8 @@ import { reportSchema } from "./report_schema.ts";
 const SCHEMAS = [firstSchema, reportSchema];
 
 /**
- * Reads a report back. What an older one does not know is null or empty, and a learning rate that it does not know is 0.
+ * Reads a report back. What an older one does not know is null or empty, and a learning rate that it does not know
+ * is 0.
  * @throws {HerdError} data, if it is not one, saying in what, or if a newer Herd has written it
  */
 export function parseReport(text: string, path: string): Report {

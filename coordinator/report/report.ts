@@ -3,15 +3,27 @@ import type { Skipped } from "../../data/mod.ts";
 import type { ChanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { Interval } from "../statistics/mod.ts";
-import type { ArmName, CheckCounts, DiagnosticsSummary, EpochRecord, FaultCounts, Role, Taint } from "../events/mod.ts";
+import {
+  type ArmName,
+  type CheckCounts,
+  type DiagnosticsSummary,
+  type EpochRecord,
+  type FaultCounts,
+  PRIMARY_METRICS,
+  type PrimaryMetric,
+  type Role,
+  type RunPlan,
+  type Taint,
+  type TrainingFacts,
+} from "../events/mod.ts";
 
 /** The version of what is described here. Reports without one are of version 1. */
 export const FORMAT_VERSION = 2;
 
-/** What is compared of a training: figures of its last epoch, and the seconds of all. */
-export const METRICS = ["testAuc", "testLoss", "testAccuracy", "loss", "accuracy", "seconds"] as const;
-/** One of the metrics. */
-export type Metric = (typeof METRICS)[number];
+/** What is compared of a training: a figure of its last epoch, or the seconds of all. */
+export type Metric = PrimaryMetric | "seconds";
+/** All of them. */
+export const METRICS: readonly Metric[] = [...PRIMARY_METRICS, "seconds"];
 
 /** A 95 % interval. */
 export type { Interval };
@@ -68,9 +80,11 @@ export interface Comparison {
   readonly crossed95: Interval | null;
   /** Mean by standard deviation of the differences (Cohen's d_z). */
   readonly effectSize: number | null;
-  /** Pairs in which the arm was better, worse, and equal; one that diverged has lost. */
+  /** Pairs in which the arm was better; a training that diverged has lost. */
   readonly wins: number;
+  /** Pairs in which it was worse. */
   readonly losses: number;
+  /** Pairs in which both were equal, or both diverged. */
   readonly ties: number;
   /** Exact two-sided sign test. */
   readonly signP: number | null;
@@ -88,10 +102,15 @@ export interface Comparison {
 
 /** One pair of trainings, at one rate. */
 export interface PairReport {
+  /** Of both. */
   readonly seed: number;
+  /** Of the arm; a control that learns nothing has 0. */
   readonly learningRate: number;
+  /** The arm that the others are compared with. */
   readonly baseline: ArmName;
+  /** The arm that is compared. */
   readonly arm: ArmName;
+  /** What a control is for; null for a comparison. */
   readonly role: Role | null;
   /** By metric, of the last epoch of both: baseline, arm. Null where it is not known, and of one that diverged. */
   readonly values: Readonly<Record<Metric, readonly [baseline: number | null, arm: number | null]>>;
@@ -108,6 +127,7 @@ export interface PairReport {
 
 /** What the experiment says, first of all. */
 export interface Verdict {
+  /** What the rule says of the comparison that was fixed before. */
   readonly outcome: "better" | "worse" | "no evidence" | "too few pairs" | "withheld" | "not compared";
   /** One sentence. */
   readonly sentence: string;
@@ -122,26 +142,13 @@ export interface Verdict {
 }
 
 /** What was declared before the first step, and what became of it. */
-export interface Plan {
-  readonly arms: readonly ArmName[];
-  /** Declared at the beginning, and now. */
-  readonly seeds: readonly number[];
-  readonly declaredSeeds: number;
+export interface Plan extends RunPlan, TrainingFacts {
+  /** Of each training. */
   readonly epochs: number;
+  /** How many seeds were declared when the run began. */
+  readonly declaredSeeds: number;
+  /** How many epochs were. */
   readonly declaredEpochs: number;
-  /** The default one first. */
-  readonly learningRates: readonly number[];
-  readonly control: boolean;
-  readonly protocol: "fair" | "as-published";
-  readonly optimizer: string;
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  readonly gcScope: "all" | "conv";
-  readonly gcScale: number;
-  /** SHA-256 of the file that all seeds began from; null where each began from its own. */
-  readonly initWeights: string | null;
-  readonly batchSize: number;
-  readonly microBatch: number;
 }
 
 /** A worker, as the report lists it. */
@@ -160,6 +167,7 @@ export interface WorkerReport {
 
 /** The whole report. */
 export interface Report {
+  /** Of what is described here. */
   readonly formatVersion: number;
   /** Whether the run has done all that it was to do. */
   readonly complete: boolean;

@@ -1,5 +1,5 @@
-// report.html: what a run found, on one page that needs nothing else: no script, no network. First for those who want the answer,
-// then for those who want to doubt it.
+// report.html: what a run found, on one page that needs nothing else: no script, no network. First for those who want
+// the answer, then for those who want to doubt it.
 import { type Markup, markup } from "./markup.ts";
 import { headerOf } from "./page/header.ts";
 import { type Section, sectionOf } from "./page/section.ts";

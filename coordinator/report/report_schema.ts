@@ -1,4 +1,5 @@
-// The schema of report.json: somebody else may have written one, so that nothing of it is believed before it is looked at.
+// The schema of report.json: somebody else may have written one, so that nothing of it is believed before it is looked
+// at.
 import * as v from "valibot";
 import { COMPRESSIONS } from "../../shared/half.ts";
 import { ARM_NAMES, NO_CHECKS, NO_FAULTS, ROLES } from "../events/mod.ts";

@@ -1,6 +1,6 @@
-// A drawing that another library made, made again from what a drawing may consist of: shapes and texts, without anything that
-// acts, fetches or styles the page around it. What is not on the lists is left out if it is an attribute, and refused if it is an
-// element, so that what enters a page is known without a look into that library.
+// A drawing that another library made, made again from what a drawing may consist of: shapes and texts, without
+// anything that acts, fetches or styles the page around it. What is not on the lists is left out if it is an attribute,
+// and refused if it is an element, so that what enters a page is known without a look into that library.
 import { visible } from "../../shared/visible.ts";
 
 const ELEMENTS = new Set(["svg", "g", "path", "line", "rect", "circle", "text", "tspan"]);

@@ -5,15 +5,19 @@ const quantitative = "quantitative" as const;
 const nominal = "nominal" as const;
 
 /** A vertical axis. */
-export function upward(field: string, { low, high, ticks, format }: Scale) {
-  const scale = { domain: [low, high], nice: false, zero: false };
-  return { field, type: quantitative, scale, axis: { values: [...ticks], format, title: null } };
+export function upward(field: string, scale: Scale) {
+  return { field, type: quantitative, ...linear(scale, null) };
 }
 
 /** A horizontal axis. */
-export function across(field: string, { low, high, ticks, format }: Scale, title: string | null) {
-  const scale = { domain: [low, high], nice: false, zero: false };
-  return { field, type: quantitative, scale, axis: { values: [...ticks], format, title } };
+export function across(field: string, scale: Scale, title: string | null) {
+  return { field, type: quantitative, ...linear(scale, title) };
+}
+
+function linear({ low, high, ticks, format }: Scale, title: string | null) {
+  // Without their number, Vega leaves out some of the ticks that it is given.
+  const axis = { values: [...ticks], tickCount: ticks.length, format, title };
+  return { scale: { domain: [low, high], nice: false, zero: false }, axis };
 }
 
 /** A place that no axis tells: from `low` on the left or at the bottom to `high`. */

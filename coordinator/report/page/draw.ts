@@ -1,5 +1,5 @@
-// Charts as pictures: Vega-Lite draws them in this process, without a screen, a script or a network. It is loaded with the first
-// chart, so that whoever draws none does not wait for it.
+// Charts as pictures: Vega-Lite draws them in this process, without a screen, a script or a network. It is loaded with
+// the first chart, so that whoever draws none does not wait for it.
 import type { Config, TopLevelSpec } from "vega-lite";
 import { Markup } from "../markup.ts";
 import { SIZE } from "./scale.ts";

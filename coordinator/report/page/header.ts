@@ -1,4 +1,5 @@
-// The top of the page, for those who read nothing else: what must not be missed, the verdict, and the figures behind it.
+// The top of the page, for those who read nothing else: what must not be missed, the verdict, and the figures behind
+// it.
 import { describeSkipped } from "../../../data/mod.ts";
 import { type Markup, markup } from "../markup.ts";
 import {

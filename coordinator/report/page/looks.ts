@@ -1,5 +1,5 @@
-// How arms look in the charts: a colour, a dash and a shape each, so that none is told by its colour alone. Grey for the one that
-// nothing was done to; blue and orange stay apart for all common kinds of colour blindness.
+// How arms look in the charts: a colour, a dash and a shape each, so that none is told by its colour alone. Grey for
+// the one that nothing was done to; blue and orange stay apart for all common kinds of colour blindness.
 import type { ArmName } from "../../events/mod.ts";
 import { named } from "./channels.ts";
 

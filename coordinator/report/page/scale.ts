@@ -41,8 +41,8 @@ export function wholeScale(last: number): Scale {
   return {
     low: 1,
     high: Math.max(2, last),
-    ticks: step > 1 ? [1, ...ticks.filter((tick) => tick > step || step > 4)] : ticks,
-    format: "d",
+    ticks: step === 1 ? ticks : [1, ...ticks.filter((tick) => tick > step || step > 4)],
+    format: ".0f",
   };
 }
 

@@ -13,3 +13,11 @@ export function spreadOf(values: readonly number[]): Spread {
   const { mean, ci95 } = pairedSummary(values);
   return { count: values.length, mean, ci95 };
 }
+
+/**
+ * An end of an interval as it is drawn: no area, accuracy or probability is below 0 or above 1, though a t interval
+ * may be.
+ */
+export function withinBounds(metric: string, value: number): number {
+  return /auc|accuracy|probability/i.test(metric) ? Math.min(1, Math.max(0, value)) : value;
+}

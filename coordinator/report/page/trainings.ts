@@ -1,7 +1,7 @@
 // The trainings of a report, in the groups that charts and tables speak of.
 import type { EpochRecord } from "../../events/mod.ts";
 import type { ArmName } from "../../events/mod.ts";
-import type { ArmReport, Metric, Report } from "../report.ts";
+import type { ArmReport, Report } from "../report.ts";
 
 /** What is told of each epoch. */
 export type EpochMetric = "testAuc" | "testMeanProbability" | "testLoss" | "testAccuracy" | "loss" | "accuracy";
@@ -48,7 +48,8 @@ export function epochValue(record: EpochRecord, metric: EpochMetric): number | n
 }
 
 /**
- * Those that a mean over seeds is of: the ones that have come as far as the farthest, and those that diverged before. Others are
+ * Those that a mean over seeds is of: the ones that have come as far as the farthest, and those that diverged
+ * before. Others are
  * still to be finished, and would only be in a part of the mean.
  */
 export function meant(trainings: readonly ArmReport[]): readonly ArmReport[] {

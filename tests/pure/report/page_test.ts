@@ -31,7 +31,7 @@ function headings(page: string): string[] {
   return [...page.matchAll(/<h2 [^>]*>([^<]*)<\/h2>/g)].map(([, text]) => text!);
 }
 
-Deno.test("the page needs nothing else: no script, no address besides its own, and a policy that allows no other", async () => {
+Deno.test("the page needs nothing else: no script, no other address, and a policy that allows none", async () => {
   const page = await pageOf(WHOLE);
   assertEquals(page.match(/<(script|img|link|iframe|object|embed|image|use|base|form)\b/gi), null);
   assertEquals(page.match(/\ssrc=|url\(|@import|javascript:/gi), null);
@@ -40,7 +40,7 @@ Deno.test("the page needs nothing else: no script, no address besides its own, a
   for (const word of ["NaN", "undefined", "[object", "could not be drawn"]) assert(!page.includes(word), word);
 });
 
-Deno.test("the page begins with marks, verdict, figures and rule, and goes on to what a reviewer asks for", async () => {
+Deno.test("the page begins with marks, verdict, figures and rule; then comes what a reviewer asks for", async () => {
   const page = await pageOf(WHOLE);
   const order = ["ARTEFACT", "<h1>", '<p class="verdict">', '<dl class="numbers">', "The rule", "<nav", "<main>"];
   const places = order.map((part) => page.indexOf(part));
@@ -84,7 +84,7 @@ Deno.test("sections that have nothing to say are left out", async () => {
   ]);
 });
 
-Deno.test("each chart has a name, a description and its figures as a table; ids are unique and labels lead to them", async () => {
+Deno.test("each chart has a name, a description and a table; ids are unique and labels lead to them", async () => {
   const page = await pageOf(WHOLE);
   const charts = page.match(/<svg /g)!.length;
   assertEquals(page.match(/<svg [^>]*role="img" aria-labelledby=/g)!.length, charts);
@@ -269,7 +269,7 @@ function withAt(value: unknown, [name, ...rest]: readonly (string | number)[], w
   return Array.isArray(value) ? value.with(Number(name), changed) : { ...value as object, [name]: changed };
 }
 
-Deno.test("a report with markup, quotes and control characters in every text gives a page with none of them", async () => {
+Deno.test("markup, quotes and control characters in every text of a report give a page without them", async () => {
   const small = exampleReport({
     seeds: 1,
     epochs: 2,

@@ -72,7 +72,7 @@ Deno.test("parseReport() reads a report of today back as it was", () => {
   assertEquals(parseReport(JSON.stringify(whole()), "x"), whole());
 });
 
-Deno.test("parseReport() reads a report of the first version: what it does not know is null, empty or a rate of 0", () => {
+Deno.test("parseReport() reads a first report: what it does not know is null, empty or a rate of 0", () => {
   const report = parseReport(JSON.stringify(firstReport()), "x");
   assertEquals([report.formatVersion, report.compress, report.faults, report.taints], [1, "none", NO_FAULTS, []]);
   assertEquals([report.verification.share, report.diagnostics, report.provenance.command], [0, null, ""]);

@@ -7,7 +7,8 @@ const drawing = (content: string, attributes = "") => `<svg width="10" height="5
 Deno.test("a drawing keeps shapes and texts, with two decimals, and loses what is not needed to draw them", () => {
   const { attributes, content } = drawingOf(
     drawing(
-      '<g class="mark" aria-label="a &amp; b" transform="translate(0.12345,-7.0004)"><path d="M1.23456,2L3,4" fill="var(--gc)"/>' +
+      '<g class="mark" aria-label="a &amp; b" transform="translate(0.12345,-7.0004)">' +
+        '<path d="M1.23456,2L3,4" fill="var(--gc)"/>' +
         '<path d="" display="none"/><text font-size="11px">a &lt; b</text></g>',
       ' xmlns:xlink="http://www.w3.org/1999/xlink" onload="alert(1)"',
     ),
@@ -15,7 +16,8 @@ Deno.test("a drawing keeps shapes and texts, with two decimals, and loses what i
   assertEquals(attributes, ' width="10" height="5"');
   assertEquals(
     content,
-    '<g transform="translate(0.12,-7)"><path d="M1.23,2L3,4" fill="var(--gc)"/><text font-size="11px">a &lt; b</text></g>',
+    '<g transform="translate(0.12,-7)"><path d="M1.23,2L3,4" fill="var(--gc)"/>' +
+      '<text font-size="11px">a &lt; b</text></g>',
   );
 });
 
@@ -62,9 +64,9 @@ Deno.test("a drawing in a page is one picture with a name and a description, whi
   assert(text.startsWith("<svg "));
   for (
     const part of [
-      'role="img" aria-labelledby="one-title one-description" width="10"',
+      `role="img" aria-labelledby="one-title one-description"\n width="10"`,
       '<title id="one-title">&#60;b&#62;</title>',
-      '<desc id="one-description">a &#34;quoted&#34; ]]&#62; word</desc><g></g></svg>',
+      `<desc id="one-description">a &#34;quoted&#34; ]]&#62; word</desc>\n<g></g></svg>`,
     ]
   ) assertStringIncludes(text, part);
 });

@@ -1,5 +1,6 @@
-// The report's page in a browser: in the light, in the dark, on a phone and on paper. axe-core finds nothing serious in it, nothing
-// is fetched, and a phone needs not be scrolled sideways. HERD_SHOTS names a folder in which the pictures are left. 40 s.
+// The report's page in a browser: in the light, in the dark, on a phone and on paper. axe-core finds nothing serious in
+// it, nothing is fetched, and a phone needs not be scrolled sideways. HERD_SHOTS names a folder in which the pictures
+// are left. 50 s.
 import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
 import { join } from "node:path";

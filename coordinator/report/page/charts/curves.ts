@@ -7,7 +7,7 @@ import type { Chart } from "../draw.ts";
 import { count, listed, plain } from "../figures.ts";
 import { BY_ARM } from "../looks.ts";
 import { apart, scaleOf, wholeScale } from "../scale.ts";
-import { type Spread, spreadOf } from "../spread.ts";
+import { type Spread, spreadOf, withinBounds } from "../spread.ts";
 import { type EpochMetric, epochValue, type Group, meant } from "../trainings.ts";
 
 const HEIGHT = 190;
@@ -72,8 +72,8 @@ export function curveChart(
   const means = spreadsOf(groups, metric).map(({ ci95, mean, ...rest }) => ({
     ...rest,
     value: mean,
-    low: ci95?.[0] ?? mean,
-    high: ci95?.[1] ?? mean,
+    low: withinBounds(metric, ci95?.[0] ?? mean),
+    high: withinBounds(metric, ci95?.[1] ?? mean),
   }));
   const isOneSeed = groups.every(({ trainings }) => trainings.length < 2);
   const values = [...lines.map(({ value }) => value), ...means.flatMap(({ low, high }) => [low, high])];

@@ -9,7 +9,10 @@ import { scaleOf, wholeScale } from "../scale.ts";
 const HEIGHT = 210;
 const GAP = 14;
 
-/** Trainings of one seed: the first arm, the second one from the same weights, and the second one from the first's last weights. */
+/**
+ * Trainings of one seed: the first arm, the second one from the same weights, and the second one from the first's
+ * last weights.
+ */
 export interface Published {
   readonly first: ArmReport;
   readonly fair: ArmReport | undefined;

@@ -7,7 +7,7 @@ import type { Chart } from "../draw.ts";
 import { decimalsOf, listed, plain, rate } from "../figures.ts";
 import { BY_ARM } from "../looks.ts";
 import { apart, scaleOf } from "../scale.ts";
-import { type Spread, spreadOf } from "../spread.ts";
+import { type Spread, spreadOf, withinBounds } from "../spread.ts";
 import { valueOf } from "../../pairs.ts";
 import { type Group, meant, ratesOf } from "../trainings.ts";
 
@@ -58,7 +58,7 @@ export function rateChart(
   const means = all.flatMap(({ arm, learningRate, spread, isBest }) => {
     if (spread === null) return [];
     const { mean: value, ci95 } = spread;
-    const [low, high] = ci95 ?? [value, value];
+    const [low, high] = ci95 === null ? [value, value] : [withinBounds(metric, ci95[0]), withinBounds(metric, ci95[1])];
     return [{ arm, isBest, rate: learningRate * beside(arm), learningRate, value, low, high }];
   });
   const seeds = all.flatMap(({ arm, learningRate, values }) =>
@@ -70,7 +70,7 @@ export function rateChart(
     return own.length === 0 ? [] : [own.at(-1)!];
   });
   const places = apart(ends.map(({ value }) => value), GAP * (scale.high - scale.low) / HEIGHT);
-  const names = ends.map(({ arm, rate }, i) => ({ arm, rate, value: places[i] }));
+  const names = ends.map(({ arm }, i) => ({ arm, rate: Math.max(...ends.map(({ rate }) => rate)), value: places[i] }));
   const [lowest = 1, highest = 1] = [rates[0], rates.at(-1)];
   const x = {
     field: "rate",

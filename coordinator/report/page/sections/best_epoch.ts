@@ -54,8 +54,10 @@ export function bestEpochSection(report: Report): Section | null {
     id: "best-epoch",
     title: "Best epoch beside the last",
     content: [
-      markup`<p>The best epoch is chosen on the same test images that then judge it, so that it is <strong>optimistic</strong>, and more so
-the more the curve jumps. The comparisons are of the last epoch; this table is for those who know results of the other kind.</p>`,
+      markup`<p>The best epoch is chosen on the same test images that then judge it, so that it is
+<strong>optimistic</strong>, and more so
+the more the curve jumps. The comparisons are of the last epoch; this table is for those who know results of
+the other kind.</p>`,
       tableOf(table),
       folded("Each training", tableOf(each)),
     ],

@@ -15,7 +15,8 @@ export function comparisonsSection({ comparison, verdict }: Report): Section | n
     id: "comparisons",
     title: "Comparisons",
     content: [
-      markup`<p>One comparison was fixed before the run: it is called confirmatory, and the verdict is of it. All others are
+      markup`<p>One comparison was fixed before the run: it is called confirmatory, and the verdict is of it.
+All others are
 exploratory, and their p is corrected for how many they are.</p>`,
       tableOf(comparisonTable(`Comparisons by ${METRIC_NAMES[verdict.primary]}`, primary!)),
       ...others!.length === 0 ? [] : [
@@ -68,12 +69,17 @@ export function comparisonTable(caption: string, rows: readonly Comparison[]): T
 const HOW_TO_READ = markup`<dl class="terms">
 <dt>Mean difference</dt><dd>Arm minus baseline of the last epoch, mean over pairs.</dd>
 <dt>95 % t</dt><dd>Student's interval of that mean: the seeds' error, if differences are about normal.</dd>
-<dt>95 % BCa</dt><dd>Bias-corrected and accelerated bootstrap over the seeds, from ten pairs on. It asks for no normal differences, but with few pairs it is too narrow: it stands beside the t interval and decides nothing.</dd>
-<dt>95 % crossed</dt><dd>Bootstrap over seeds and test images at once. All seeds share the images, so that these add an error that more seeds do not make smaller.</dd>
+<dt>95 % BCa</dt><dd>Bias-corrected and accelerated bootstrap over the seeds, from ten pairs on. It asks for no
+normal differences, but with few pairs it is too narrow: it stands beside the t interval and decides nothing.</dd>
+<dt>95 % crossed</dt><dd>Bootstrap over seeds and test images at once. All seeds share the images, so that
+these add an error that more seeds do not make smaller.</dd>
 <dt>d_z</dt><dd>Mean difference by the standard deviation of the differences (Cohen).</dd>
-<dt>Sign p</dt><dd>Exact two-sided sign test of won against lost pairs. Five pairs cannot get below 0.062, six can reach 0.031.</dd>
+<dt>Sign p</dt><dd>Exact two-sided sign test of won against lost pairs. Five pairs cannot get below 0.0625, six
+can reach 0.031.</dd>
 <dt>t p</dt><dd>Paired t test, two-sided.</dd>
 <dt>Holm p</dt><dd>The same, corrected for the number of exploratory comparisons (Holm 1979).</dd>
-<dt>Least detectable</dt><dd>The mean difference that so many pairs with this spread find with a power of 80 % at 5 %.</dd>
-<dt>DeLong</dt><dd>Test of two areas under the curve on the same images: the test set's error in one pair (DeLong et al. 1988).</dd>
+<dt>Least detectable</dt><dd>The mean difference that so many pairs with this spread find with a power of 80 %
+at 5 %.</dd>
+<dt>DeLong</dt><dd>Test of two areas under the curve on the same images: the test set's error in one pair
+(DeLong et al. 1988).</dd>
 </dl>`;

@@ -37,12 +37,13 @@ export async function controlsSection(report: Report): Promise<Section | null> {
           [...again, ...main],
           "control-again",
           "A against A, beside the comparison",
-          "Hollow: the same arm twice, with another random stream. Filled: the comparison that was fixed before, on the same axis.",
+          "Hollow: the same arm twice, with another random stream. Filled: the comparison that " +
+            "was fixed before, on the same axis.",
         ),
         ...await draw(
           lose,
           "control-lose",
-          "An arm that must lose",
+          "A control that must lose",
           "It learns nothing: if this did not show, nothing would.",
         ),
       ]),

@@ -2,7 +2,7 @@
 import { formatBytes, formatSeconds } from "../../../../shared/cli/format.ts";
 import { describeFaults } from "../../../events/mod.ts";
 import { markup } from "../../markup.ts";
-import { contrastOf } from "../../page_wording.ts";
+import { contrastOf, ROLE_NAMES } from "../../page_wording.ts";
 import type { ArmReport, Report } from "../../report.ts";
 import { describeTimes, describeVerification } from "../../wording.ts";
 import { between, count, mean, plain, rate, signed, UNKNOWN } from "../figures.ts";
@@ -62,8 +62,8 @@ function costTable(arms: readonly ArmReport[]): Table {
         const known = (values: readonly (number | null)[]) => values.filter((value) => value !== null);
         const meanOf = (values: readonly number[]) => values.length === 0 ? null : mean(values);
         return [
-          role === null ? arm : `${arm} (control: ${role})`.replace("control: published", "as published"),
-          rate(learningRate),
+          role === null ? arm : `${arm} (${ROLE_NAMES[role]})`,
+          role === "lose" ? "0" : rate(learningRate),
           String(epochs.length),
           plain(meanOf(known(epochs.map(({ seconds }) => seconds))), 2),
           plain(mean(epochs.map(({ testSeconds }) => testSeconds)), 2),

@@ -21,8 +21,8 @@ const DRAWN: readonly EpochMetric[] = [
 
 /** What helps to read a metric. */
 const CAPTIONS: Readonly<Record<EpochMetric, string>> = {
-  testAuc:
-    "The chance that a positive image is ranked above a negative one: no threshold, and no shift of all probabilities, changes it.",
+  testAuc: "The chance that a positive image is ranked above a negative one: no threshold, and " +
+    "no shift of all probabilities, changes it.",
   testMeanProbability:
     "Far from the share of positives, all probabilities are shifted, and accuracy and loss measure the shift.",
   testLoss: "Mean cross entropy of the test images.",
@@ -81,8 +81,10 @@ function about(report: Report, groups: readonly Group[]): Markup {
   if (isOneSeed) {
     return markup`One seed${at}: a line an arm, and no interval, since one seed does not tell how far seeds differ.`;
   }
-  return markup`Means over the seeds${at} with 95 % t intervals, and a thin line a seed. Intervals of two arms may overlap though the pairs
-differ clearly: pairs share their seed, which these curves do not show. A mean ends where a training that diverged does.`;
+  return markup`Means over the seeds${at} with 95 % t intervals, and a thin line a seed. Intervals of two arms
+may overlap though the pairs
+differ clearly: pairs share their seed, which these curves do not show. A mean ends where a training that
+diverged does.`;
 }
 
 function curveTable(groups: readonly Group[], metric: EpochMetric, title: string): Table {

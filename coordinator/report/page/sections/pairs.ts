@@ -32,7 +32,8 @@ export async function pairsSection(report: Report): Promise<Section> {
     id: "pairs",
     title: "Pairs",
     content: [
-      markup`<p>The two trainings of a pair begin with the same weights and see the same batches, augmentation and dropout masks;
+      markup`<p>The two trainings of a pair begin with the same weights and see the same batches, augmentation
+and dropout masks;
 each begins with a fresh optimizer. They differ in the arm alone.</p>
 ${divergedTrainings(report)}${
         drawn.length > 0
@@ -60,8 +61,8 @@ function slopes(report: Report, panels: readonly (readonly PairReport[])[]): Pro
     const [{ arm, baseline, learningRate }] = panel as [PairReport];
     return figureOf(report, {
       chart: slopeChart(panel, { metric: primary, all: panels.flat(), id: `slopes-${arm}-${rate(learningRate)}` }),
-      caption:
-        markup`A line a seed, from ${baseline} to ${arm}; whole lines are pairs in which ${arm} is better, dashed grey ones
+      caption: markup`A line a seed, from ${baseline} to ${arm}; whole lines are pairs in which ${arm} is better,
+dashed grey ones
 those in which it is not.`,
       table: pairTable(panel, primary),
     });
@@ -72,19 +73,21 @@ those in which it is not.`,
 function pairTable(pairs: readonly PairReport[], metric: Metric): Table {
   const decimals = decimalsOf(metric);
   const name = METRIC_NAMES[metric];
+  const hasContrasts = new Set(pairs.map(contrastOf)).size > 1;
   return knownOnly({
-    caption:
-      `Pairs by ${name} of the last epoch; DeLong's test is of the two areas under the curve on the same test images`,
+    caption: `Pairs by ${name} of the last epoch${
+      hasContrasts || pairs.length === 0 ? "" : `: ${contrastOf(pairs[0]!)}`
+    }`,
     columns: [
-      ...words("Seed", "Arm − baseline"),
-      ...figures("Baseline", "Arm", "Difference", "DeLong: difference of AUC", "95 % interval", "p"),
+      ...words("Seed", ...hasContrasts ? ["Arm − baseline"] : []),
+      ...figures("Baseline", "Arm", "Difference", "AUC by DeLong", "95 % interval", "p"),
     ],
     rows: pairs.map((pair) => {
       const [a, b] = pair.values[metric];
       const { delong, diverged } = pair;
       return [
         String(pair.seed),
-        contrastOf(pair),
+        ...hasContrasts ? [contrastOf(pair)] : [],
         plain(a, decimals),
         plain(b, decimals),
         diverged === null ? signed(differenceOf(pair, metric), decimals) : `diverged: ${diverged}`,

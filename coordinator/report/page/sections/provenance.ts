@@ -1,5 +1,6 @@
 // How the report came about, and what it takes to get the same bits again.
 import { type Markup, markup } from "../../markup.ts";
+import { ROLE_NAMES } from "../../page_wording.ts";
 import type { Report } from "../../report.ts";
 import { describeCompression, describeIdentity } from "../../wording.ts";
 import { count, listed, rate } from "../figures.ts";
@@ -26,7 +27,8 @@ export function provenanceSection(report: Report): Section {
       "Bits",
       [
         describeIdentity(report) ||
-        "All workers computed with equal fingerprints: the same command with such workers, however many, gives the same weights, bit for bit.",
+        "All workers computed with equal fingerprints: the same command with such workers, " +
+          "however many, gives the same weights, bit for bit.",
         describeCompression(report),
       ].join(" "),
     ],
@@ -38,7 +40,8 @@ export function provenanceSection(report: Report): Section {
       provenance.command === ""
         ? markup`<p class="note">The command was not recorded.</p>`
         : markup`<p>This repeats it:</p>
-<pre class="scroll" tabindex="0" role="region" aria-label="The command that repeats it"><code>${provenance.command}</code></pre>
+<pre class="scroll" tabindex="0" role="region" aria-label="The command that repeats
+it"><code>${provenance.command}</code></pre>
 `,
       markup`<dl class="facts">${
         facts.map(([name, value]) =>
@@ -54,8 +57,8 @@ export function provenanceSection(report: Report): Section {
           rows: arms.map(({ arm, seed, learningRate, role, initialWeightsSha256, weightsSha256 }) => [
             arm,
             String(seed),
-            rate(learningRate),
-            role ?? "comparison",
+            role === "lose" ? "0" : rate(learningRate),
+            role === null ? "comparison" : ROLE_NAMES[role],
             hash(initialWeightsSha256),
             hash(weightsSha256),
           ]),

@@ -18,15 +18,16 @@ export async function publishedSection(report: Report): Promise<Section | null> 
     id: "as-published",
     title: "As published, beside the fair protocol",
     content: [
-      markup`<p><strong>ARTEFACT.</strong> In the example as published until mid-2025, both arms trained the same network object, one after the
-other: the second arm started from the weights that the first one ended with, and had twice the epochs when they were compared. It was
-judged by training metrics of one seed. Whatever the second arm is, it looks better: here is how much of that is the head start.</p>`,
+      markup`<p><strong>ARTEFACT.</strong> In the example as published until mid-2025, both arms trained the
+same network object, one after the
+other: the second arm started from the weights that the first one ended with, and had twice the epochs when
+they were compared. It was
+judged by training metrics of one seed. Whatever the second arm is, it looks better: here is how much of that
+is the head start.</p>`,
       ...await Promise.all(drawn.map((one) =>
         figureWithTable(report, {
           chart: publishedChart(one, `published-${one.published.seed}-${rate(one.published.learningRate)}`),
-          caption:
-            markup`Seed ${one.published.seed}. Grey: ${one.first.arm}; dashed: ${one.published.arm} from the same weights as ${one.first.arm}; dotted:
-${one.published.arm} from the weights that ${one.first.arm} ended with.`,
+          caption: captionOf(one),
           table: publishedTable(one),
         })
       )),
@@ -62,11 +63,16 @@ function publishedTable({ first, fair, published }: Published): Table {
   };
   return {
     caption: `Training metrics of the last epoch, seed ${published.seed}`,
-    columns: [...words("Training"), ...figures("Loss", `Minus ${first.arm}`, "Accuracy", `Minus ${first.arm}`)],
+    columns: [...words("Training"), ...figures("Loss", `− ${first.arm}`, "Accuracy", `− ${first.arm}`)],
     rows: [
       ...row(first.arm, first),
       ...row(`${published.arm}, fair`, fair),
       ...row(`${published.arm}, as published (ARTEFACT)`, published),
     ],
   };
+}
+
+function captionOf({ first: { arm: first }, published: { arm, seed } }: Published): string {
+  return `Seed ${seed}. Grey: ${first}; dashed: ${arm} from the same weights as ${first}; dotted: ${arm} from the ` +
+    `weights that ${first} ended with.`;
 }

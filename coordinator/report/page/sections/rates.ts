@@ -42,7 +42,8 @@ export async function ratesSection(report: Report): Promise<Section | null> {
     id: "rates",
     title: "Learning rates",
     content: [
-      markup`<p>Centralizing shortens the gradient, so that the same rate is not the same step: an arm should be judged at a rate of its own
+      markup`<p>Centralizing shortens the gradient, so that the same rate is not the same step: an arm should
+be judged at a rate of its own
 too. The default rate is ${
         rate(defaultRate(report))
       }; a best rate is chosen on the test images, so that what it reaches is
