@@ -24,13 +24,13 @@ function resume(workspace: Workspace, out: string, ...more: string[]): string[] 
 /** What is measured, or is of one run alone: a slow worker's leaves may be given out again. */
 const MEASURED = /second|bytes|^(workers|fingerprint|faults)$/i;
 
-/** A report's data without what is measured, and without what follows from it: p values are corrected for those of seconds. */
+/** A report's data without what is measured. */
 function timeless(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.filter((one) => (one as { metric?: unknown } | null)?.metric !== "seconds").map(timeless);
   }
   if (typeof value !== "object" || value === null) return value;
-  const names = Object.keys(value).filter((name) => !MEASURED.test(name) && name !== "holmP");
+  const names = Object.keys(value).filter((name) => !MEASURED.test(name));
   return Object.fromEntries(names.map((name) => [name, timeless((value as Record<string, unknown>)[name])]));
 }
 

@@ -164,9 +164,9 @@ Deno.test("a pair of which one diverged: mean and intervals are withheld, the si
   ]]);
   assertAlmostEquals(find(report, { arm: "gc-update" }).meanDifference!, 0.035, 1e-12);
   // What has no p is not corrected, and others are not corrected for it.
-  const exploratory = report.comparison.filter(({ kind }) => kind === "exploratory");
+  const exploratory = report.comparison.filter(({ kind, metric }) => kind === "exploratory" && metric !== "seconds");
   const [withheld, others] = [true, false].map((is) => exploratory.filter((one) => (one.withheld !== null) === is));
-  assertEquals(withheld!.map(({ holmP }) => holmP), Array(5).fill(null));
+  assertEquals(withheld!.map(({ holmP }) => holmP), Array(4).fill(null));
   assertEquals(others!.map(({ holmP }) => holmP), holm(others!.map(({ tP }) => tP!)));
   assertEquals(report.arms.filter(({ diverged }) => diverged !== null).map(({ arm, seed }) => [arm, seed]), [[
     "gc",
