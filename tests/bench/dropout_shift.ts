@@ -1,14 +1,16 @@
 // What dropout before max-pool makes of a trained network's test: the greatest of four survivors, each doubled, is on average
 // greater in training than the greatest of four at test time. Measured on the test images, then undone block by block.
+import { join } from "node:path";
+import { readInitWeights } from "../../coordinator/commands/init_weights.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { ModelSpec } from "../../shared/model.ts";
 import type { Sample } from "../../worker/engine.ts";
 import { BlockMeans } from "./block_means.ts";
 import { dropoutLayers, withDropoutIn } from "./dropout_layers.ts";
 import { blockRatio, channelRatios, scaleFilters } from "./scaled_filters.ts";
+import { openRunData } from "./run_data.ts";
 import { type Findings, median } from "./support.ts";
 import { logistic, logitOf, type Quality, qualityOf } from "./test_quality.ts";
-import { readTrainedModel } from "./trained_model.ts";
 
 const MASKS = 16;
 /** Training images that are evaluated beside the test images. */
@@ -35,7 +37,9 @@ interface Evaluation {
  */
 export async function dropoutShift(folder: string | undefined): Promise<Findings> {
   if (folder === undefined) throw new HerdError("usage", "dropout-shift needs --model FOLDER: models/KEY of a run");
-  const { spec, weights, images } = await readTrainedModel(folder);
+  const { numeric, samples } = await openRunData(join(folder, "..", ".."));
+  const spec = numeric.compute.model;
+  const weights = await readInitWeights(join(folder, "weights.safetensors"), spec);
   const { conv } = dropoutLayers(spec);
   if (conv.length === 0 || spec.classes !== 1) {
     throw new HerdError(
@@ -43,13 +47,12 @@ export async function dropoutShift(folder: string | undefined): Promise<Findings
       `${folder} is no binary model with dropout in its conv blocks: there is nothing to measure`,
     );
   }
-  const samples = images("test");
-  const lab = new Laboratory(spec, weights, samples);
+  const lab = new Laboratory(spec, weights, samples("test"));
   const found = await lab.evaluations(conv);
-  const training = await new Laboratory(spec, weights, images("train", TRAINING_IMAGES)).both();
+  const training = await new Laboratory(spec, weights, samples("train", TRAINING_IMAGES)).both();
   const blocks = await lab.blocks();
   return {
-    title: `${samples.length} test images, ${MASKS} dropout masks each: ${folder}`,
+    title: `Test images, ${MASKS} dropout masks each: ${folder}`,
     columns: ["", "loss", "accuracy", "AUC", "mean p", "5 % to 95 %", "best accuracy", "at"],
     rows: [...found, ...training].map(({ what, quality }) => [what, ...figuresOf(quality)]),
     notes: [
@@ -89,7 +92,8 @@ class Laboratory {
       const what = `blocks ${layers.map((layer) => layer + 1)} rescaled ${byChannel ? "by channel" : "as a whole"}`;
       found.push(this.#evaluation(what, (await this.#plain(weights)).logits));
     };
-    for (const layers of sets) await rescaled(layers, layers, false);
+    // Later dropout does not change what an earlier block puts out.
+    for (const layers of sets) await rescaled(layers, layers[0] === conv[0] ? conv : layers, false);
     await rescaled(conv, conv, true);
     await rescaled(all, conv, true);
     for (

@@ -6,6 +6,7 @@ import { armsOrder } from "./arms_order.ts";
 import { dropoutShift } from "./dropout_shift.ts";
 import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
+import { lastBatch } from "./last_batch.ts";
 import { leak } from "./leak.ts";
 import { peers } from "./peers.ts";
 import { scale } from "./scale.ts";
@@ -25,8 +26,8 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
   engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
   scaling   images a second with 1, 2 and 4 workers
   arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
-  dropout-shift --model DIR  what dropout before max-pool does to the test of a trained model, DIR/weights.safetensors, where DIR is
-            models/KEY of a run; its data set as for a run
+  dropout-shift  what dropout before max-pool does to the test of a trained model: --model models/KEY of a run
+  last-batch  what the last batch of an epoch does to the test after it: --run FOLDER of a run
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
 
 Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200 with garbage collected, and the most that it
@@ -37,9 +38,10 @@ const strangers: string[] = [];
 const note = (arg: string, key?: string) => key === undefined || void strangers.push(arg);
 const flags = parseArgs(Deno.args, {
   boolean: ["leak", "slow", "json", "help"],
-  string: ["workers", "relays", "model"],
+  string: ["workers", "relays", "model", "run"],
   unknown: note,
 });
+const textOf = (name: string) => flags[name] === undefined ? undefined : `${flags[name]}`;
 const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   kernels: () => kernels(),
   step,
@@ -48,7 +50,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   engines: () => engines(flags["slow"] === true),
   scaling,
   "arms-order": () => armsOrder(),
-  "dropout-shift": () => dropoutShift(flags["model"] === undefined ? undefined : `${flags["model"]}`),
+  "dropout-shift": () => dropoutShift(textOf("model")),
+  "last-batch": () => lastBatch(textOf("run")),
   peers,
 };
 
