@@ -1,6 +1,5 @@
 // What a run computes: its identity, by which checkpoints are known, and the experiment that follows from it.
 import { sha256 } from "../../shared/config.ts";
-import { HerdError } from "../../shared/errors.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel } from "../../shared/model.ts";
 import type { Experiment, NumericConfig } from "../experiment/mod.ts";
@@ -17,11 +16,9 @@ export interface Identified {
 
 /**
  * Who a run is; one that is resumed keeps its id.
- * @throws {HerdError} usage, if the images are too small for the model, or the settings contradict each other; data, if the run
- * to be resumed or the file of --init-weights cannot be read
+ * @throws {HerdError} usage, if the images are too small for the model; data, if the run to be resumed or the file of --init-weights cannot be read
  */
 export async function identityOf(settings: Settings, data: RunData): Promise<Identified> {
-  refuseContradictions(settings);
   const { resume, arms, seed, control, protocol, imageSize, model } = settings;
   const spec = builtInModel(model, imageSize);
   const initWeights = settings.initWeights === undefined
@@ -70,27 +67,4 @@ function ratesOf({ learningRate: named }: Settings): number[] {
   const [usual] = DEFAULT_SETTINGS.learningRate;
   const standard = named.find((rate) => rate === usual) ?? named[0]!;
   return [standard, ...named.filter((rate) => rate !== standard)];
-}
-
-function refuseContradictions(
-  { seed, seeds, arms, learningRate, control, protocol, optimizer, momentum, nesterov, gcScope, gcScale }: Settings,
-): void {
-  const refuse = (text: string) => new HerdError("usage", text);
-  const last = seed + seeds - 1;
-  if (last > 0xffffffff) throw refuse(`--seed ${seed} --seeds ${seeds} goes beyond 4294967295: give a smaller --seed`);
-  if (optimizer === "adam" && momentum !== 0) {
-    throw refuse(`--momentum ${momentum} is of rmsprop and sgd, and adam has its own: give one of them`);
-  }
-  if (nesterov && (optimizer !== "sgd" || momentum === 0)) {
-    throw refuse("--nesterov looks ahead along the momentum of sgd: give --optimizer sgd and a --momentum above 0");
-  }
-  const centralizes = arms.some((arm) => arm !== "no-gc");
-  if (!centralizes && (gcScope !== "all" || gcScale !== 1)) {
-    throw refuse("--gc-scope and --gc-scale are of arms that centralize: give gc or gc-update among --arms");
-  }
-  const isSimple = arms.length === 2 && seeds === 1 && learningRate.length === 1 && !control;
-  if (protocol === "as-published" && !isSimple) {
-    const why = "has two arms, one seed, one rate and no controls";
-    throw refuse(`--protocol as-published ${why}: leave --arms, --seeds, --learning-rate and --control as they are`);
-  }
 }

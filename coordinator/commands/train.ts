@@ -9,6 +9,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { EventBus, type Subscription } from "../events/mod.ts";
 import { readLauncher } from "../launch/mod.ts";
 import { jsonLines, Terminal } from "../report/mod.ts";
+import { refuseContradictions } from "./contradictions.ts";
 import { resumedSettings } from "./resume.ts";
 import { runTraining } from "./run.ts";
 import type { RunOptions, TrainParts } from "./run_options.ts";
@@ -77,6 +78,7 @@ async function runOptions(
   if (settings.compressGradients && settings.compress === "none") {
     throw new HerdError("usage", "--compress-gradients is given without --compress: give --compress fp16 or bf16 too");
   }
+  refuseContradictions(settings);
   if (settings.json && settings.quiet) {
     throw new HerdError("usage", "--quiet is for text, and --json prints none: give one of them");
   }
