@@ -97,12 +97,8 @@ class Laboratory {
     for (const layers of sets) await rescaled(layers, layers[0] === conv[0] ? conv : layers, false);
     await rescaled(conv, conv, true);
     await rescaled(all, conv, true);
-    for (
-      const [where, drops] of [["everywhere", [...conv, ...dense]], ["in blocks", conv], [
-        "before dense",
-        dense,
-      ]] as const
-    ) {
+    const places = { everywhere: [...conv, ...dense], "in blocks": conv, "before dense": dense };
+    for (const [where, drops] of Object.entries(places)) {
       found.push(this.#evaluation(`dropout ${where}`, (await this.#expected(drops)).logits));
     }
     return found;
