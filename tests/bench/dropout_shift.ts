@@ -96,7 +96,7 @@ class Laboratory {
     // Later dropout does not change what an earlier block puts out.
     for (const layers of sets) await rescaled(layers, layers[0] === conv[0] ? conv : layers, false);
     await rescaled(conv, conv, true);
-    await rescaled(all, conv, true);
+    if (all.length > conv.length) await rescaled(all, conv, true);
     const places = { everywhere: [...conv, ...dense], "in blocks": conv, "before dense": dense };
     for (const [where, drops] of Object.entries(places)) {
       found.push(this.#evaluation(`dropout ${where}`, (await this.#expected(drops)).logits));
