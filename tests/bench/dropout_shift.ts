@@ -1,5 +1,5 @@
 // What dropout before max-pool makes of a trained network's test: the greatest of four survivors, each doubled, is on average
-// greater in training than the greatest of four at test time. Measured on the test images, then undone block by block.
+// greater in training than the greatest of all four at test time. Measured on the test images, then undone block by block.
 import { join } from "node:path";
 import { readInitWeights } from "../../coordinator/commands/init_weights.ts";
 import { HerdError } from "../../shared/errors.ts";
@@ -89,19 +89,16 @@ class Laboratory {
     const found: Evaluation[] = [this.#evaluation("as tested: no dropout", (await this.#plain()).logits)];
     const rescaled = async (layers: readonly number[], drops: readonly number[], byChannel: boolean) => {
       const weights = await this.#rescaled(layers, await this.#expected(drops), byChannel);
-      const what = `blocks ${layers.map((layer) => layer + 1)} rescaled ${byChannel ? "by channel" : "as a whole"}`;
+      const blocks = layers.map((layer) => layer + 1).join(", ");
+      const what = `output of block ${blocks} rescaled${byChannel ? " by channel" : ""}`;
       found.push(this.#evaluation(what, (await this.#plain(weights)).logits));
     };
     // Later dropout does not change what an earlier block puts out.
     for (const layers of sets) await rescaled(layers, layers[0] === conv[0] ? conv : layers, false);
     await rescaled(conv, conv, true);
-    await rescaled(all, conv, true);
-    for (
-      const [where, drops] of [["everywhere", [...conv, ...dense]], ["in blocks", conv], [
-        "before dense",
-        dense,
-      ]] as const
-    ) {
+    if (all.length > conv.length) await rescaled(all, conv, true);
+    const places = { everywhere: [...conv, ...dense], "in blocks": conv, "before dense": dense };
+    for (const [where, drops] of Object.entries(places)) {
       found.push(this.#evaluation(`dropout ${where}`, (await this.#expected(drops)).logits));
     }
     return found;
