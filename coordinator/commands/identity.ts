@@ -16,7 +16,8 @@ export interface Identified {
 
 /**
  * Who a run is; one that is resumed keeps its id.
- * @throws {HerdError} usage, if the images are too small for the model; data, if the run to be resumed or the file of --init-weights cannot be read
+ * @throws {HerdError} usage, if the images are too small for the model; data, if the run to be resumed or the file of
+ * --init-weights cannot be read
  */
 export async function identityOf(settings: Settings, data: RunData): Promise<Identified> {
   const { resume, arms, seed, control, protocol, imageSize, model } = settings;

@@ -8,8 +8,9 @@ export type ArmName = (typeof ARM_NAMES)[number];
 /** What a training that is not compared itself is for. */
 export const ROLES = ["again", "lose", "published"] as const;
 /**
- * `again`: the same arm with another random stream, a control that should show no difference. `lose`: a rate of 0, a
- * control that learns nothing and must lose. `published`: goes on from the weights that the seed's first arm ended with, as the original example did.
+ * `again`: the same arm with another random stream, a control that should show no difference. `lose`: a rate of 0, a control that
+ * learns nothing and must lose. `published`: goes on from the weights that the seed's first arm ended with, as the original
+ * example did.
  */
 export type Role = (typeof ROLES)[number];
 
@@ -25,7 +26,7 @@ export interface RunKey {
   readonly role?: Role;
 }
 
-/** "gc-0", or "gc-0-0.0003" at another than the default rate, or "gc-0-again": for file names, and unique within an experiment. */
+/** For file names, unique within an experiment: "gc-0", "gc-0-0.0003" at another than the default rate, "gc-0-again". */
 export function runName({ arm, seed, learningRate, role }: RunKey): string {
   return [arm, seed, learningRate, role].filter((part) => part !== undefined).join("-");
 }

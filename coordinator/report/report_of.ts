@@ -37,7 +37,7 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
     plan,
     primary,
     labels,
-    exploratoryBecause: whyExploratory(plan, complete),
+    exploratoryBecause: whyExploratory(plan, { complete, isTainted: snapshot.taints.length > 0 }),
   });
   return {
     formatVersion: FORMAT_VERSION,
@@ -81,7 +81,11 @@ function planOf(run: RunFacts): Plan {
 }
 
 /** Why what was found does not confirm what was declared, in a few words; "" if it may. */
-function whyExploratory({ seeds, declaredSeeds, epochs, declaredEpochs }: Plan, complete: boolean): string {
+function whyExploratory(
+  { seeds, declaredSeeds, epochs, declaredEpochs }: Plan,
+  { complete, isTainted }: { readonly complete: boolean; readonly isTainted: boolean },
+): string {
+  if (isTainted) return "tainted";
   if (seeds.length > declaredSeeds || epochs > declaredEpochs) return "extended after looking";
   return complete ? "" : "broken off";
 }

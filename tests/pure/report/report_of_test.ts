@@ -4,7 +4,7 @@ import { afterEvent } from "../../../coordinator/events/mod.ts";
 import { parseReport } from "../../../coordinator/report/parse_report.ts";
 import { reportOf } from "../../../coordinator/report/report_of.ts";
 import { DATASET, epochEvent, epochRecord, FACTS, workerInfo } from "../../fixtures/events.ts";
-import { toldEvents, toldReport } from "../../fixtures/told_run.ts";
+import { toldEvents, toldReport, toldSnapshot } from "../../fixtures/told_run.ts";
 
 const FULL: Partial<RunFacts> = {
   seeds: [3, 4],
@@ -115,4 +115,21 @@ Deno.test("a report travels as JSON and comes back as it was, also with what is 
   ];
   for (const report of reports) assertEquals(parseReport(JSON.stringify(report), "here"), report);
   assert(reports[1]!.comparison.some(({ withheld }) => withheld !== null));
+});
+
+Deno.test("what wrong answers are in confirms nothing, whatever the figures say", () => {
+  const seeds = [0, 1, 2, 3, 4, 5];
+  const plan = { seeds, epochs: 1, declared: { seeds: 6, epochs: 1 } };
+  const told = toldSnapshot(
+    plan,
+    ({ arm, seed }) => ({ epochs: [{ testAuc: 0.7 + seed / 100 + (arm === "gc" ? 0.05 : 0) }] }),
+  );
+  assertEquals(reportOf(told, true).verdict.confirmatory, true);
+  const since = { key: { arm: "gc", seed: 0 } as const, epoch: 1, step: 1, steps: 8 };
+  const { verdict, comparison } = reportOf({ ...told, taints: [{ worker: "w1", host: "", since }] }, true);
+  assertEquals([verdict.confirmatory, verdict.exploratoryBecause, comparison[0]!.kind], [
+    false,
+    "tainted",
+    "exploratory",
+  ]);
 });
