@@ -64,8 +64,9 @@ export class SimdEngine implements GradientEngine {
     leafCount: number,
     leaves: readonly Leaf[],
     nodes: readonly NodeId[],
+    signal?: AbortSignal,
   ): AsyncGenerator<PartialSum> {
-    const step = new StepLeaves(leafCount, leaves);
+    const step = new StepLeaves(leafCount, leaves, signal);
     const { gradients, parameters } = this.#plan;
     for (const node of nodes) {
       const labels = step.labelsUnder(node);
@@ -90,12 +91,15 @@ export class SimdEngine implements GradientEngine {
     }
   }
 
-  evaluate({ samples }: Leaf): Promise<Predictions> {
-    this.#check(samples);
-    this.#network.forward(samples);
-    const logits = this.#network.logits(samples.length);
-    const labels = samples.map(({ label }) => label);
-    return Promise.resolve({ logits, losses: lossesOf(logits, labels, this.#options.spec.classes) });
+  async *evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+    for (const { samples } of leaves) {
+      signal?.throwIfAborted();
+      this.#check(samples);
+      this.#network.forward(samples);
+      const logits = this.#network.logits(samples.length);
+      const labels = samples.map(({ label }) => label);
+      yield { logits, losses: lossesOf(logits, labels, this.#options.spec.classes) };
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,7 @@ import { TfjsEngine } from "../../../worker/tfjs/engine.ts";
 import {
   errorsByParameter,
   HAS_WEBGPU,
+  leafPredictions,
   leafSum,
   noiseLeaves,
   sameBits,
@@ -141,7 +142,7 @@ for (const kind of ["an invalid shader", "a buffer that is too large", "the loss
         else gpu.createBuffer({ size: gpu.limits.maxBufferSize + 4, usage: GPUBufferUsage.STORAGE });
         const error = await assertRejects(() => leafSum(engine, leaf!), HerdError, "The WebGPU device");
         assertEquals(error.code, "cluster");
-        await assertRejects(() => engine.evaluate(leaf!), HerdError, "The WebGPU device");
+        await assertRejects(() => leafPredictions(engine, leaf!), HerdError, "The WebGPU device");
         await device.release();
       }
       await using engine = await createEngine("webgpu", options);
