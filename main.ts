@@ -44,7 +44,8 @@ function serveRelay(): Promise<never> {
       ...order,
       cacheDir: cacheDir(),
       log,
-      async prepare(run, cachePath) {
+      async prepare(run, path) {
+        const cachePath = await path;
         const { name: backend } = await chooseEngine(run.backend);
         return await relay.prepare({ ...run, cachePath, backend, workers: workers ?? localWorkers(backend) });
       },

@@ -23,6 +23,8 @@ export interface EngineReport {
 
 interface EngineKind {
   readonly name: EngineName;
+  /** Whether waiting for its device stops the event loop. */
+  readonly blocks: boolean;
   report(): Promise<EngineReport>;
   create(options: EngineOptions): Promise<GradientEngine>;
 }
@@ -31,11 +33,13 @@ interface EngineKind {
 const ENGINES: readonly EngineKind[] = [
   {
     name: "webgpu",
+    blocks: true,
     report: reportWebgpu,
     create: async (options) => (await import("./webgpu/mod.ts")).createWebgpuEngine(options),
   },
   {
     name: "simd",
+    blocks: false,
     report: async () => {
       const { describeSimd } = await import("./simd/mod.ts");
       return { name: "simd", works: true, adapter: describeSimd(), software: true };
@@ -44,6 +48,7 @@ const ENGINES: readonly EngineKind[] = [
   },
   {
     name: "cpu",
+    blocks: false,
     report: () => Promise.resolve({ name: "cpu", works: true, adapter: "TF.js cpu", software: true }),
     create: async (options) => (await import("./cpu/mod.ts")).createCpuEngine(options),
   },
@@ -62,6 +67,11 @@ export async function chooseEngine(wanted: EngineName | "auto"): Promise<EngineR
   // A named engine is asked alone: to look for adapters costs time and memory.
   const asked = wanted === "auto" ? ENGINES : ENGINES.filter(({ name }) => name === wanted);
   return chooseAmong(await Promise.all(asked.map((engine) => engine.report())), wanted);
+}
+
+/** Whether an engine has a thread of its own, since waiting for its device would stop the one that talks. */
+export function livesInThread(engine: EngineName): boolean {
+  return ENGINES.some(({ name, blocks }) => name === engine && blocks);
 }
 
 /** How many workers of an engine a machine has room for: a GPU one, a CPU one a core. */

@@ -7,5 +7,5 @@ import { runSession } from "./session.ts";
 
 await serveOrder(async ({ cachePath, ...order }, { cacheDir, log }) => {
   if (cachePath === undefined) return await runRemoteWorker({ ...order, cacheDir: cacheDir(), log });
-  await runSession({ ...order, hostName: "", prepare: (run) => prepareEngine(run, cachePath), log });
+  await runSession({ ...order, hostName: "", prepare: (run) => prepareEngine(run, Promise.resolve(cachePath)), log });
 });

@@ -1,5 +1,5 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
-import { localWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { homeOf, localWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
 import { type Launcher, workerName } from "./launcher.ts";
 
 /** `count` workers beside the coordinator. */
@@ -14,7 +14,7 @@ export function localLauncher(count: number): Launcher {
     isOwn: true,
     firstWaitMs: 250,
     plan({ entry, localAddress, token, secretFor, cachePath }) {
-      const flags = localWorkerFlags({ address: localAddress, file: cachePath });
+      const flags = localWorkerFlags({ address: localAddress, file: cachePath, home: homeOf(entry) });
       const args = ["run", ...flags, "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);

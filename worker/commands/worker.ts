@@ -9,7 +9,7 @@ import { readToken } from "../../shared/cli/token_file.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { WorkerOrder } from "../../shared/worker_order.ts";
-import { relayFlags, remoteWorkerFlags } from "../../shared/worker_process.ts";
+import { homeOf, relayFlags, remoteWorkerFlags } from "../../shared/worker_process.ts";
 import { runProcess } from "./run_process.ts";
 
 const workerFlags = {
@@ -61,7 +61,9 @@ export function workerCommand(entries: WorkerEntries): Command {
       const order = await orderOf(flags);
       const { cacheDir } = dataEnvironment(environment);
       const reach = { address: addressOf(order.url), cacheDir };
-      const permissions = flags.relay ? relayFlags({ ...reach, deno: Deno.execPath() }) : remoteWorkerFlags(reach);
+      const permissions = flags.relay
+        ? relayFlags({ ...reach, deno: Deno.execPath() })
+        : remoteWorkerFlags({ ...reach, home: homeOf(entries.worker.entry) });
       const { entry, args } = flags.relay ? entries.relay : entries.worker;
       const started = { entry, args: [...args, cacheDir], permissions, order };
       Deno.exitCode = await interruptible((signal) => runProcess(started, { print, complain, signal }));
