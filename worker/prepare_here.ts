@@ -8,10 +8,7 @@ import type { GradientEngine, Leaf } from "./engine.ts";
 import { createEngine } from "./engines.ts";
 import { probe, type Probed } from "./probe.ts";
 import { type SampleReader, samplesFrom } from "./samples.ts";
-import type { JoinedRun } from "./session.ts";
-
-/** What of a run an engine is made from. */
-export type PreparedRun = Pick<JoinedRun, "config" | "probeKey" | "onLeaf" | "onProgress">;
+import type { PreparedRun } from "./thread/mod.ts";
 
 /**
  * Computes with an engine of this thread.

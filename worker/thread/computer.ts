@@ -3,9 +3,8 @@ import type { EngineName } from "../../shared/engine_names.ts";
 import type { LeafOrder, OrderComputer } from "../../shared/order_computer.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
-import type { PreparedRun } from "../prepare_here.ts";
 import { Line } from "./line.ts";
-import { type Introduction, unpackError } from "./messages.ts";
+import { type Introduction, type PreparedRun, unpackError } from "./messages.ts";
 
 /** What a thread gets to give its device back before it is ended. */
 const GRACE_MS = 2_000;
@@ -14,7 +13,9 @@ const ENTRY = new URL("./entry.ts", import.meta.url);
 
 /** What is made in a thread. */
 export interface ThreadOptions {
+  /** Which one. */
   readonly engine: EngineName;
+  /** What it is made from, and who hears of its leaves and of what takes a while. */
   readonly run: PreparedRun;
   /** The packed data set, once it is there: the thread opens it itself. */
   readonly path: Promise<string>;
@@ -68,6 +69,7 @@ export class ThreadComputer implements OrderComputer {
     yield* this.#answers("evaluate", order, signal);
   }
 
+  /** Has the device given back, and ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#line.post({ type: "end" });
     await within(GRACE_MS, this.#line.ended, () => new Error("late")).catch(() => {});

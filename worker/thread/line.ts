@@ -1,7 +1,6 @@
 // The line to a device's thread: what goes out, what comes in, and that the thread may die.
 import { HerdError } from "../../shared/errors.ts";
-import type { PreparedRun } from "../prepare_here.ts";
-import { type FromThread, type Introduction, type ToThread, unpackError } from "./messages.ts";
+import { type FromThread, type Introduction, type PreparedRun, type ToThread, unpackError } from "./messages.ts";
 
 type Answer = Extract<FromThread, { type: "answer" | "done" }>;
 

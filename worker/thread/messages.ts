@@ -4,9 +4,12 @@ import { type ErrorCode, HerdError, messageOf } from "../../shared/errors.ts";
 import type { LeafOrder, OrderComputer } from "../../shared/order_computer.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { DeviceLost } from "../device_lost.ts";
-import type { PreparedRun } from "../prepare_here.ts";
+import type { JoinedRun } from "../session.ts";
 
-/** What of a run travels: all but its functions. */
+/** What of a run an engine is made from. */
+export type PreparedRun = Pick<JoinedRun, "config" | "probeKey" | "onLeaf" | "onProgress">;
+
+/** What of it travels: all but its functions. */
 export type ThreadRun = Pick<PreparedRun, "config" | "probeKey">;
 
 /** What a computer says of itself. */

@@ -3,8 +3,14 @@ import type { EngineName } from "../../shared/engine_names.ts";
 import type { LeafOrder, OrderComputer } from "../../shared/order_computer.ts";
 import { release } from "../../shared/memory.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
-import type { PreparedRun } from "../prepare_here.ts";
-import { type FromThread, packError, type SentError, type ThreadRun, type ToThread } from "./messages.ts";
+import {
+  type FromThread,
+  packError,
+  type PreparedRun,
+  type SentError,
+  type ThreadRun,
+  type ToThread,
+} from "./messages.ts";
 
 /** The thread's end of the line. */
 export interface ThreadPort {

@@ -7,8 +7,7 @@ import { initialWeights } from "../../../shared/initial_weights.ts";
 import { builtInModel } from "../../../shared/model.ts";
 import { chooseEngine } from "../../../worker/engines.ts";
 import { prepareEngine } from "../../../worker/prepare.ts";
-import type { PreparedRun } from "../../../worker/prepare_here.ts";
-import { ThreadComputer } from "../../../worker/thread/mod.ts";
+import { type PreparedRun, ThreadComputer } from "../../../worker/thread/mod.ts";
 import { type Files, png, temporaryDirectory, WITHOUT_FILES, writeFiles } from "../../fixtures/data_files.ts";
 
 const SIZE = 24;
