@@ -3,11 +3,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { webgpu_util, WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import type { TfjsDevice } from "../tfjs/device.ts";
-import { describeAdapter, findAdapter, WEBGPU_REMEDY } from "./adapter.ts";
-import { addsExactly, probeArithmetic } from "./arithmetic.ts";
-import { registerFilterGradient } from "./filter_gradient.ts";
-import { registerMaxPool } from "./max_pool.ts";
+import { describeAdapter, findAdapter, WEBGPU_REMEDY } from "../webgpu/adapter.ts";
+import type { TfjsDevice } from "./device.ts";
+import { addsExactly, probeArithmetic } from "./webgpu_arithmetic.ts";
+import { registerMaxPool } from "./webgpu_max_pool.ts";
 
 const SCOPES = ["validation", "out-of-memory", "internal"] as const;
 const LIMITS = [
@@ -42,8 +41,8 @@ export async function acquireDevice(): Promise<WebgpuDevice> {
 
 /** A GPU device with its TF.js backend. */
 export class WebgpuDevice implements TfjsDevice {
-  readonly name = "webgpu";
-  readonly kernels = `tfjs-webgpu-${tf.version.tfjs} herd-pool-1 herd-filter-1 matmul-packed`;
+  readonly name = "tfjs-webgpu";
+  readonly kernels = `tfjs-webgpu-${tf.version.tfjs} herd-pool-1 matmul-packed`;
   readonly adapter: string;
   /** The GPU device, for tests that break it. */
   readonly gpu: GPUDevice;
@@ -87,7 +86,6 @@ export class WebgpuDevice implements TfjsDevice {
     if (tf.findBackendFactory("webgpu")) tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => this.#backend, 3);
     registerMaxPool();
-    registerFilterGradient();
     // Small tensors take the same kernels as large ones.
     tf.env().set("WEBGPU_CPU_FORWARD", false);
     // Left to itself TF.js splits long inner products over workgroups that add with atomics, in any order.
@@ -137,7 +135,7 @@ export class WebgpuDevice implements TfjsDevice {
   #fail(what: string, cause?: unknown): void {
     this.#failure ??= new HerdError(
       "cluster",
-      `The WebGPU device ${this.adapter} ${what}: restart the worker, or use --backend cpu`,
+      `The WebGPU device ${this.adapter} ${what}: restart the worker, or use another --backend`,
       { cause },
     );
   }
