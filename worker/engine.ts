@@ -46,6 +46,8 @@ export interface EngineOptions {
   readonly augment: boolean;
   /** Called after each leaf of a training pass: a worker shows by it that it is alive. */
   readonly onLeaf?: () => void;
+  /** Is told what takes long before the engine is ready: "compiling 57 kernels". */
+  readonly onProgress?: (text: string) => void;
 }
 
 /** A device that computes. Calls must not overlap. */
