@@ -10,7 +10,7 @@ import { createEngine } from "./engines.ts";
 
 /** Enough for every conv block to have a border to drop, and little enough for the slowest engine. */
 const EXTRA_PIXELS = 4;
-const MOST_SAMPLES: Readonly<Record<EngineName, number>> = { webgpu: 8, simd: 8, cpu: 1 };
+const MOST_SAMPLES: Readonly<Record<EngineName, number>> = { webgpu: 8, simd: 8, "tfjs-webgpu": 4, "tfjs-cpu": 1 };
 
 /** What a trial pass tells of an engine. */
 export interface Probed {
