@@ -96,11 +96,6 @@ export class GpuDevice implements AsyncDisposable {
     return buffer;
   }
 
-  /** Whether a dispatch's code is still to be compiled. */
-  isNew({ code }: Dispatch): boolean {
-    return !this.#pipelines.has(code);
-  }
-
   /**
    * Compiles a dispatch's kernel, if no other has, and binds its buffers.
    * @throws {HerdError} cluster, with the kernel's name and the driver's words with its line, if it is rejected
@@ -109,31 +104,23 @@ export class GpuDevice implements AsyncDisposable {
     if (this.#prepared.has(dispatch)) return;
     const { label, code, slices, workgroups } = dispatch;
     this.gpu.pushErrorScope("validation");
-    let pipeline = this.#pipelines.get(code);
-    let bindings: GPUBindGroup | undefined;
-    try {
-      if (!pipeline) {
-        const module = this.gpu.createShaderModule({ label, code });
-        const compute = { module, entryPoint: "main" };
-        pipeline = this.gpu.createComputePipeline({ label, layout: "auto", compute });
-      }
-      const entries = slices.map(({ buffer, offset, bytes }, binding) => ({
-        binding,
-        resource: { buffer: this.bufferOf(buffer), offset, size: bytes },
-      }));
-      bindings = this.gpu.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries });
-    } finally {
-      const error = await this.gpu.popErrorScope();
-      // deno-lint-ignore no-unsafe-finally -- what was made of a rejected kernel means nothing
-      if (error) {
-        throw new HerdError(
-          "cluster",
-          `The GPU ${this.adapter} rejects the kernel "${label}": ${error.message.trim()}`,
-        );
-      }
+    const pipeline = this.#pipelines.get(code) ?? this.#compile(dispatch);
+    const entries = slices.map(({ buffer, offset, bytes }, binding) => ({
+      binding,
+      resource: { buffer: this.bufferOf(buffer), offset, size: bytes },
+    }));
+    const bindings = this.gpu.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries });
+    const error = await this.gpu.popErrorScope();
+    if (error) {
+      throw new HerdError("cluster", `The GPU ${this.adapter} rejects the kernel "${label}": ${error.message.trim()}`);
     }
     this.#pipelines.set(code, pipeline);
     this.#prepared.set(dispatch, { pipeline, bindings, workgroups });
+  }
+
+  #compile({ label, code }: Dispatch): GPUComputePipeline {
+    const module = this.gpu.createShaderModule({ label, code });
+    return this.gpu.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint: "main" } });
   }
 
   /** Writes to a buffer, before what is submitted next. */

@@ -103,17 +103,22 @@ export class WebgpuEngine implements GradientEngine {
     this.#hasWeights = true;
   }
 
-  async *gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncGenerator<PartialSum> {
+  async *gradients(
+    leafCount: number,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<PartialSum> {
     this.#assertReady(leaves);
     const step = new StepLeaves(leafCount, leaves);
     if (!this.#arithmetic.addsExactly) {
-      for (const node of nodes) yield this.#answer(step, node, await this.#sumOnHost(step, node));
+      for (const node of nodes) yield this.#answer(step, node, await this.#sumOnHost(step, node, signal));
       return;
     }
     let last: { readonly node: NodeId; readonly target: Target } | undefined;
     for (const [i, node] of nodes.entries()) {
       // Its first leaves are submitted before the sums of the node before it are read.
-      const submitted = this.#sumOnDevice(step, node, i % 2);
+      const submitted = this.#sumOnDevice(step, node, i % 2, signal);
       submitted.catch(() => {}); // thrown where it is awaited
       try {
         if (last) yield this.#answer(step, last.node, await this.#collect(last.target));
@@ -125,10 +130,11 @@ export class WebgpuEngine implements GradientEngine {
     if (last) yield this.#answer(step, last.node, await this.#collect(last.target));
   }
 
-  async *evaluate(leaves: readonly Leaf[]): AsyncGenerator<Predictions> {
+  async *evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
     this.#assertReady(leaves);
     const { classes } = this.#options.spec;
     for (let first = 0; first < leaves.length; first += EVALUATED_TOGETHER) {
+      signal?.throwIfAborted();
       const together = leaves.slice(first, first + EVALUATED_TOGETHER);
       const target = await this.#target(0, samplesOf(together), 0);
       for (const leaf of together) {
@@ -167,6 +173,10 @@ export class WebgpuEngine implements GradientEngine {
     for (const dispatch of plan.forward) await device.prepare(dispatch);
     for (let depth = 0; depth < this.#depth; depth++) await this.#slot(depth);
     this.#arithmetic = await probeArithmetic(device);
+    // A driver may compile when a kernel first runs: once over nothing but zeros.
+    device.submit([...plan.forward, ...this.#slots[0]!.backward]);
+    await device.done();
+    await device.settle();
     say(`${device.adapter}: compiled in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
 
@@ -183,10 +193,11 @@ export class WebgpuEngine implements GradientEngine {
   }
 
   /** Submits all of a node, to the copy of its sums for the host. */
-  async #sumOnDevice(step: StepLeaves, node: NodeId, turn: number): Promise<Target> {
+  async #sumOnDevice(step: StepLeaves, node: NodeId, turn: number, signal?: AbortSignal): Promise<Target> {
     const target = await this.#target(turn, step.labelsUnder(node).length);
     await treeSum<number>(step.count, node, {
       leaf: async (index, depth) => {
+        signal?.throwIfAborted();
         await this.#leaf(step.at(index), depth, target);
         return depth;
       },
@@ -200,9 +211,10 @@ export class WebgpuEngine implements GradientEngine {
   }
 
   /** The same sums where the device does not add as the host does: with a readback for each leaf. */
-  async #sumOnHost(step: StepLeaves, node: NodeId): Promise<HostSums> {
+  async #sumOnHost(step: StepLeaves, node: NodeId, signal?: AbortSignal): Promise<HostSums> {
     return await treeSum<HostSums>(step.count, node, {
       leaf: async (index) => {
+        signal?.throwIfAborted();
         const leaf = step.at(index);
         const target = await this.#target(0, leaf.samples.length);
         await this.#leaf(leaf, 0, target);
