@@ -30,6 +30,11 @@ interface EngineKind {
 /** An entry adds an engine. */
 const ENGINES: readonly EngineKind[] = [
   {
+    name: "webgpu",
+    report: () => reportWebgpu("webgpu"),
+    create: async (options) => (await import("./webgpu/mod.ts")).createWebgpuEngine(options),
+  },
+  {
     name: "simd",
     report: async () => {
       const { describeSimd } = await import("./simd/mod.ts");

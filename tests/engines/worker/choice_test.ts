@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { ENGINE_NAMES } from "../../../shared/engine_names.ts";
 import { HerdError } from "../../../shared/errors.ts";
-import { builtInModel, leastImageSize } from "../../../shared/model.ts";
+import type { ModelSpec } from "../../../shared/model.ts";
 import {
   availableEngines,
   chooseAmong,
@@ -9,7 +9,7 @@ import {
   type EngineReport,
   localWorkers,
 } from "../../../worker/engines.ts";
-import { probe, probeModel } from "../../../worker/probe.ts";
+import { fillNoise, probe } from "../../../worker/probe.ts";
 import { smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
 
 const GPU: EngineReport = { name: "webgpu", works: true, adapter: "a GPU", software: false };
@@ -77,13 +77,6 @@ Deno.test("createEngine() refuses what cannot be computed", async () => {
   }
 });
 
-Deno.test("probeModel() keeps the layers and shrinks the images to what they need", () => {
-  const spec = builtInModel("keras-example", 300);
-  assertEquals(probeModel(spec), { ...spec, imageSize: leastImageSize(5) + 4 });
-  const small = builtInModel("tiny", 22);
-  assertEquals(probeModel(small), small);
-});
-
 const KEY = "0123456789abcdef";
 
 for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false } as const]) {
@@ -93,15 +86,38 @@ for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false }
     }`,
     ignore,
     async fn() {
+      const probed = async (spec: ModelSpec, key: string) => {
+        await using engine = await createEngine(name, { spec, microBatch: 2, augment: true });
+        return await probe(engine, spec, { microBatch: 2, key });
+      };
       const spec = smallModel(16);
-      const { fingerprint, leafMilliseconds } = await probe(name, spec, { microBatch: 2, key: KEY });
+      const { fingerprint, leafMilliseconds } = await probed(spec, KEY);
       assert(leafMilliseconds > 0);
       assertEquals(fingerprint.length, 64);
-      assertEquals((await probe(name, spec, { microBatch: 2, key: KEY })).fingerprint, fingerprint);
-      const others = [[smallModel(16, 3), KEY], [spec, "1123456789abcdef"], [spec, "0123456789abcdee"]] as const;
-      for (const [model, key] of others) {
-        assertNotEquals((await probe(name, model, { microBatch: 2, key })).fingerprint, fingerprint);
-      }
+      assertEquals((await probed(spec, KEY)).fingerprint, fingerprint);
+      const others = [
+        [smallModel(16, 3), KEY],
+        [smallModel(18), KEY],
+        [spec, "1123456789abcdef"],
+        [spec, "0123456789abcdee"],
+      ] as const;
+      for (const [model, key] of others) assertNotEquals((await probed(model, key)).fingerprint, fingerprint);
     },
   });
 }
+
+Deno.test("noise is of bytes that differ from place to place, and another for each image and key", () => {
+  const noise = (words: readonly [number, number], id: number, length = 300) => {
+    const pixels = new Uint8Array(length);
+    fillNoise(pixels, words, id);
+    return pixels;
+  };
+  const image = noise([1, 2], 0);
+  assertEquals(noise([1, 2], 0), image);
+  // 300 draws of 256 bytes: 177 different ones are to be expected, give or take 7.
+  assert(new Set(image).size > 140);
+  for (const other of [noise([1, 3], 0), noise([2, 2], 0), noise([1, 2], 1)]) {
+    assert(other.filter((byte, i) => byte === image[i]).length < 20);
+  }
+  assertEquals(noise([1, 2], 0, 13), image.subarray(0, 13), "a last draw that is not used up");
+});

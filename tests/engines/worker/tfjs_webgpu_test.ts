@@ -11,6 +11,7 @@ import { assertWithinLoops } from "../../../worker/tfjs/mod.ts";
 import {
   errorsByParameter,
   HAS_WEBGPU,
+  leafPredictions,
   leafSum,
   noiseLeaves,
   sameBits,
@@ -185,7 +186,7 @@ for (const kind of ["an invalid shader", "a buffer that is too large", "the loss
         else gpu.createBuffer({ size: gpu.limits.maxBufferSize + 4, usage: GPUBufferUsage.STORAGE });
         const error = await assertRejects(() => leafSum(engine, leaf!), HerdError, "The WebGPU device");
         assertEquals(error.code, "cluster");
-        await assertRejects(() => engine.evaluate(leaf!), HerdError, "The WebGPU device");
+        await assertRejects(() => leafPredictions(engine, leaf!), HerdError, "The WebGPU device");
         await device.release();
       }
       await using engine = await createEngine("tfjs-webgpu", options);
