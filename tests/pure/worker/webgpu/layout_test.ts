@@ -67,7 +67,7 @@ Deno.test("every weight is where its kernel looks for it, and comes back from wh
       plan.layout.packWeights(flat, weights);
       const back = new Float32Array(flat.length);
       plan.layout.unpackGradients(fakeDevice(plan, weights), back);
-      assertEquals(back, flat);
+      assertEquals(back.findIndex((value, i) => value !== flat[i]), -1, "the first weight that is lost");
     }),
     runs,
   );
