@@ -165,6 +165,20 @@ export class GpuDevice implements AsyncDisposable {
   }
 
   /**
+   * Results as they come, with what WebGPU throws when the device is gone told as that.
+   * @throws {DeviceFailure} if the device was lost
+   */
+  async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* results;
+    } catch (error) {
+      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
+      this.check();
+      throw error;
+    }
+  }
+
+  /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
    * @throws {DeviceFailure} if the device was lost or rejected something: its values are never taken for results
    */
