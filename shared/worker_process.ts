@@ -12,6 +12,8 @@ export interface LocalReach {
   readonly address: string;
   /** The packed data set. */
   readonly file: string;
+  /** Tuned tiles of the GPU; the file need not be there. */
+  readonly tiles: string;
   /** Herd's own folder there. */
   readonly home: string;
 }
@@ -40,9 +42,9 @@ export function homeOf(entry: URL): string {
   return dirname(dirname(fileURLToPath(entry)));
 }
 
-/** Connects to one address, reads one file and its own code. @throws {HerdError} usage, for a path with a comma */
-export function localWorkerFlags({ address, file, home }: LocalReach): string[] {
-  return [`--allow-net=${address}`, `--allow-read=${reading(file, home)}`, ...NOTHING_ELSE];
+/** Connects to one address, reads two files and its own code. @throws {HerdError} usage, for a path with a comma */
+export function localWorkerFlags({ address, file, tiles, home }: LocalReach): string[] {
+  return [`--allow-net=${address}`, `--allow-read=${reading([file, tiles], home)}`, ...NOTHING_ELSE];
 }
 
 /**
@@ -50,7 +52,7 @@ export function localWorkerFlags({ address, file, home }: LocalReach): string[] 
  * @throws {HerdError} usage, for a path with a comma
  */
 export function remoteWorkerFlags({ address, cacheDir, home }: RemoteReach): string[] {
-  return remoteFlags([address], { read: reading(cacheDir, home), write: nameable(cacheDir) });
+  return remoteFlags([address], { read: reading([cacheDir], home), write: nameable(cacheDir) });
 }
 
 /**
@@ -75,8 +77,8 @@ function remoteFlags(
   return [`--allow-net=${addresses.join(",")}`, ...files, "--allow-sys=hostname", ...NOTHING_ELSE];
 }
 
-function reading(data: string, home: string): string {
-  return [data, ...CODE.map((folder) => `${home}/${folder}`)].map(nameable).join(",");
+function reading(data: readonly string[], home: string): string {
+  return [...data, ...CODE.map((folder) => `${home}/${folder}`)].map(nameable).join(",");
 }
 
 /**

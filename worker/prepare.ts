@@ -3,7 +3,7 @@ import type { OrderComputer } from "../shared/order_computer.ts";
 import { chooseEngine, livesInThread } from "./engines.ts";
 import { prepareHere } from "./prepare_here.ts";
 import type { JoinedRun } from "./session.ts";
-import { ThreadComputer } from "./thread/mod.ts";
+import { type PreparedRun, ThreadComputer } from "./thread/mod.ts";
 
 /**
  * Computes with an engine of this process.
@@ -12,7 +12,7 @@ import { ThreadComputer } from "./thread/mod.ts";
  * path is rejected with
  */
 export async function prepareEngine(
-  run: Pick<JoinedRun, "config" | "probeKey" | "backend" | "onLeaf" | "onProgress">,
+  run: PreparedRun & Pick<JoinedRun, "backend">,
   path: Promise<string>,
 ): Promise<OrderComputer> {
   const { name } = await chooseEngine(run.backend);

@@ -17,7 +17,7 @@ import type { PreparedRun } from "./thread/mod.ts";
  */
 export async function prepareHere(
   name: EngineName,
-  { config: { dataset, model, batchSize, microBatch }, probeKey, onLeaf, onProgress }: PreparedRun,
+  { config: { dataset, model, batchSize, microBatch }, probeKey, tilesFile, onLeaf, onProgress }: PreparedRun,
   path: Promise<string>,
 ): Promise<OrderComputer> {
   await using held = new AsyncDisposableStack();
@@ -28,6 +28,7 @@ export async function prepareHere(
       microBatch,
       leaves: Math.ceil(batchSize / microBatch),
       augment: true,
+      ...(tilesFile === undefined ? {} : { tilesFile }),
       onLeaf: () => isProbed && onLeaf(), // nobody has ordered the trial's
       onProgress,
     }),

@@ -8,7 +8,12 @@ import { threefry, type Words } from "../shared/threefry.ts";
 import type { EngineName, GradientEngine, Leaf, Sample } from "./engine.ts";
 
 /** Kernels that are made for a micro-batch are tried on a whole one; TF.js, whose are not, takes up to a minute for an image. */
-const MOST_SAMPLES: Readonly<Record<EngineName, number>> = { webgpu: 1, simd: Infinity, cpu: 1 };
+const MOST_SAMPLES: Readonly<Record<EngineName, number>> = {
+  webgpu: Infinity,
+  simd: Infinity,
+  "tfjs-webgpu": 1,
+  "tfjs-cpu": 1,
+};
 
 /** What a trial pass tells of an engine. */
 export interface Probed {

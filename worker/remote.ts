@@ -1,5 +1,5 @@
 // A worker on another machine: fetches the packed data set from the coordinator once, then serves like a local one.
-import { ChunkedCacheWriter } from "../data/mod.ts";
+import { ChunkedCacheWriter, tilesFileIn } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import { prepareEngine } from "./prepare.ts";
@@ -32,8 +32,10 @@ export interface RemoteWorkerOptions {
  * @throws {HerdError} cluster or data
  */
 export async function runRemoteWorker(
-  { cacheDir, prepare = prepareEngine, ...options }: RemoteWorkerOptions,
+  { cacheDir, prepare, ...options }: RemoteWorkerOptions,
 ): Promise<void> {
+  const ownEngine = (run: JoinedRun, path: Promise<string>) =>
+    prepareEngine({ ...run, tilesFile: tilesFileIn(cacheDir) }, path);
   // Of the connection before: its end may not have been noticed yet.
   let fetching: Promise<unknown> = Promise.resolve();
   await runSession({
@@ -43,7 +45,7 @@ export async function runRemoteWorker(
     prepare(run) {
       const path = fetching.then(() => fetchDataset(run, cacheDir, options.log));
       fetching = path.catch(() => {}); // thrown where the path is awaited
-      return prepare(run, path);
+      return (prepare ?? ownEngine)(run, path);
     },
   });
 }

@@ -2,7 +2,7 @@
 // HERD_PEERS (a folder with keras_original.py and torch_ddp.py) and their Python by HERD_PEERS_PYTHON.
 import { join } from "node:path";
 import { availableEngines } from "../../worker/mod.ts";
-import { stockTfjs } from "./engines.ts";
+import { stockTfjs } from "./stock.ts";
 import { type Findings, median, trainReport } from "./support.ts";
 
 const REPEATS = 3;
@@ -21,7 +21,7 @@ export async function peers(): Promise<Findings> {
   const results = new Map<string, number[]>();
   const add = (name: string, msPerImage: number) => results.set(name, [...results.get(name) ?? [], msPerImage]);
   const workers = navigator.hardwareConcurrency;
-  const gpu = (await availableEngines()).some(({ name, works }) => name === "webgpu" && works);
+  const gpu = (await availableEngines()).some(({ name, works }) => name === "tfjs-webgpu" && works);
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     const keras = await python([join(scripts, "keras_original.py"), data, "--epochs", "2", "--arm", "gc"], {});
     add("Keras / TensorFlow, whole epoch", 1000 * Number(keras.at(-1)!["seconds"]) / IMAGES);

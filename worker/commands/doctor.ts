@@ -1,8 +1,11 @@
 // `deno task doctor`: which engines work on this machine, and what would make the others work.
 import { dataEnvironment } from "../../data/mod.ts";
 import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
+import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { chooseEngine } from "../engines.ts";
 import { type TriedEngine, tryEngines } from "../trial.ts";
+
+const WIDTH = Math.max(...ENGINE_NAMES.map(({ length }) => length));
 
 /** The command that tries the engines. */
 export function doctorCommand(): Command {
@@ -14,15 +17,17 @@ export function doctorCommand(): Command {
       const { os, arch } = Deno.build;
       print(`herd ${version}, deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`);
       for (const engine of await tryEngines()) describe(engine).forEach((line) => print(line));
-      print(`auto    ${(await chooseEngine("auto")).name}`);
+      print(`${label("auto")} ${(await chooseEngine("auto")).name}`);
       const { cacheDir, dataDir } = dataEnvironment(environment);
-      print(`cache   ${cacheDir}`);
-      print(`data    ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
+      print(`${label("cache")} ${cacheDir}`);
+      print(`${label("data")} ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
     },
   });
 }
 
+const label = (text: string) => text.padEnd(WIDTH);
+
 function describe({ name, works, adapter, software, reason, remedy }: TriedEngine): string[] {
-  if (works) return [`${name.padEnd(7)} works: ${adapter}${name === "webgpu" && software ? " (no GPU)" : ""}`];
-  return [`${name.padEnd(7)} does not work: ${reason}`, `        to make it work: ${remedy}`];
+  if (works) return [`${label(name)} works: ${adapter}${name.endsWith("webgpu") && software ? " (no GPU)" : ""}`];
+  return [`${label(name)} does not work: ${reason}`, `${label("")} to make it work: ${remedy}`];
 }

@@ -18,7 +18,7 @@ interface HostSums {
 
 /** Computes with TF.js on the device that it is given, and gives it back when disposed. */
 export class TfjsEngine implements GradientEngine {
-  readonly name: "webgpu" | "cpu";
+  readonly name: TfjsDevice["name"];
   readonly adapter: string;
   readonly kernels: string;
   readonly #device: TfjsDevice;

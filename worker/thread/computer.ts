@@ -46,8 +46,8 @@ export class ThreadComputer implements OrderComputer {
   static async open({ engine, run, path, entry = ENTRY }: ThreadOptions): Promise<ThreadComputer> {
     const line = new Line(entry, run);
     try {
-      const { config, probeKey } = run;
-      line.post({ type: "prepare", engine, run: { config, probeKey } });
+      const { config, probeKey, tilesFile } = run;
+      line.post({ type: "prepare", engine, run: { config, probeKey, tilesFile } });
       path.then((path) => line.post({ type: "data", path }), (error) => line.fail(error));
       return new ThreadComputer(line, await line.introduced);
     } catch (error) {

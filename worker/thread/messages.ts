@@ -7,10 +7,13 @@ import { DeviceLost } from "../device_lost.ts";
 import type { JoinedRun } from "../session.ts";
 
 /** What of a run an engine is made from. */
-export type PreparedRun = Pick<JoinedRun, "config" | "probeKey" | "onLeaf" | "onProgress">;
+export interface PreparedRun extends Pick<JoinedRun, "config" | "probeKey" | "onLeaf" | "onProgress"> {
+  /** Where tuned tiles may be. */
+  readonly tilesFile?: string | undefined;
+}
 
 /** What of it travels: all but its functions. */
-export type ThreadRun = Pick<PreparedRun, "config" | "probeKey">;
+export type ThreadRun = Pick<PreparedRun, "config" | "probeKey" | "tilesFile">;
 
 /** What a computer says of itself. */
 export type Introduction = Pick<OrderComputer, "engine" | "adapter" | "fingerprint" | "leafMilliseconds">;

@@ -74,7 +74,8 @@ Deno.test({
     const order = { address, elsewhere: stranger.address, inside, cache, home, outside, deno };
     const both = ["connect to the coordinator", "read in the cache"];
     const code = ["read its own code", "run its own code in a thread"];
-    assertEquals(await probe(localWorkerFlags({ address, file: inside, home }), order), [...both, ...code]);
+    const local = { address, file: inside, tiles: at("no tiles"), home };
+    assertEquals(await probe(localWorkerFlags(local), order), [...both, ...code]);
     const more = ["write in the cache", "know the machine's name"];
     const remote = [...both, ...code, ...more];
     assertEquals(await probe(remoteWorkerFlags({ address, cacheDir: cache, home }), order), remote);

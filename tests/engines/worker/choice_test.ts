@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { ENGINE_NAMES } from "../../../shared/engine_names.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { ModelSpec } from "../../../shared/model.ts";
-import { availableEngines, chooseAmong, createEngine, type EngineReport } from "../../../worker/engines.ts";
+import {
+  availableEngines,
+  chooseAmong,
+  createEngine,
+  type EngineReport,
+  localWorkers,
+} from "../../../worker/engines.ts";
 import { fillNoise, probe } from "../../../worker/probe.ts";
 import { smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
 
@@ -14,33 +21,43 @@ const NO_GPU: EngineReport = {
   remedy: "install one",
 };
 const SIMD: EngineReport = { name: "simd", works: true };
-const CPU: EngineReport = { name: "cpu", works: true };
+const TFJS_CPU: EngineReport = { name: "tfjs-cpu", works: true };
+
+const TFJS_GPU: EngineReport = { ...GPU, name: "tfjs-webgpu" };
 
 const CHOICES = [
-  { reports: [GPU, SIMD, CPU], expected: "webgpu", why: "a real GPU comes first" },
-  { reports: [LAVAPIPE, SIMD, CPU], expected: "simd", why: "SIMD comes before a software adapter" },
-  { reports: [LAVAPIPE, CPU], expected: "webgpu", why: "a software adapter comes before cpu" },
-  { reports: [NO_GPU, CPU], expected: "cpu", why: "cpu comes last" },
+  { reports: [GPU, SIMD, TFJS_CPU], expected: "webgpu", why: "a real GPU comes first" },
+  { reports: [LAVAPIPE, SIMD, TFJS_CPU], expected: "simd", why: "SIMD comes before a software adapter" },
+  { reports: [LAVAPIPE, TFJS_CPU], expected: "webgpu", why: "a software adapter comes before TF.js" },
+  { reports: [NO_GPU, TFJS_CPU], expected: "tfjs-cpu", why: "TF.js in plain TypeScript comes last" },
+  { reports: [NO_GPU, TFJS_GPU, SIMD, TFJS_CPU], expected: "simd", why: "TF.js on a GPU does not come before SIMD" },
+  { reports: [TFJS_GPU, TFJS_CPU], expected: "tfjs-cpu", why: "TF.js on a GPU comes not even before TF.js without" },
 ] as const;
 for (const { reports, expected, why } of CHOICES) {
   Deno.test(`chooseAmong() for auto: ${why}`, () => assertEquals(chooseAmong(reports, "auto").name, expected));
 }
 
 Deno.test("chooseAmong() takes a named engine that works and refuses one that does not, with the remedy", () => {
-  assertEquals(chooseAmong([GPU, CPU], "cpu").name, "cpu");
-  const error = assertThrows(() => chooseAmong([NO_GPU, CPU], "webgpu"), HerdError, "no WebGPU adapter was found");
+  assertEquals(chooseAmong([GPU, TFJS_CPU], "tfjs-cpu").name, "tfjs-cpu");
+  assertEquals(chooseAmong([GPU, TFJS_GPU, SIMD], "tfjs-webgpu").name, "tfjs-webgpu");
+  const error = assertThrows(() => chooseAmong([NO_GPU, TFJS_CPU], "webgpu"), HerdError, "no WebGPU adapter was found");
   assertEquals(error.code, "cluster");
   assert(error.message.includes("install one"));
-  assertThrows(() => chooseAmong([GPU, CPU], "simd"), HerdError, "simd");
+  assertThrows(() => chooseAmong([GPU, TFJS_CPU], "simd"), HerdError, "simd");
 });
 
-Deno.test("availableEngines() always has cpu, and says why and what to do where WebGPU does not work", async () => {
+Deno.test("availableEngines() always has simd and tfjs-cpu, and says why and what to do where WebGPU does not work", async () => {
   const reports = await availableEngines();
-  assert(reports.some(({ name, works }) => name === "cpu" && works));
+  for (const name of ["simd", "tfjs-cpu"]) assert(reports.some((report) => report.name === name && report.works), name);
   for (const { works, adapter, reason, remedy } of reports) {
     if (works) assert(adapter);
     else assert(reason && remedy);
   }
+});
+
+Deno.test("an engine on a GPU has room for one worker on a machine, the others for one a core", () => {
+  const cores = navigator.hardwareConcurrency;
+  assertEquals(ENGINE_NAMES.map(localWorkers), [1, cores, 1, cores]);
 });
 
 Deno.test("createEngine() refuses what cannot be computed", async () => {
@@ -55,7 +72,7 @@ Deno.test("createEngine() refuses what cannot be computed", async () => {
     { ...good, spec: { ...good.spec, layers: [...layers.slice(2), ...layers.slice(0, 2)] } },
   ];
   for (const options of cases) {
-    const error = await assertRejects(() => createEngine("cpu", options), HerdError);
+    const error = await assertRejects(() => createEngine("tfjs-cpu", options), HerdError);
     assertEquals(error.code, "usage", error.message);
   }
 });

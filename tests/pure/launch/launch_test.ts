@@ -32,17 +32,18 @@ Deno.test("launch: the page prints the sets of permissions that are in use", {
   const page = await Deno.readTextFile(new URL("../../../coordinator/launch/README.md", import.meta.url));
   const printed = [...page.matchAll(/^\| .* \| `(--allow-net=[^`]+)` *\|$/gm)].map(([, flags]) => flags);
   const reach = { address: "HOST:PORT", cacheDir: "CACHE", home: "HERD" };
-  const sets = [localWorkerFlags({ ...reach, file: "DATASET" }), remoteWorkerFlags(reach)];
+  const sets = [localWorkerFlags({ ...reach, file: "DATASET", tiles: "TILES" }), remoteWorkerFlags(reach)];
   assertEquals(printed, [...sets, relayFlags({ ...reach, deno: "DENO" })].map((flags) => flags.join(" ")));
 });
 
 Deno.test("launch: no set holds more than it needs, and a path with a comma cannot widen it", () => {
   const reach = { address: "h:1", cacheDir: "/a b", home: "/my herd" };
   const nothingElse = ["--cached-only", "--ignore-env", "--no-prompt"];
-  const read = "--allow-read=/a b,/my herd/data,/my herd/shared,/my herd/worker";
-  assertEquals(localWorkerFlags({ ...reach, file: "/a b" }), ["--allow-net=h:1", read, ...nothingElse]);
+  const code = "/my herd/data,/my herd/shared,/my herd/worker";
+  const local = localWorkerFlags({ ...reach, file: "/a b", tiles: "/t" });
+  assertEquals(local, ["--allow-net=h:1", `--allow-read=/a b,/t,${code}`, ...nothingElse]);
   const rest = ["--allow-write=/a b", "--allow-sys=hostname", ...nothingElse];
-  assertEquals(remoteWorkerFlags(reach), ["--allow-net=h:1", read, ...rest]);
+  assertEquals(remoteWorkerFlags(reach), ["--allow-net=h:1", `--allow-read=/a b,${code}`, ...rest]);
   assertEquals(relayFlags({ ...reach, deno: "/opt/deno" }), [
     "--allow-net=h:1,127.0.0.1:0",
     "--allow-read=/a b",
@@ -51,8 +52,9 @@ Deno.test("launch: no set holds more than it needs, and a path with a comma cann
   ]);
   const [evil, evilHome] = [{ ...reach, cacheDir: "/a,/etc" }, { ...reach, home: "/a,/etc" }];
   const makers = [
-    () => localWorkerFlags({ ...reach, file: "/a,/etc" }),
-    () => localWorkerFlags({ ...evilHome, file: "/a" }),
+    () => localWorkerFlags({ ...reach, file: "/a,/etc", tiles: "/t" }),
+    () => localWorkerFlags({ ...reach, file: "/a", tiles: "/t,/etc" }),
+    () => localWorkerFlags({ ...evilHome, file: "/a", tiles: "/t" }),
     () => remoteWorkerFlags(evil),
     () => remoteWorkerFlags(evilHome),
     () => relayFlags({ ...evil, deno: "/opt/deno" }),
@@ -62,12 +64,13 @@ Deno.test("launch: no set holds more than it needs, and a path with a comma cann
   for (const make of makers) assertThrows(make, HerdError, "has a comma");
 });
 
-Deno.test("launch: a local worker may connect to the coordinator, read the data set, and nothing else", () => {
+Deno.test("launch: a local worker may connect to the coordinator, read the data set and tuned tiles, and nothing else", () => {
   const plan = localLauncher(2).plan(RUN);
   assertEquals(plan.map(({ name }) => name), ["w1", "w2"]);
   const command = plan[1]!.command();
   assertSecret(command);
-  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd", home: "/opt/herd" });
+  const tiles = "/cache/webgpu-tiles.json";
+  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd", tiles, home: "/opt/herd" });
   assertEquals(command.args, ["run", ...set, "-q", RUN.entry.href]);
   assertEquals(command.order, {
     name: "w2",
@@ -75,6 +78,7 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
     token: TOKEN,
     secret: "the secret of w2",
     cachePath: "/cache/a b.herd",
+    tilesFile: tiles,
   });
 });
 

@@ -34,7 +34,7 @@ const source: SampleReader = {
 function fakeComputer(log: string[]): OrderComputer {
   const gradient = new Float32Array(1);
   const engine: GradientEngine = {
-    name: "cpu",
+    name: "tfjs-cpu",
     adapter: "",
     kernels: "",
     setWeights() {},
