@@ -4,7 +4,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
 import type { Limits } from "./plan.ts";
-import { readBack, readbackBuffer, workDone } from "./waiting.ts";
+import { nothingLeft, readBack, readbackBuffer, workDone } from "./waiting.ts";
 
 const LIMITS = [
   "maxBufferSize",
@@ -165,6 +165,20 @@ export class GpuDevice implements AsyncDisposable {
   }
 
   /**
+   * Results as they come, with what WebGPU throws when the device is gone told as that.
+   * @throws {DeviceFailure} if the device was lost
+   */
+  async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* results;
+    } catch (error) {
+      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
+      this.check();
+      throw error;
+    }
+  }
+
+  /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
    * @throws {DeviceFailure} if the device was lost or rejected something: its values are never taken for results
    */
@@ -179,11 +193,11 @@ export class GpuDevice implements AsyncDisposable {
     if (this.#failure) throw this.#failure;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
+    await nothingLeft();
     for (const buffer of [...this.#buffers.values(), ...this.#readbacks]) buffer.destroy();
     this.gpu.destroy();
-    return Promise.resolve();
   }
 
   /** The first failure is the cause of all others. */
