@@ -32,7 +32,8 @@ export interface RunOptions {
 }
 
 /** An engine of this machine. */
-interface LocalEngine {
+export interface LocalEngine {
+  /** As --backend takes it. */
   readonly name: EngineName;
   /** Whether its device is a CPU in disguise. */
   readonly software?: boolean;

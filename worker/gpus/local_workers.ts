@@ -13,6 +13,7 @@ export interface LocalWorkers {
 
 /** What they compute with. */
 export interface LocalEngine {
+  /** As --backend takes it. */
   readonly name: EngineName;
   /** Whether its device is a CPU in disguise. */
   readonly software?: boolean;

@@ -29,11 +29,13 @@ export function parseDevices(text: string): VulkanDevice[] {
 }
 
 /**
- * Those that Deno can be brought to use: of all kinds of GPU it takes the first of the best, whatever comes first.
+ * Those that Deno can be brought to use: it takes the first of the best kind, whatever comes before. A GPU that has several
+ * drivers is listed for each, and by its address the layer takes the last.
  * @param devices as Vulkan lists them
  */
 export function bestGpus(devices: readonly VulkanDevice[]): VulkanDevice[] {
-  const gpus = devices.filter(({ type }) => type !== "CPU");
+  const all = devices.filter(({ type }) => type !== "CPU");
+  const gpus = [...new Map(all.map((gpu) => [gpu.pci ?? gpu.index, gpu])).values()];
   const best = ["discrete GPU", "integrated GPU"].find((type) => gpus.some((gpu) => gpu.type === type));
   return best === undefined ? gpus : gpus.filter(({ type }) => type === best);
 }

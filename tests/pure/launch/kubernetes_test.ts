@@ -198,7 +198,7 @@ Deno.test({
     const ofImage = dockerfile.match(new RegExp(`^ENV ${name}=(.*)$`, "m"))?.[1];
     for (const capabilities of [ofPod, ofImage]) assert(capabilities?.split(",").includes("graphics"), capabilities);
     const installed = dockerfile.match(/apt-get install .*/)![0].split(" ");
-    for (const library of ["libvulkan1", "libegl1", "libxext6"]) assert(installed.includes(library), library);
+    for (const library of ["libvulkan1", "libglvnd0", "libxext6"]) assert(installed.includes(library), library);
   },
 });
 

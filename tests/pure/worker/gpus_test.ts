@@ -52,6 +52,9 @@ Deno.test("gpus: what the layer lists is read, and a text without a list is no d
 Deno.test("gpus: those count that Deno can be brought to use: of the best kind that there is, and no CPU", () => {
   const indexes = (text: string) => bestGpus(parseDevices(text)).map(({ index }) => index);
   assertEquals(indexes(LIST), [0, 1]);
+  // A second driver for the second one.
+  const twice = '  GPU 3: 10de:2330 "NVIDIA H100 (NVK)" discrete GPU 0000:61:00.0\n';
+  assertEquals(indexes(LIST.replace("GPU 3", "GPU 4") + twice), [0, 3]);
   assertEquals(indexes(LIST.replaceAll("discrete", "virtual")), [2]);
   assertEquals(indexes(LIST.split("\n").filter((line) => !/(discrete|integrated) GPU/.test(line)).join("\n")), []);
 });
