@@ -9,7 +9,7 @@ import { COMPRESSIONS } from "./half.ts";
 import { visible } from "./visible.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 8 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;

@@ -38,7 +38,8 @@ export async function compute(
   const { signal } = unwanted;
   const check = () => {
     const overtaken = channel.waits((event) => "message" in event && isLater(event.message, work));
-    if (overtaken || channel.isClosed) unwanted.abort();
+    // Not by a DOMException, which is what WebGPU fails with.
+    if (overtaken || channel.isClosed) unwanted.abort(new Error("Nobody wants the answers any more"));
   };
   check();
   if (signal.aborted) return;

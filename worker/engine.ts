@@ -46,6 +46,8 @@ export interface EngineOptions {
   readonly augment: boolean;
   /** Called after each leaf of a training pass: a worker shows by it that it is alive. */
   readonly onLeaf?: () => void;
+  /** Called with what takes a while and is being done, for people: "compiling 57 kernels for NVIDIA H100". */
+  readonly onProgress?: (text: string) => void;
 }
 
 /** A device that computes. Calls must not overlap. */
@@ -63,10 +65,19 @@ export interface GradientEngine extends AsyncDisposable {
    * asked for.
    * @param leafCount number of leaves of the whole step: the shape of the tree
    * @param leaves all leaves under the nodes
+   * @param signal aborts when nobody wants the sums any more: between two leaves its reason is thrown
    */
-  gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncIterable<PartialSum>;
-  /** Inference pass: no augmentation, no dropout. */
-  evaluate(leaf: Leaf): Promise<Predictions>;
+  gradients(
+    leafCount: number,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+    signal?: AbortSignal,
+  ): AsyncIterable<PartialSum>;
+  /**
+   * Inference pass: no augmentation, no dropout. Yields the predictions for each leaf, in order.
+   * @param signal as for {@linkcode gradients}
+   */
+  evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncIterable<Predictions>;
   /** Bits of operations in which devices differ (fused multiply-add, subnormal numbers), for the fingerprint. */
   probeArithmetic?(): Promise<string>;
 }

@@ -27,11 +27,11 @@ interface EngineKind {
   create(options: EngineOptions): Promise<GradientEngine>;
 }
 
-/** In order of preference on a real device; an entry adds an engine. */
+/** An entry adds an engine. */
 const ENGINES: readonly EngineKind[] = [
   {
     name: "webgpu",
-    report: reportWebgpu,
+    report: () => reportWebgpu("webgpu"),
     create: async (options) => (await import("./webgpu/mod.ts")).createWebgpuEngine(options),
   },
   {
@@ -43,9 +43,14 @@ const ENGINES: readonly EngineKind[] = [
     create: async (options) => (await import("./simd/mod.ts")).createSimdEngine(options),
   },
   {
-    name: "cpu",
-    report: () => Promise.resolve({ name: "cpu", works: true, adapter: "TF.js cpu", software: true }),
-    create: async (options) => (await import("./cpu/mod.ts")).createCpuEngine(options),
+    name: "tfjs-webgpu",
+    report: () => reportWebgpu("tfjs-webgpu"),
+    create: async (options) => (await import("./tfjs/mod.ts")).createTfjsWebgpuEngine(options),
+  },
+  {
+    name: "tfjs-cpu",
+    report: () => Promise.resolve({ name: "tfjs-cpu", works: true, adapter: "TF.js cpu", software: true }),
+    create: async (options) => (await import("./tfjs/mod.ts")).createTfjsCpuEngine(options),
   },
 ];
 
@@ -55,12 +60,13 @@ export function availableEngines(): Promise<readonly EngineReport[]> {
 }
 
 /**
- * The engine for `--backend`: the named one, or for "auto" a real GPU, else SIMD, else WebGPU on a software adapter, else cpu.
+ * The engine for `--backend`: the named one, or for "auto" a real GPU, else SIMD, else WebGPU on a software adapter, else
+ * TF.js in plain TypeScript. TF.js on WebGPU is only ever taken by name.
  * @throws {HerdError} cluster, if the named engine does not work here
  */
 export async function chooseEngine(wanted: EngineName | "auto"): Promise<EngineReport> {
-  // A named engine is asked alone: to look for adapters costs time and memory.
-  const asked = wanted === "auto" ? ENGINES : ENGINES.filter(({ name }) => name === wanted);
+  // Who is not meant is not asked: to look for adapters costs time and memory.
+  const asked = ENGINES.filter(({ name }) => wanted === "auto" ? name !== "tfjs-webgpu" : name === wanted);
   return chooseAmong(await Promise.all(asked.map((engine) => engine.report())), wanted);
 }
 
@@ -69,8 +75,8 @@ export function chooseAmong(reports: readonly EngineReport[], wanted: EngineName
   const working = (name: EngineName) => reports.find((report) => report.name === name && report.works);
   if (wanted !== "auto") return working(wanted) ?? refuse(wanted, reports);
   const webgpu = working("webgpu");
-  const best = webgpu && !webgpu.software ? webgpu : working("simd") ?? webgpu ?? working("cpu");
-  return best ?? refuse("cpu", reports);
+  const best = webgpu && !webgpu.software ? webgpu : working("simd") ?? webgpu ?? working("tfjs-cpu");
+  return best ?? refuse("tfjs-cpu", reports);
 }
 
 /**
@@ -90,11 +96,11 @@ export async function createEngine(name: EngineName, options: EngineOptions): Pr
   }
 }
 
-async function reportWebgpu(): Promise<EngineReport> {
+async function reportWebgpu(name: EngineName): Promise<EngineReport> {
   const adapter = await findAdapter();
   return adapter
-    ? { name: "webgpu", works: true, adapter: describeAdapter(adapter), software: isSoftware(adapter) }
-    : { name: "webgpu", works: false, reason: "no WebGPU adapter was found", remedy: WEBGPU_REMEDY };
+    ? { name, works: true, adapter: describeAdapter(adapter), software: isSoftware(adapter) }
+    : { name, works: false, reason: "no WebGPU adapter was found", remedy: WEBGPU_REMEDY };
 }
 
 function refuse(name: EngineName, reports: readonly EngineReport[]): never {

@@ -9,33 +9,40 @@ import { probe, type Probed } from "./probe.ts";
 import { type SampleReader, samplesFrom } from "./samples.ts";
 import type { JoinedRun } from "./session.ts";
 
+/** What of a run an engine is made from. */
+export type PreparedRun = Pick<JoinedRun, "config" | "probeKey" | "backend" | "onLeaf" | "onProgress">;
+
 /**
  * Computes with an engine of this process.
  * @param path the packed data set
  * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { dataset, model, batchSize, microBatch }, probeKey, backend, onLeaf }: Pick<
-    JoinedRun,
-    "config" | "probeKey" | "backend" | "onLeaf"
-  >,
+  { config: { dataset, model, batchSize, microBatch }, probeKey, backend, onLeaf, onProgress }: PreparedRun,
   path: string,
 ): Promise<OrderComputer> {
-  const samples = samplesFrom(path);
-  try {
-    if (samples.sha256 !== dataset) {
-      const which = `the data set ${samples.sha256.slice(0, 16)}…, the run is on ${dataset.slice(0, 16)}…`;
-      throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
-    }
-    const { name } = await chooseEngine(backend);
-    const probed = await probe(name, model, { microBatch, key: probeKey });
-    const leaves = Math.ceil(batchSize / microBatch);
-    const engine = await createEngine(name, { spec: model, microBatch, leaves, augment: true, onLeaf });
-    return engineComputer(engine, samples, probed);
-  } catch (error) {
-    samples[Symbol.dispose]();
-    throw error;
+  await using held = new AsyncDisposableStack();
+  const samples = held.use(samplesFrom(path));
+  if (samples.sha256 !== dataset) {
+    const which = `the data set ${samples.sha256.slice(0, 16)}…, the run is on ${dataset.slice(0, 16)}…`;
+    throw new HerdError("data", `The file ${path} holds ${which}: start the coordinator again with its own data`);
   }
+  const { name } = await chooseEngine(backend);
+  let isProbed = false;
+  const engine = held.use(
+    await createEngine(name, {
+      spec: model,
+      microBatch,
+      leaves: Math.ceil(batchSize / microBatch),
+      augment: true,
+      onLeaf: () => isProbed && onLeaf(), // nobody has ordered the trial's
+      onProgress,
+    }),
+  );
+  const probed = await probe(engine, model, { microBatch, key: probeKey });
+  isProbed = true;
+  held.move(); // to the computer, which disposes of them
+  return engineComputer(engine, samples, probed);
 }
 
 /** An engine with its samples, both of which it disposes of. */
@@ -52,13 +59,11 @@ export function engineComputer(engine: GradientEngine, source: SampleReader, pro
     adapter: engine.adapter,
     ...probed,
     setWeights: (flat) => engine.setWeights(flat),
-    gradients(order) {
+    gradients(order, signal) {
       const { leafCount, range } = order;
-      return engine.gradients(leafCount, readLeaves(order, "train"), subtreesIn(leafCount, range));
+      return engine.gradients(leafCount, readLeaves(order, "train"), subtreesIn(leafCount, range), signal);
     },
-    async *evaluate(order) {
-      for (const leaf of readLeaves(order, "test")) yield await engine.evaluate(leaf);
-    },
+    evaluate: (order, signal) => engine.evaluate(readLeaves(order, "test"), signal),
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();
       source[Symbol.dispose]();

@@ -40,6 +40,8 @@ export interface JoinedRun {
   readonly backend: Backend;
   /** To be called after each leaf. */
   onLeaf(): void;
+  /** To be called with what takes a while and is being done. */
+  onProgress(text: string): void;
 }
 
 /** What is to be computed, and how to get ready for it. */
@@ -162,6 +164,7 @@ async function serve(
       channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
       lastSign = now;
     },
+    onProgress: (text) => options.log(`${welcome.workerId}: ${text}`),
   });
   const { engine, adapter, fingerprint, leafMilliseconds } = computer;
   options.log(`${welcome.workerId}: ready with ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);

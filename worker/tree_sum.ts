@@ -40,14 +40,18 @@ export class StepLeaves {
   /** Of the whole step. */
   readonly count: number;
   readonly #leaves: ReadonlyMap<number, Leaf>;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(count: number, leaves: readonly Leaf[]) {
+  /** @param signal aborts when they are not wanted any more */
+  constructor(count: number, leaves: readonly Leaf[], signal?: AbortSignal) {
     this.count = count;
+    this.#signal = signal;
     this.#leaves = new Map(leaves.map((leaf) => [leaf.index, leaf]));
   }
 
-  /** @throws {RangeError} if the leaf was not given */
+  /** The next leaf to compute. @throws {RangeError} if it was not given; the signal's reason, if it is not wanted any more */
   at(index: number): Leaf {
+    this.#signal?.throwIfAborted();
     const leaf = this.#leaves.get(index);
     if (!leaf) throw new RangeError(`Leaf ${index} of ${this.count} is asked for, but was not given`);
     return leaf;

@@ -1,7 +1,7 @@
 // Whether an engine really computes here: one leaf of a tiny network through it, not only a look at what is installed.
 import { messageOf } from "../shared/errors.ts";
 import { builtInModel } from "../shared/model.ts";
-import { availableEngines, type EngineReport } from "./engines.ts";
+import { availableEngines, createEngine, type EngineReport } from "./engines.ts";
 import { probe } from "./probe.ts";
 
 /** An engine's report after a trial. */
@@ -23,7 +23,8 @@ export async function tryEngines(): Promise<readonly TriedEngine[]> {
 async function tryEngine(report: EngineReport): Promise<TriedEngine> {
   const spec = builtInModel("tiny", 32);
   try {
-    return { ...report, fingerprint: (await probe(report.name, spec, { microBatch: 1, key: KEY })).fingerprint };
+    await using engine = await createEngine(report.name, { spec, microBatch: 1, augment: true });
+    return { ...report, fingerprint: (await probe(engine, spec, { microBatch: 1, key: KEY })).fingerprint };
   } catch (error) {
     return { name: report.name, works: false, reason: messageOf(error), remedy: "use another --backend" };
   }

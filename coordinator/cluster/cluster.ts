@@ -1,5 +1,6 @@
 // The workers of a run as one machine: takes a step's samples, returns the sum over them, whatever happens to the workers
 // meanwhile. What is to be done step.ts decides, and conductor.ts does it.
+import type { EngineName } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
@@ -66,6 +67,11 @@ export class Cluster implements AsyncDisposable {
   /** The workers that can compute, by id. */
   get members(): WorkerInfo[] {
     return this.#roll.ready.map(({ info }) => info);
+  }
+
+  /** What the first of them computes with; undefined if nobody is there. */
+  get engine(): EngineName | undefined {
+    return this.#roll.ready[0]?.ready?.engine;
   }
 
   /** About how long a leaf takes the slowest of them, as they said when they came, in milliseconds; 0 if nobody is there. */

@@ -71,7 +71,7 @@ export class Member implements Hand {
   }
 
   get info(): WorkerInfo {
-    const { engine = "cpu", adapter = "", fingerprint = "" } = this.ready ?? {};
+    const { engine = "", adapter = "", fingerprint = "" } = this.ready ?? {};
     return {
       id: this.id,
       host: this.host,

@@ -2,6 +2,7 @@
 import type { Given } from "../../shared/cli/command.ts";
 import { camelCase } from "../../shared/cli/flags.ts";
 import { takeUp, toGiveAgain } from "../../shared/cli/stored_flags.ts";
+import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { allKeys, type EventBus, type RunHistory, type Subscriber } from "../events/mod.ts";
 import { type Experiment, isOver } from "../experiment/mod.ts";
@@ -44,7 +45,9 @@ export async function resumedSettings(
   const elsewhere = given.has("launcher") || (told["launcher"] ?? "local") !== "local";
   const workers = elsewhere ? { workers: null, minWorkers: null } : {};
   const awaited = given.has("workers") ? { minWorkers: null } : {};
-  const stored = { ...told, ...workers, ...awaited, out: folder };
+  const named = told["backend"];
+  const isGone = typeof named === "string" && !BACKENDS.some((backend) => backend === named);
+  const stored = { ...told, ...workers, ...awaited, ...isGone ? { backend: null } : {}, out: folder };
   const settings = takeUp(trainFlags, { values, given }, { told: stored, source: folder });
   for (const name of ["epochs", "seeds"] as const) {
     const before = Number(told[name] ?? 1);
@@ -63,8 +66,13 @@ export async function resumedSettings(
   }
   const missing = Object.entries(told).filter(([name]) => ![...given].map(camelCase).includes(name));
   const flags = toGiveAgain(trainFlags, Object.fromEntries(missing));
-  const notTaken = flags === "" ? "" : `The run in ${folder} was begun with ${flags}: give again what it still needs`;
-  return { settings, notTaken };
+  const sentences = [
+    ...flags === "" ? [] : [`The run in ${folder} was begun with ${flags}: give again what it still needs`],
+    ...isGone && !given.has("backend")
+      ? [`The run in ${folder} was begun with --backend ${named}, which is no engine of this version: it takes auto`]
+      : [],
+  ];
+  return { settings, notTaken: sentences.join("; ") };
 }
 
 /** The report of the run to be resumed, if that has done already all that it is to do. */

@@ -1,7 +1,7 @@
 // What happens in a run, as one discriminated union: whoever wants to know subscribes to the bus. Events are plain data, so that
 // they travel as JSON and a stream of them says everything that the report does.
 import type { DataProgress, DatasetInfo } from "../../data/mod.ts";
-import type { Backend, EngineName } from "../../shared/engine_names.ts";
+import type { Backend } from "../../shared/engine_names.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
@@ -21,8 +21,8 @@ export interface WorkerInfo {
   readonly host: string;
   /** Of its process. */
   readonly pid: number;
-  /** What it computes with. */
-  readonly engine: EngineName;
+  /** What it computes with, of which an earlier version of Herd may have had others; "" until known. */
+  readonly engine: string;
   /** Its device in words. */
   readonly adapter: string;
   /** SHA-256, in hexadecimal, of all that its bits depend on. */

@@ -23,7 +23,7 @@ export class RelayComputer implements OrderComputer {
 
   private constructor(cluster: Cluster, fingerprint: string) {
     const [first] = cluster.members;
-    this.engine = first?.engine ?? "cpu";
+    this.engine = cluster.engine ?? "tfjs-cpu";
     this.adapter = `relay of ${cluster.members.length}: ${first?.adapter ?? ""}`;
     this.fingerprint = fingerprint;
     this.leafMilliseconds = cluster.leafMilliseconds;

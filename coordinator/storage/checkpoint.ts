@@ -4,7 +4,6 @@
 import { createHash } from "node:crypto"; // for large arrays as fast as crypto.subtle, and synchronous
 import * as v from "valibot";
 import { canonicalJson } from "../../shared/config.ts";
-import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { parameterCount } from "../../shared/model.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from "../../shared/safetensors.ts";
@@ -98,7 +97,7 @@ const worker = v.object({
   id: v.string(),
   host: v.string(),
   pid: count,
-  engine: v.picklist(ENGINE_NAMES),
+  engine: v.string(),
   adapter: v.string(),
   fingerprint: v.string(),
   imagesPerSecond: float64,

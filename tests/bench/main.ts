@@ -23,7 +23,7 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
   wire      all-reduce, broadcast and central step; --workers 1,4,16,64: what a step costs the coordinator, part by part;
             with --relays 8 also when these workers are behind so many relays
   schedule  what deciding costs the coordinator, over leaves and workers
-  engines   images a second by engine, and stock TF.js; --slow takes the cpu engine too
+  engines   images a second by engine, and stock TF.js; --slow takes tfjs-cpu too
   scaling   images a second with 1, 2 and 4 workers
   arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
   dropout-shift  what dropout before max-pool does to the test of a trained model: --model models/KEY of a run

@@ -21,7 +21,7 @@ export async function peers(): Promise<Findings> {
   const results = new Map<string, number[]>();
   const add = (name: string, msPerImage: number) => results.set(name, [...results.get(name) ?? [], msPerImage]);
   const workers = navigator.hardwareConcurrency;
-  const gpu = (await availableEngines()).some(({ name, works }) => name === "webgpu" && works);
+  const gpu = (await availableEngines()).some(({ name, works }) => name === "tfjs-webgpu" && works);
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     const keras = await python([join(scripts, "keras_original.py"), data, "--epochs", "2", "--arm", "gc"], {});
     add("Keras / TensorFlow, whole epoch", 1000 * Number(keras.at(-1)!["seconds"]) / IMAGES);

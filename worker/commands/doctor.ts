@@ -1,12 +1,15 @@
 // `deno task doctor`: which engines work on this machine, what would make the others work, and which GPUs there are.
 import { dataEnvironment } from "../../data/mod.ts";
 import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
+import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { chooseEngine } from "../engines.ts";
 import { findGpus, type FoundGpus } from "../gpus/find.ts";
 import { type PciGpu, pciGpus } from "../gpus/pci.ts";
 import { type TriedEngine, tryEngines } from "../trial.ts";
 import { findAdapter, isSoftware } from "../webgpu/adapter.ts";
 import { describeLimits } from "../webgpu/limits.ts";
+
+const WIDTH = Math.max(...ENGINE_NAMES.map(({ length }) => length));
 
 /** The command that tries the engines. */
 export function doctorCommand(): Command {
@@ -19,20 +22,23 @@ export function doctorCommand(): Command {
       print(`herd ${version}, deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`);
       for (const engine of await tryEngines()) describe(engine).forEach((line) => print(line));
       const adapter = await findAdapter();
-      if (adapter) describeLimits(adapter).forEach((line, i) => print(`${i === 0 ? "adapter" : "       "} ${line}`));
-      if (adapter && !isSoftware(adapter)) print(`GPUs    ${describeGpus(await pciGpus(), await findGpus())}`);
-      else print(`GPUs    ${describeBus(await pciGpus())}; WebGPU has none`);
-      print(`auto    ${(await chooseEngine("auto")).name}`);
+      if (adapter) describeLimits(adapter).forEach((line, i) => print(`${label(i === 0 ? "adapter" : "")} ${line}`));
+      const bus = await pciGpus();
+      const isGpu = adapter !== undefined && !isSoftware(adapter);
+      print(`${label("GPUs")} ${isGpu ? describeGpus(bus, await findGpus()) : `${describeBus(bus)}; WebGPU has none`}`);
+      print(`${label("auto")} ${(await chooseEngine("auto")).name}`);
       const { cacheDir, dataDir } = dataEnvironment(environment);
-      print(`cache   ${cacheDir}`);
-      print(`data    ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
+      print(`${label("cache")} ${cacheDir}`);
+      print(`${label("data")} ${dataDir === undefined ? "HERD_DATA_DIR is not set" : `HERD_DATA_DIR is ${dataDir}`}`);
     },
   });
 }
 
+const label = (text: string) => text.padEnd(WIDTH);
+
 function describe({ name, works, adapter, software, reason, remedy }: TriedEngine): string[] {
-  if (works) return [`${name.padEnd(7)} works: ${adapter}${name === "webgpu" && software ? " (no GPU)" : ""}`];
-  return [`${name.padEnd(7)} does not work: ${reason}`, `        to make it work: ${remedy}`];
+  if (works) return [`${label(name)} works: ${adapter}${name.endsWith("webgpu") && software ? " (no GPU)" : ""}`];
+  return [`${label(name)} does not work: ${reason}`, `${label("")} to make it work: ${remedy}`];
 }
 
 /** What is on the bus, and what comes of it: WebGPU itself tells of one adapter only. */

@@ -46,6 +46,6 @@ function tooMany(wanted: number, { count, most }: { readonly count: number; read
   const apart = count > most ? `${most} of ${count} GPUs` : `${most} GPU${most === 1 ? "" : "s"}`;
   const layer = most > 1 ? "" : ", or have Mesa's device selection tell them apart (mesa-vulkan-drivers 25 does)";
   return `--workers ${wanted}: a worker takes a GPU, and Herd can give out ${apart} here. Use --workers ${most}${layer}, or ` +
-    "start `deno task worker` once for each GPU, in a container, Slurm task or Kubernetes pod that has only this one " +
+    "start `deno task worker` once for each GPU, in a container, Slurm task or Kubernetes pod with that GPU alone " +
     '(coordinator/launch/README.md, "Several GPUs")';
 }

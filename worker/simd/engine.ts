@@ -3,6 +3,7 @@ import { type NodeId, rootOf } from "../../shared/tree.ts";
 import { Purpose, sampleKey } from "../../shared/threefry.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
+import { assertFits } from "../leaf_check.ts";
 import { lossesOf } from "../loss.ts";
 import { StepLeaves, treeSum } from "../tree_sum.ts";
 import { type Kernels, loadKernels, PAGE_BYTES, type Variant } from "./kernels.ts";
@@ -64,8 +65,9 @@ export class SimdEngine implements GradientEngine {
     leafCount: number,
     leaves: readonly Leaf[],
     nodes: readonly NodeId[],
+    signal?: AbortSignal,
   ): AsyncGenerator<PartialSum> {
-    const step = new StepLeaves(leafCount, leaves);
+    const step = new StepLeaves(leafCount, leaves, signal);
     const { gradients, parameters } = this.#plan;
     for (const node of nodes) {
       const labels = step.labelsUnder(node);
@@ -90,12 +92,16 @@ export class SimdEngine implements GradientEngine {
     }
   }
 
-  evaluate({ samples }: Leaf): Promise<Predictions> {
-    this.#check(samples);
-    this.#network.forward(samples);
-    const logits = this.#network.logits(samples.length);
-    const labels = samples.map(({ label }) => label);
-    return Promise.resolve({ logits, losses: lossesOf(logits, labels, this.#options.spec.classes) });
+  async *evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+    for (const leaf of leaves) {
+      signal?.throwIfAborted();
+      assertFits(leaf, this.#options);
+      const { samples } = leaf;
+      this.#network.forward(samples);
+      const logits = this.#network.logits(samples.length);
+      const labels = samples.map(({ label }) => label);
+      yield { logits, losses: lossesOf(logits, labels, this.#options.spec.classes) };
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -105,7 +111,7 @@ export class SimdEngine implements GradientEngine {
   /** Leaves a leaf's gradient sum at `target`. @returns its logits */
   #leaf(leaf: Leaf, target: number): Float32Array {
     const { samples, seed, epoch } = leaf;
-    this.#check(samples);
+    assertFits(leaf, this.#options);
     const keys = samples.map(({ id }) => sampleKey(seed, Purpose.dropout, epoch, id));
     this.#network.forward(samples, keys, this.#options.augment ? leaf : undefined);
     this.#network.backward(samples, keys, target);
@@ -117,18 +123,6 @@ export class SimdEngine implements GradientEngine {
     const missing = pagesOf(this.#plan, depth + 1) - this.#memory.buffer.byteLength / PAGE_BYTES;
     if (missing > 0) this.#memory.grow(missing);
     return this.#plan.gradients + depth * this.#plan.gradientBytes;
-  }
-
-  #check(samples: Leaf["samples"]): void {
-    const { microBatch, spec } = this.#options;
-    if (samples.length > microBatch) {
-      throw new RangeError(`A leaf has ${samples.length} samples: the engine was made for ${microBatch}`);
-    }
-    for (const { id, label } of samples) {
-      if (!(label >= 0 && label < Math.max(spec.classes, 2))) {
-        throw new RangeError(`Sample ${id} has class ${label}: the model has ${Math.max(spec.classes, 2)}`);
-      }
-    }
   }
 }
 

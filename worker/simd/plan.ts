@@ -1,14 +1,7 @@
 // Where everything lies in the one linear memory, computed once for the largest leaf: no kernel and no step allocates. All
 // positions are byte offsets, aligned to a cache line. Channels are padded to multiples of 8, except the image's three.
-import {
-  type ConvShape,
-  type DenseShape,
-  layerShapes,
-  type ModelSpec,
-  type Parameter,
-  parameterCount,
-  parameterTable,
-} from "../../shared/model.ts";
+import { type ConvShape, type DenseShape, type ModelSpec, type Parameter, parameterCount } from "../../shared/model.ts";
+import { networkLayers } from "../network_layers.ts";
 import { PAGE_BYTES } from "./kernels.ts";
 
 /** Buffers of one conv block. Strides are floats a pixel. */
@@ -110,8 +103,7 @@ const tilesOf = ({ shape, groupRows }: ConvPlan) => groupRows * tileSide(shape);
 /** Lays out the memory for a model and the most samples that a leaf will have. */
 export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
   const arena = new Arena();
-  const shapes = layerShapes(spec);
-  const table = parameterTable(spec);
+  const layers = networkLayers(spec);
   const parameters = parameterCount(spec);
   const imageFloats = spec.imageSize ** 2 * 3;
   const pixels = arena.reserve(imageFloats + 3 * spec.imageSize);
@@ -119,14 +111,17 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
   const weights = arena.reserve(4 * parameters);
   const convs: ConvPlan[] = [];
   const denses: DensePlan[] = [];
-  shapes.forEach((shape, index) => {
-    const parts = { kernel: table[2 * index]!, bias: table[2 * index + 1]! };
-    if (shape.kind === "conv") {
-      convs.push(planConv(arena, { shape, ...parts, microBatch, images, before: convs.at(-1) }));
-    } else denses.push(planDense(arena, { shape, ...parts, microBatch, before: denses.at(-1) }));
-  });
+  for (const layer of layers.convs) {
+    convs.push(planConv(arena, { ...layer, microBatch, images, before: convs.at(-1) }));
+  }
+  for (const layer of layers.denses) {
+    denses.push(planDense(arena, { ...layer, microBatch, before: denses.at(-1) }));
+  }
   const most = (sizes: readonly number[]) => Math.max(0, ...sizes);
-  const drawn = most(shapes.map((shape) => shape.kind === "conv" ? 4 * shape.convSize * shape.filters : shape.inputs));
+  const drawn = most([
+    ...layers.convs.map(({ shape }) => 4 * shape.convSize * shape.filters),
+    ...layers.denses.map(({ shape }) => shape.inputs),
+  ]);
   const draws = arena.reserve(2 * drawn);
   const tiled = (channels: (conv: ConvPlan) => number) =>
     36 * (4 * most(convs.map((conv) => tilesOf(conv) * channels(conv))) + 64);

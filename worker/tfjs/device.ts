@@ -2,8 +2,8 @@
 
 /** A TF.js backend, ready to compute. */
 export interface TfjsDevice {
-  /** The engine's name, which is also TF.js' name of the backend. */
-  readonly name: "webgpu" | "cpu";
+  /** The engine's name. */
+  readonly name: "tfjs-webgpu" | "tfjs-cpu";
   /** The device in words. */
   readonly adapter: string;
   /** What the bits depend on besides the adapter. */

@@ -18,7 +18,7 @@ interface HostSums {
 
 /** Computes with TF.js on the device that it is given, and gives it back when disposed. */
 export class TfjsEngine implements GradientEngine {
-  readonly name: "webgpu" | "cpu";
+  readonly name: TfjsDevice["name"];
   readonly adapter: string;
   readonly kernels: string;
   readonly #device: TfjsDevice;
@@ -49,8 +49,13 @@ export class TfjsEngine implements GradientEngine {
     this.#pending = flat.slice();
   }
 
-  async *gradients(leafCount: number, leaves: readonly Leaf[], nodes: readonly NodeId[]): AsyncGenerator<PartialSum> {
-    const step = new StepLeaves(leafCount, leaves);
+  async *gradients(
+    leafCount: number,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<PartialSum> {
+    const step = new StepLeaves(leafCount, leaves, signal);
     for (const node of nodes) {
       const labels = step.labelsUnder(node);
       const { gradient, logits } = await this.#run(() => this.#sum(step, node));
@@ -58,11 +63,14 @@ export class TfjsEngine implements GradientEngine {
     }
   }
 
-  async evaluate({ samples }: Leaf): Promise<Predictions> {
-    const logits = await this.#run(() =>
-      read(tf.tidy(() => forward(this.#spec, this.#weights, { images: plainImages(this.#spec, samples), masks: [] })))
-    );
-    return { logits, losses: lossesOf(logits, samples.map(({ label }) => label), this.#spec.classes) };
+  async *evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+    for (const { samples } of leaves) {
+      signal?.throwIfAborted();
+      const logits = await this.#run(() =>
+        read(tf.tidy(() => forward(this.#spec, this.#weights, { images: plainImages(this.#spec, samples), masks: [] })))
+      );
+      yield { logits, losses: lossesOf(logits, samples.map(({ label }) => label), this.#spec.classes) };
+    }
   }
 
   /** The bits of a few operations in which devices differ, for the fingerprint. */

@@ -1,61 +1,55 @@
-// The process's one GPU device as a TF.js backend: made by us rather than by TF.js, for its limits and its errors, and
-// shared by all engines of the process, since TF.js can have only one.
-import * as tf from "@tensorflow/tfjs";
-import { webgpu_util, WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { HerdError, messageOf } from "../../shared/errors.ts";
-import type { TfjsDevice } from "../tfjs/device.ts";
-import { describeAdapter, findAdapter, WEBGPU_REMEDY } from "./adapter.ts";
-import { addsExactly, probeArithmetic } from "./arithmetic.ts";
-import { registerFilterGradient } from "./filter_gradient.ts";
-import { registerMaxPool } from "./max_pool.ts";
+// One GPU device: opened with all that its adapter allows, with every error caught and told, and with what is made on it only once:
+// buffers, pipelines and bind groups.
+import { HerdError } from "../../shared/errors.ts";
+import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
+import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
+import type { Limits } from "./plan.ts";
+import { readBack, readbackBuffer, workDone } from "./waiting.ts";
 
-const SCOPES = ["validation", "out-of-memory", "internal"] as const;
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-  "maxComputeWorkgroupSizeZ",
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-let shared: Promise<WebgpuDevice> | undefined;
-let owners = 0;
+/** A dispatch as the device runs it. */
+interface Prepared {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
 
-/**
- * The process's device; the first caller opens it, and the last release() destroys it.
- * @throws {HerdError} cluster, if there is no adapter or it gives no device
- */
-export async function acquireDevice(): Promise<WebgpuDevice> {
-  owners++;
-  shared ??= WebgpuDevice.open();
-  try {
-    return await shared;
-  } catch (error) {
-    if (--owners === 0) shared = undefined;
-    throw error;
+/** What it is called when the device is gone: its values mean nothing any more. */
+export class DeviceFailure extends HerdError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("cluster", message, options);
   }
 }
 
-/** A GPU device with its TF.js backend. */
-export class WebgpuDevice implements TfjsDevice {
-  readonly name = "webgpu";
-  readonly kernels = `tfjs-webgpu-${tf.version.tfjs} herd-pool-1 herd-filter-1 matmul-packed`;
+/** A device and what is on it. */
+export class GpuDevice implements AsyncDisposable {
+  /** In words. */
   readonly adapter: string;
-  /** The GPU device, for tests that break it. */
+  /** Whether it is a CPU in disguise. */
+  readonly isSoftware: boolean;
+  readonly limits: Limits;
+  /** For tests that break it. */
   readonly gpu: GPUDevice;
-  readonly #backend: WebGPUBackend;
-  #addsExactly = false;
-  #failure: HerdError | undefined;
+  readonly #buffers = new Map<PlannedBuffer, GPUBuffer>();
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #prepared = new Map<Dispatch, Prepared>();
+  readonly #readbacks: GPUBuffer[] = [];
+  #failure: DeviceFailure | undefined;
   #closing = false;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
     this.adapter = describeAdapter(adapter);
+    this.isSoftware = isSoftware(adapter);
+    this.limits = gpu.limits;
     this.gpu = gpu;
-    this.#backend = new WebGPUBackend(gpu, adapter.info);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#fail(`rejected an operation (${(event as GPUUncapturedErrorEvent).error.message.trim()})`);
@@ -65,80 +59,149 @@ export class WebgpuDevice implements TfjsDevice {
     });
   }
 
-  static async open(): Promise<WebgpuDevice> {
+  /** @throws {HerdError} cluster, if there is no adapter or it gives no device */
+  static async open(): Promise<GpuDevice> {
     const adapter = await findAdapter();
     if (!adapter) throw new HerdError("cluster", `There is no WebGPU adapter here: ${WEBGPU_REMEDY}`);
-    const requiredFeatures = (["timestamp-query"] as const).filter((feature) => adapter.features.has(feature));
     const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
-    const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-    const device = new WebgpuDevice(adapter, gpu);
-    device.#register();
-    device.#addsExactly = await device.run(addsExactly);
-    return device;
+    return new GpuDevice(adapter, await adapter.requestDevice({ requiredLimits }));
   }
 
-  get addsExactly(): boolean {
-    return this.#addsExactly;
+  /** Makes a buffer, filled with zeros. @throws {HerdError} cluster, if there is no memory for it */
+  async allocate(planned: PlannedBuffer): Promise<void> {
+    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    this.gpu.pushErrorScope("out-of-memory");
+    const usage = STORAGE | UNIFORM | COPY_SRC | COPY_DST;
+    const buffer = this.gpu.createBuffer({ label: planned.name, size: planned.bytes, usage });
+    const error = await this.gpu.popErrorScope();
+    if (error) {
+      const need = `${Math.ceil(planned.bytes / 2 ** 20)} MiB for ${planned.name}`;
+      const remedy = "use a smaller --micro-batch or --image-size, or --backend simd";
+      throw new HerdError("cluster", `The GPU ${this.adapter} has no memory left (${need}): ${remedy}`);
+    }
+    this.#buffers.set(planned, buffer);
   }
 
-  /** Puts our backend in the place of the one that importing TF.js' registers. */
-  #register(): void {
-    tf.enableProdMode();
-    if (tf.findBackendFactory("webgpu")) tf.removeBackend("webgpu");
-    tf.registerBackend("webgpu", () => this.#backend, 3);
-    registerMaxPool();
-    registerFilterGradient();
-    // Small tensors take the same kernels as large ones.
-    tf.env().set("WEBGPU_CPU_FORWARD", false);
-    // Left to itself TF.js splits long inner products over workgroups that add with atomics, in any order.
-    tf.env().set("WEBGPU_MATMUL_PROGRAM_TYPE", webgpu_util.MatMulProgramType.MatMulPackedProgram);
+  /** A buffer of its own for results. */
+  async readback(bytes: number): Promise<GPUBuffer> {
+    const buffer = await readbackBuffer(this.gpu, bytes);
+    this.#readbacks.push(buffer);
+    return buffer;
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#failure) throw this.#failure;
-    await tf.setBackend("webgpu");
-    for (const scope of SCOPES) this.gpu.pushErrorScope(scope);
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof DOMException) this.#fail(`failed (${messageOf(error)})`, error);
-      throw error;
-    } finally {
-      for (const _scope of SCOPES) {
-        const error = await this.gpu.popErrorScope().catch(() => null);
-        if (error) this.#fail(`rejected an operation (${error.message.trim()})`);
+  /** The device's buffer. */
+  bufferOf(planned: PlannedBuffer): GPUBuffer {
+    const buffer = this.#buffers.get(planned);
+    if (!buffer) throw new Error(`The buffer "${planned.name}" has not been made`);
+    return buffer;
+  }
+
+  /**
+   * Compiles a dispatch's kernel, if no other has, and binds its buffers.
+   * @throws {HerdError} cluster, with the kernel's name and the driver's words with its line, if it is rejected
+   */
+  async prepare(dispatch: Dispatch): Promise<void> {
+    if (this.#prepared.has(dispatch)) return;
+    const { label, code, slices, workgroups } = dispatch;
+    this.gpu.pushErrorScope("validation");
+    const pipeline = this.#pipelines.get(code) ?? this.#compile(dispatch);
+    const entries = slices.map(({ buffer, offset, bytes }, binding) => ({
+      binding,
+      resource: { buffer: this.bufferOf(buffer), offset, size: bytes },
+    }));
+    const bindings = this.gpu.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries });
+    const error = await this.gpu.popErrorScope();
+    if (error) {
+      throw new HerdError("cluster", `The GPU ${this.adapter} rejects the kernel "${label}": ${error.message.trim()}`);
+    }
+    this.#pipelines.set(code, pipeline);
+    this.#prepared.set(dispatch, { pipeline, bindings, workgroups });
+  }
+
+  #compile({ label, code }: Dispatch): GPUComputePipeline {
+    const module = this.gpu.createShaderModule({ label, code });
+    return this.gpu.createComputePipeline({ label, layout: "auto", compute: { module, entryPoint: "main" } });
+  }
+
+  /** Writes to a buffer, before what is submitted next. */
+  write(planned: PlannedBuffer, data: Float32Array | Uint8Array | Uint32Array): void {
+    this.gpu.queue.writeBuffer(this.bufferOf(planned), 0, data as Float32Array<ArrayBuffer>);
+  }
+
+  /** Submits dispatches in their order, and then copies. All must be prepared. */
+  submit(dispatches: readonly Dispatch[], copy?: (encoder: GPUCommandEncoder) => void): void {
+    const encoder = this.gpu.createCommandEncoder();
+    if (dispatches.length > 0) {
+      const pass = encoder.beginComputePass();
+      for (const dispatch of dispatches) {
+        const { pipeline, bindings, workgroups } = this.#prepared.get(dispatch)!;
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, bindings);
+        pass.dispatchWorkgroups(...workgroups);
       }
-      // deno-lint-ignore no-unsafe-finally -- values and errors of a failed device mean nothing
-      if (this.#failure) throw this.#failure;
+      pass.end();
+    }
+    copy?.(encoder);
+    this.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Runs one dispatch and reads a buffer of it: for what is asked once. */
+  async read(dispatch: Dispatch, planned: PlannedBuffer): Promise<ArrayBuffer> {
+    const target = await readbackBuffer(this.gpu, planned.bytes);
+    this.submit(
+      [dispatch],
+      (encoder) => encoder.copyBufferToBuffer(this.bufferOf(planned), 0, target, 0, planned.bytes),
+    );
+    try {
+      return await readBack(target, planned.bytes);
+    } finally {
+      target.destroy();
     }
   }
 
-  flush(): Promise<void> {
-    this.#backend.ensureCommandEncoderReady();
-    this.#backend.endComputePassEncoder();
-    this.#backend.submitQueue();
-    return this.gpu.queue.onSubmittedWorkDone().catch(() => {});
+  /** Returns when all is done that was submitted. */
+  done(): Promise<void> {
+    return workDone(this.gpu);
   }
 
-  probeArithmetic(): Promise<string> {
-    return probeArithmetic();
+  /**
+   * Results as they come, with what WebGPU throws when the device is gone told as that.
+   * @throws {DeviceFailure} if the device was lost
+   */
+  async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* results;
+    } catch (error) {
+      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
+      this.check();
+      throw error;
+    }
   }
 
-  release(): Promise<void> {
-    if (--owners > 0) return Promise.resolve();
-    shared = undefined;
+  /**
+   * To be called when results have been read: sees to it that nothing went wrong on the way to them.
+   * @throws {DeviceFailure} if the device was lost or rejected something: its values are never taken for results
+   */
+  async settle(): Promise<void> {
+    // What was found is told by events, which come after this turn.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.check();
+  }
+
+  /** @throws {DeviceFailure} what has failed, if anything has */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    tf.removeBackend("webgpu");
+    for (const buffer of [...this.#buffers.values(), ...this.#readbacks]) buffer.destroy();
     this.gpu.destroy();
     return Promise.resolve();
   }
 
   /** The first failure is the cause of all others. */
   #fail(what: string, cause?: unknown): void {
-    this.#failure ??= new HerdError(
-      "cluster",
-      `The WebGPU device ${this.adapter} ${what}: restart the worker, or use --backend cpu`,
-      { cause },
-    );
+    this.#failure ??= new DeviceFailure(`The WebGPU device ${this.adapter} ${what}`, { cause });
   }
 }

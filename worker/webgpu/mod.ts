@@ -1,12 +1,11 @@
-// The engine on a GPU: TF.js on WebGPU, on any adapter that Deno finds.
+// The engine on a GPU: fused kernels of our own in WGSL, on any adapter that Deno finds.
 import type { EngineOptions, GradientEngine } from "../engine.ts";
-import { TfjsEngine } from "../tfjs/engine.ts";
-import { acquireDevice } from "./device.ts";
+import { WebgpuEngine } from "./engine.ts";
 
 /**
- * Makes the engine on the process's GPU device.
- * @throws {HerdError} cluster, if there is no adapter or it gives no device
+ * Makes the engine on a device of its own.
+ * @throws {HerdError} cluster, if there is no adapter or it gives no device; usage, if the network does not fit on it
  */
-export async function createWebgpuEngine(options: EngineOptions): Promise<GradientEngine> {
-  return new TfjsEngine(await acquireDevice(), options);
+export function createWebgpuEngine(options: EngineOptions): Promise<GradientEngine> {
+  return WebgpuEngine.create(options);
 }

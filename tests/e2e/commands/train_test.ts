@@ -15,7 +15,7 @@ Deno.test({
     await using workspace = await Workspace.create();
     const reports: Report[] = [];
     for (const workers of [1, 2, 3, 5]) {
-      const args = workspace.train(`w${workers}`, "--backend", "cpu", "--workers", `${workers}`);
+      const args = workspace.train(`w${workers}`, "--backend", "tfjs-cpu", "--workers", `${workers}`);
       const { code, stdout, stderr } = await workspace.run(args);
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, "Not using Gradient Centralization");
@@ -72,7 +72,7 @@ Deno.test({
     await using workspace = await Workspace.create();
     const tokenFile = join(workspace.path, "token");
     await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
-    const remote = ["--backend", "cpu", "--workers", "0", "--token-file", tokenFile, "--worker-timeout", "1"];
+    const remote = ["--backend", "tfjs-cpu", "--workers", "0", "--token-file", tokenFile, "--worker-timeout", "1"];
     const child = workspace.spawn(workspace.train("lost", ...remote, "--epochs", "500", "--json"));
     let worker: Deno.ChildProcess | undefined;
     const notices: string[] = [];
@@ -99,7 +99,7 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const child = workspace.spawn(
-      workspace.train("broken", "--backend", "cpu", "--workers", "2", "--epochs", "500", "--json"),
+      workspace.train("broken", "--backend", "tfjs-cpu", "--workers", "2", "--epochs", "500", "--json"),
     );
     const pids: number[] = [];
     for await (const event of eventsOf(child)) {
@@ -124,7 +124,7 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
-    const args = workspace.train("term", "--backend", "cpu", "--workers", "1", "--epochs", "500", "--json");
+    const args = workspace.train("term", "--backend", "tfjs-cpu", "--workers", "1", "--epochs", "500", "--json");
     const child = workspace.spawn(args);
     for await (const event of eventsOf(child)) {
       if (event.type !== "epoch") continue;
@@ -145,7 +145,7 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
-    const child = workspace.spawn(workspace.train("early", "--backend", "cpu", "--workers", "2", "--json"));
+    const child = workspace.spawn(workspace.train("early", "--backend", "tfjs-cpu", "--workers", "2", "--json"));
     for await (const event of eventsOf(child)) {
       if (event.type !== "run") continue;
       child.kill("SIGINT");
@@ -166,7 +166,17 @@ Deno.test({
     const wrongFile = join(workspace.path, "wrong");
     await Deno.writeTextFile(tokenFile, "0123456789abcdef0123456789abcdef\n", { mode: 0o600 });
     await Deno.writeTextFile(wrongFile, "fedcba9876543210fedcba9876543210\n", { mode: 0o600 });
-    const remote = ["--backend", "cpu", "--workers", "0", "--min-workers", "1", "--token-file", tokenFile, "--json"];
+    const remote = [
+      "--backend",
+      "tfjs-cpu",
+      "--workers",
+      "0",
+      "--min-workers",
+      "1",
+      "--token-file",
+      tokenFile,
+      "--json",
+    ];
     const child = workspace.spawn(workspace.train("remote", ...remote));
     let worker: Promise<{ code: number; stdout: string; stderr: string }> | undefined;
     for await (const event of eventsOf(child)) {
@@ -182,7 +192,7 @@ Deno.test({
     const { code, stdout } = await worker!;
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, "fetching 1 of 1 chunks");
-    const local = await workspace.run(workspace.train("local", "--backend", "cpu", "--workers", "1"));
+    const local = await workspace.run(workspace.train("local", "--backend", "tfjs-cpu", "--workers", "1"));
     assertEquals(local.code, 0);
     const [here, there] = [await workspace.report("local"), await workspace.report("remote")];
     assertEquals(here.arms[1]!.weightsSha256, there.arms[1]!.weightsSha256);
@@ -205,7 +215,7 @@ Deno.test({
     const joinless = workspace.train("joinless", ...nobody);
     const cases: [string[], number, string][] = [
       [["train", "--epochs", "0"], 2, '--epochs must be a whole number of at least 1: got "0"'],
-      [["train", "--bakcend", "cpu"], 2, "did you mean --backend?"],
+      [["train", "--bakcend", "tfjs-cpu"], 2, "did you mean --backend?"],
       [["train", "--image-size", "50"], 2, "use 94 or more"],
       [["train", "--data", join(workspace.path, "nothing")], 3, "nothing"],
       [["train", "--verify", "2"], 2, "--verify must be"],

@@ -85,7 +85,7 @@ Deno.test({
     await using workspace = await Workspace.create();
     const image = (name: string) => join(workspace.path, "images", "train", name);
     await Deno.writeTextFile(image("bright/3.png"), "not an image <b>");
-    const args = workspace.train("out", "--backend", "cpu", "--workers", "1", "--arms", "gc");
+    const args = workspace.train("out", "--backend", "tfjs-cpu", "--workers", "1", "--arms", "gc");
     const refused = await workspace.run(args);
     assertEquals(refused.code, 3);
     assertStringIncludes(refused.stderr, "3.png' is neither a PNG nor a JPEG image: replace or remove it, or leave");
@@ -110,7 +110,7 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
-    const args = (out: string) => workspace.train(out, "--backend", "cpu", "--workers", "1", "--arms", "gc");
+    const args = (out: string) => workspace.train(out, "--backend", "tfjs-cpu", "--workers", "1", "--arms", "gc");
     assertEquals((await workspace.run(args("first"))).code, 0);
     const packed = join(workspace.path, "cache", "packed");
     const [file] = [...Deno.readDirSync(packed)].map(({ name }) => join(packed, name));

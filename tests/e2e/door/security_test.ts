@@ -23,7 +23,7 @@ Deno.test({
     const secured = ["--tls-cert", cert, "--tls-key", key, "--token-file", tokenFile];
     // One worker of either kind, so that both doors are used.
     const child = workspace.spawn(
-      workspace.train("tls", "--backend", "cpu", "--workers", "1", "--min-workers", "2", ...secured, "--json"),
+      workspace.train("tls", "--backend", "tfjs-cpu", "--workers", "1", "--min-workers", "2", ...secured, "--json"),
     );
     const stderr = new Response(child.stderr).text();
     let seen = "";
@@ -60,7 +60,7 @@ Deno.test({
     }
     assert(files > 10, "config, report, logs and models have been looked at");
 
-    assertEquals((await workspace.run(workspace.train("local", "--backend", "cpu", "--workers", "1"))).code, 0);
+    assertEquals((await workspace.run(workspace.train("local", "--backend", "tfjs-cpu", "--workers", "1"))).code, 0);
     const bits = ({ arms }: Report) => arms.map(({ weightsSha256 }) => weightsSha256);
     assertEquals(bits(await workspace.report("tls")), bits(await workspace.report("local")));
     assertEquals((await workspace.report("tls")).workers.length, 2);

@@ -284,11 +284,11 @@ Deno.test({
     const second = await realRun(workspace, "mixed", { resume, epochs: 2, workers: 1, minWorkers: 1, hear });
     assert(second.bitIdentical);
     assertEquals(notices, []);
-    const next = { resume, epochs: 3, workers: 1, minWorkers: 1, hear, backend: "cpu", version: "0.0.0" } as const;
+    const next = { resume, epochs: 3, workers: 1, minWorkers: 1, hear, backend: "tfjs-cpu", version: "0.0.0" } as const;
     const { bitIdentical, arms, workers } = await realRun(workspace, "mixed", next);
     assertEquals([bitIdentical, arms[0]!.epochs.length], [false, 3]);
     // All that took part; the same worker in another process is one.
-    assertEquals(workers.map(({ engine }) => engine), ["simd", "cpu"]);
+    assertEquals(workers.map(({ engine }) => engine), ["simd", "tfjs-cpu"]);
     assertEquals(notices.length, 2, notices.join("\n"));
     assertStringIncludes(notices[0]!, "The checkpoint is of Herd version test, this is 0.0.0: bit-identity with");
     assertStringIncludes(notices[1]!, "The fingerprint of w1 is not that of the checkpoint");

@@ -5,7 +5,7 @@ import { createSimdEngine } from "../../../worker/simd/mod.ts";
 import { BlockMeans } from "../../bench/block_means.ts";
 import { withDropoutIn } from "../../bench/dropout_layers.ts";
 import { scaleFilters } from "../../bench/scaled_filters.ts";
-import { noiseSample, smallModel } from "../../fixtures/engines.ts";
+import { leafPredictions, noiseSample, smallModel } from "../../fixtures/engines.ts";
 
 const SPEC = smallModel(22);
 const SAMPLES = Array.from({ length: 11 }, (_, id) => noiseSample(22, id));
@@ -15,7 +15,7 @@ Deno.test("without a mask the logits are those of an evaluation, bit by bit", as
   const { logits } = (await BlockMeans.load(SPEC)).pass(weights, SAMPLES);
   await using engine = await createSimdEngine({ spec: SPEC, microBatch: SAMPLES.length, augment: true });
   engine.setWeights(weights);
-  assertEquals(logits, (await engine.evaluate({ index: 0, seed: 0, epoch: 1, samples: SAMPLES })).logits);
+  assertEquals(logits, (await leafPredictions(engine, { index: 0, seed: 0, epoch: 1, samples: SAMPLES })).logits);
 });
 
 Deno.test("where all inputs of max-pool are equal, dropout of half makes its output 15/8 of what it is without", async () => {

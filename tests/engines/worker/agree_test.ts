@@ -14,7 +14,7 @@ import {
 
 const spec = smallModel(37);
 
-for (const name of ["cpu", ...HAS_WEBGPU ? ["webgpu" as const] : []] as const) {
+for (const name of ["tfjs-cpu", ...HAS_WEBGPU ? ["tfjs-webgpu" as const] : []] as const) {
   Deno.test(`simd and ${name} agree on the same leaves with augmentation and dropout`, async () => {
     const options = { spec, microBatch: 5, augment: true };
     await using simd = await createEngine("simd", options);

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { ENGINE_NAMES } from "../../../shared/engine_names.ts";
 import { HerdError } from "../../../shared/errors.ts";
-import { builtInModel, leastImageSize } from "../../../shared/model.ts";
+import type { ModelSpec } from "../../../shared/model.ts";
 import { availableEngines, chooseAmong, createEngine, type EngineReport } from "../../../worker/engines.ts";
-import { probe, probeModel } from "../../../worker/probe.ts";
+import { localWorkers } from "../../../worker/gpus/local_workers.ts";
+import { fillNoise, probe } from "../../../worker/probe.ts";
 import { smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
 
 const GPU: EngineReport = { name: "webgpu", works: true, adapter: "a GPU", software: false };
@@ -14,33 +16,45 @@ const NO_GPU: EngineReport = {
   remedy: "install one",
 };
 const SIMD: EngineReport = { name: "simd", works: true };
-const CPU: EngineReport = { name: "cpu", works: true };
+const TFJS_CPU: EngineReport = { name: "tfjs-cpu", works: true };
+
+const TFJS_GPU: EngineReport = { ...GPU, name: "tfjs-webgpu" };
 
 const CHOICES = [
-  { reports: [GPU, SIMD, CPU], expected: "webgpu", why: "a real GPU comes first" },
-  { reports: [LAVAPIPE, SIMD, CPU], expected: "simd", why: "SIMD comes before a software adapter" },
-  { reports: [LAVAPIPE, CPU], expected: "webgpu", why: "a software adapter comes before cpu" },
-  { reports: [NO_GPU, CPU], expected: "cpu", why: "cpu comes last" },
+  { reports: [GPU, SIMD, TFJS_CPU], expected: "webgpu", why: "a real GPU comes first" },
+  { reports: [LAVAPIPE, SIMD, TFJS_CPU], expected: "simd", why: "SIMD comes before a software adapter" },
+  { reports: [LAVAPIPE, TFJS_CPU], expected: "webgpu", why: "a software adapter comes before TF.js" },
+  { reports: [NO_GPU, TFJS_CPU], expected: "tfjs-cpu", why: "TF.js in plain TypeScript comes last" },
+  { reports: [NO_GPU, TFJS_GPU, SIMD, TFJS_CPU], expected: "simd", why: "TF.js on a GPU does not come before SIMD" },
+  { reports: [TFJS_GPU, TFJS_CPU], expected: "tfjs-cpu", why: "TF.js on a GPU comes not even before TF.js without" },
 ] as const;
 for (const { reports, expected, why } of CHOICES) {
   Deno.test(`chooseAmong() for auto: ${why}`, () => assertEquals(chooseAmong(reports, "auto").name, expected));
 }
 
 Deno.test("chooseAmong() takes a named engine that works and refuses one that does not, with the remedy", () => {
-  assertEquals(chooseAmong([GPU, CPU], "cpu").name, "cpu");
-  const error = assertThrows(() => chooseAmong([NO_GPU, CPU], "webgpu"), HerdError, "no WebGPU adapter was found");
+  assertEquals(chooseAmong([GPU, TFJS_CPU], "tfjs-cpu").name, "tfjs-cpu");
+  assertEquals(chooseAmong([GPU, TFJS_GPU, SIMD], "tfjs-webgpu").name, "tfjs-webgpu");
+  const error = assertThrows(() => chooseAmong([NO_GPU, TFJS_CPU], "webgpu"), HerdError, "no WebGPU adapter was found");
   assertEquals(error.code, "cluster");
   assert(error.message.includes("install one"));
-  assertThrows(() => chooseAmong([GPU, CPU], "simd"), HerdError, "simd");
+  assertThrows(() => chooseAmong([GPU, TFJS_CPU], "simd"), HerdError, "simd");
 });
 
-Deno.test("availableEngines() always has cpu, and says why and what to do where WebGPU does not work", async () => {
+Deno.test("availableEngines() always has simd and tfjs-cpu, and says why and what to do where WebGPU does not work", async () => {
   const reports = await availableEngines();
-  assert(reports.some(({ name, works }) => name === "cpu" && works));
+  for (const name of ["simd", "tfjs-cpu"]) assert(reports.some((report) => report.name === name && report.works), name);
   for (const { works, adapter, reason, remedy } of reports) {
     if (works) assert(adapter);
     else assert(reason && remedy);
   }
+});
+
+Deno.test("an engine on a GPU has room for one worker on a machine, the others for one a core", async () => {
+  const cores = navigator.hardwareConcurrency;
+  const oneGpu = () => Promise.resolve({ count: 1, tags: [] });
+  const room = ENGINE_NAMES.map((name) => localWorkers({ name, software: false }, undefined, oneGpu));
+  assertEquals((await Promise.all(room)).map(({ count }) => count), [1, cores, 1, cores]);
 });
 
 Deno.test("createEngine() refuses what cannot be computed", async () => {
@@ -55,16 +69,9 @@ Deno.test("createEngine() refuses what cannot be computed", async () => {
     { ...good, spec: { ...good.spec, layers: [...layers.slice(2), ...layers.slice(0, 2)] } },
   ];
   for (const options of cases) {
-    const error = await assertRejects(() => createEngine("cpu", options), HerdError);
+    const error = await assertRejects(() => createEngine("tfjs-cpu", options), HerdError);
     assertEquals(error.code, "usage", error.message);
   }
-});
-
-Deno.test("probeModel() keeps the layers and shrinks the images to what they need", () => {
-  const spec = builtInModel("keras-example", 300);
-  assertEquals(probeModel(spec), { ...spec, imageSize: leastImageSize(5) + 4 });
-  const small = builtInModel("tiny", 22);
-  assertEquals(probeModel(small), small);
 });
 
 const KEY = "0123456789abcdef";
@@ -76,15 +83,38 @@ for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false }
     }`,
     ignore,
     async fn() {
+      const probed = async (spec: ModelSpec, key: string) => {
+        await using engine = await createEngine(name, { spec, microBatch: 2, augment: true });
+        return await probe(engine, spec, { microBatch: 2, key });
+      };
       const spec = smallModel(16);
-      const { fingerprint, leafMilliseconds } = await probe(name, spec, { microBatch: 2, key: KEY });
+      const { fingerprint, leafMilliseconds } = await probed(spec, KEY);
       assert(leafMilliseconds > 0);
       assertEquals(fingerprint.length, 64);
-      assertEquals((await probe(name, spec, { microBatch: 2, key: KEY })).fingerprint, fingerprint);
-      const others = [[smallModel(16, 3), KEY], [spec, "1123456789abcdef"], [spec, "0123456789abcdee"]] as const;
-      for (const [model, key] of others) {
-        assertNotEquals((await probe(name, model, { microBatch: 2, key })).fingerprint, fingerprint);
-      }
+      assertEquals((await probed(spec, KEY)).fingerprint, fingerprint);
+      const others = [
+        [smallModel(16, 3), KEY],
+        [smallModel(18), KEY],
+        [spec, "1123456789abcdef"],
+        [spec, "0123456789abcdee"],
+      ] as const;
+      for (const [model, key] of others) assertNotEquals((await probed(model, key)).fingerprint, fingerprint);
     },
   });
 }
+
+Deno.test("noise is of bytes that differ from place to place, and another for each image and key", () => {
+  const noise = (words: readonly [number, number], id: number, length = 300) => {
+    const pixels = new Uint8Array(length);
+    fillNoise(pixels, words, id);
+    return pixels;
+  };
+  const image = noise([1, 2], 0);
+  assertEquals(noise([1, 2], 0), image);
+  // 300 draws of 256 bytes: 177 different ones are to be expected, give or take 7.
+  assert(new Set(image).size > 140);
+  for (const other of [noise([1, 3], 0), noise([2, 2], 0), noise([1, 2], 1)]) {
+    assert(other.filter((byte, i) => byte === image[i]).length < 20);
+  }
+  assertEquals(noise([1, 2], 0, 13), image.subarray(0, 13), "a last draw that is not used up");
+});

@@ -2,7 +2,7 @@ import { assertEquals, assertLess } from "@std/assert";
 import { type ModelSpec, parameterCount, parameterTable } from "../../../shared/model.ts";
 import type { Sample } from "../../../worker/engine.ts";
 import { createEngine } from "../../../worker/engines.ts";
-import { errorsByParameter, HAS_WEBGPU, leafSum, relativeError } from "../../fixtures/engines.ts";
+import { errorsByParameter, HAS_WEBGPU, leafPredictions, leafSum, relativeError } from "../../fixtures/engines.ts";
 import { float32, golden } from "../../fixtures/golden.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -48,34 +48,34 @@ const sigmoid = (logits: Float32Array) => Array.from(logits, (z) => 1 / (1 + Mat
 const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / values.length;
 
 Deno.test({
-  name: "cpu: the whole gradient agrees with Keras (skips without read permission)",
+  name: "tfjs-cpu: the whole gradient agrees with Keras (skips without read permission)",
   ignore: !CAN_READ,
   async fn() {
     const { weights, gradient, samples, meanLoss, probabilities } = smallModel();
-    await using engine = await createEngine("cpu", { spec: SPEC, microBatch: IMAGES, augment: false });
+    await using engine = await createEngine("tfjs-cpu", { spec: SPEC, microBatch: IMAGES, augment: false });
     engine.setWeights(weights);
     const sum = await leafSum(engine, leafOf(samples));
     for (const { name, error } of errorsByParameter(SPEC, gradient, sum.gradient)) assertLess(error, 1e-5, name);
     assertLess(relativeError(probabilities, sigmoid(sum.logits)), 1e-6);
     assertLess(Math.abs(mean(sum.losses) / meanLoss - 1), 1e-6);
-    const { logits, losses } = await engine.evaluate(leafOf(samples));
+    const { logits, losses } = await leafPredictions(engine, leafOf(samples));
     assertEquals([logits, losses], [sum.logits, sum.losses]);
   },
 });
 
 // In image 1 the two greatest values of one pool window of block 3 differ by 9e-8, less than the rounding of a float32 forward
-// pass: which of them gets the gradient is an engine's own affair. So its part is taken from the cpu engine, which has been
-// held against Keras above, and the other four are compared.
+// pass: which of them gets the gradient is an engine's own affair. So its part is taken from tfjs-cpu, which has been held
+// against Keras above, and the other four are compared.
 Deno.test({
-  name: "webgpu: the gradient agrees with Keras (skips without read permission or adapter)",
+  name: "tfjs-webgpu: the gradient agrees with Keras (skips without read permission or adapter)",
   ignore: !CAN_READ || !HAS_WEBGPU,
   async fn() {
     const { weights, gradient, samples, meanLoss, probabilities } = smallModel();
     const close = samples.filter(({ id }) => id === 1);
     const others = samples.filter(({ id }) => id !== 1);
     const options = { spec: SPEC, microBatch: IMAGES, augment: false };
-    await using cpu = await createEngine("cpu", options);
-    await using webgpu = await createEngine("webgpu", options);
+    await using cpu = await createEngine("tfjs-cpu", options);
+    await using webgpu = await createEngine("tfjs-webgpu", options);
     cpu.setWeights(weights);
     webgpu.setWeights(weights);
     const fromCpu = (await leafSum(cpu, leafOf(close))).gradient;

@@ -39,15 +39,20 @@ Deno.test({
   async fn() {
     using root = temporaryDirectory();
     const [own, other] = [await packed(root.path, 1), await packed(root.path, 2)];
+    let leaves = 0;
     const run = (dataset: string) => ({
       config: config(dataset),
       probeKey: KEY,
       backend: "simd" as const,
-      onLeaf() {},
+      onLeaf: () => leaves++,
+      onProgress() {},
     });
     {
       await using computer = await prepareEngine(run(own.sha256), own.path);
-      assertEquals(computer.engine, "simd");
+      assertEquals([computer.engine, leaves], ["simd", 0], "the trial's leaf is none of the run's");
+      const order = { seed: 0, epoch: 1, leafCount: 2, range: { start: 0, end: 2 }, samples: [[0, 1], [2]] };
+      await Array.fromAsync(computer.gradients(order, new AbortController().signal));
+      assertEquals(leaves, 2);
     }
     const { code, message } = await assertRejects(() => prepareEngine(run(own.sha256), other.path), HerdError);
     assertEquals(code, "data");
@@ -65,7 +70,8 @@ Deno.test({
     using root = temporaryDirectory();
     const { path, sha256 } = await packed(root.path, 1);
     for (const [backend, engine] of [["auto", (await chooseEngine("auto")).name], ["simd", "simd"]] as const) {
-      await using computer = await prepareEngine({ config: config(sha256), probeKey: KEY, backend, onLeaf() {} }, path);
+      const run = { config: config(sha256), probeKey: KEY, backend, onLeaf() {}, onProgress() {} };
+      await using computer = await prepareEngine(run, path);
       assertEquals(computer.engine, engine);
     }
   },

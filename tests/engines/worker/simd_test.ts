@@ -8,6 +8,7 @@ import { permutation, Purpose, threefry } from "../../../shared/threefry.ts";
 import type { PartialSum } from "../../../shared/sums.ts";
 import type { GradientEngine, Leaf, Sample } from "../../../worker/engine.ts";
 import { createSimdEngine } from "../../../worker/simd/mod.ts";
+import { leafPredictions } from "../../fixtures/engines.ts";
 import { float32, golden } from "../../fixtures/golden.ts";
 import { granted } from "../../fixtures/permissions.ts";
 import { referenceEvaluate, referenceGradients } from "../../fixtures/reference.ts";
@@ -121,7 +122,7 @@ Deno.test("simd: evaluate() neither augments nor drops", async () => {
   const leaf = leafOf(spec, { count: 4 });
   await using engine = await createSimdEngine({ spec, microBatch: 4, augment: true });
   engine.setWeights(weights);
-  const { losses, logits } = await engine.evaluate(leaf);
+  const { losses, logits } = await leafPredictions(engine, leaf);
   const expected = referenceEvaluate(spec, weights, leaf.samples);
   expected.losses.forEach((loss, i) => assert(Math.abs(losses[i]! - loss) < 1e-5));
   expected.logits.forEach((logit, i) => assert(Math.abs(logits[i]! - logit) < 1e-5));
@@ -225,7 +226,7 @@ Deno.test("simd: an image of 512 px passes, and its loss is the reference's", as
   const leaf = leafOf(spec, { count: 1 });
   await using engine = await createSimdEngine({ spec, microBatch: 1, augment: false });
   engine.setWeights(weights);
-  const { losses } = await engine.evaluate(leaf);
+  const { losses } = await leafPredictions(engine, leaf);
   assert(Math.abs(losses[0]! - referenceEvaluate(spec, weights, leaf.samples).losses[0]!) < 1e-4);
   const { gradient } = await gradientsOf(engine, [leaf], LEAF);
   assert(gradient.every(Number.isFinite) && gradient.some((value) => value !== 0));
@@ -235,7 +236,7 @@ Deno.test("simd: weights that are not numbers show in the loss", async () => {
   const spec = builtInModel("tiny", 32);
   await using engine = await createSimdEngine({ spec, microBatch: 1, augment: false });
   engine.setWeights(weightsOf(spec, 1).fill(NaN));
-  const { losses } = await engine.evaluate(leafOf(spec, { count: 1 }));
+  const { losses } = await leafPredictions(engine, leafOf(spec, { count: 1 }));
   assertEquals(losses[0], NaN);
 });
 

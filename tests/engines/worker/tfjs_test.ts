@@ -7,6 +7,7 @@ import { addInto, childrenOf, type NodeId, nodeRange, rootOf } from "../../../sh
 import type { Sample } from "../../../worker/engine.ts";
 import { createEngine } from "../../../worker/engines.ts";
 import {
+  leafPredictions,
   leafSum,
   noiseLeaves,
   noiseSample,
@@ -93,13 +94,13 @@ for (const { name, ignore } of TFJS_ENGINES) {
       const [leaf] = noiseLeaves(16, [3]);
       await using engine = await createEngine(name, { spec, microBatch: 3, augment: true });
       engine.setWeights(weights);
-      const before = await engine.evaluate(leaf!);
-      assertEquals(await engine.evaluate({ ...leaf!, seed: 9, epoch: 9 }), before);
+      const before = await leafPredictions(engine, leaf!);
+      assertEquals(await leafPredictions(engine, { ...leaf!, seed: 9, epoch: 9 }), before);
       engine.setWeights(weights);
       weights.fill(0);
-      assertEquals(await engine.evaluate(leaf!), before);
+      assertEquals(await leafPredictions(engine, leaf!), before);
       engine.setWeights(weights);
-      const { losses, logits } = await engine.evaluate(leaf!);
+      const { losses, logits } = await leafPredictions(engine, leaf!);
       assertEquals([...logits], [0, 0, 0]);
       for (const loss of losses) assertAlmostEquals(loss, Math.LN2, 1e-7);
     },
@@ -160,7 +161,7 @@ for (const { name, ignore } of TFJS_ENGINES) {
         for (let step = 0; step < 50; step++) {
           engine.setWeights(weights);
           await sums(engine, 3, leaves, [rootOf(3)]);
-          await engine.evaluate(leaves[0]!);
+          await leafPredictions(engine, leaves[0]!);
           counts.add(tf.engine().state.numTensors);
         }
         assertEquals([...counts], [before + parameterTable(spec).length]);
@@ -176,10 +177,10 @@ for (const { name, ignore } of TFJS_ENGINES) {
       const spec = smallModel(16);
       const [leaf] = noiseLeaves(16, [2]);
       await using engine = await createEngine(name, { spec, microBatch: 2, augment: false });
-      await assertRejects(() => engine.evaluate(leaf!), Error, "weights");
+      await assertRejects(() => leafPredictions(engine, leaf!), Error, "weights");
       engine.setWeights(initialWeights(spec, 0));
       const small = noiseSample(8, 0);
-      await assertRejects(() => engine.evaluate({ ...leaf!, samples: [small] }), RangeError, "192 bytes");
+      await assertRejects(() => leafPredictions(engine, { ...leaf!, samples: [small] }), RangeError, "192 bytes");
       const mislabelled = { ...leaf!, samples: [{ ...leaf!.samples[0]!, label: 2 }] };
       await assertRejects(() => leafSum(engine, mislabelled), RangeError, "class 2");
       await assertRejects(() => sums(engine, 2, [leaf!], [rootOf(2)]), RangeError, "Leaf 1");

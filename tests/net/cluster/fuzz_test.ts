@@ -52,7 +52,7 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
     ...envelope,
     type: "ready" as const,
     configHash: "?", // the right one, as long as nobody changes it
-    engine: "cpu" as const,
+    engine: "tfjs-cpu" as const,
     adapter: "fake",
     fingerprint,
     leafMilliseconds: 1,
@@ -223,7 +223,7 @@ Deno.test("fuzz: no connection ever fails the run, and its step ends with the qu
           await attacker.hears("welcome");
         }
         if (state === "ready" || state === "working") {
-          const claim = { configHash: hash, engine: "cpu", adapter: "", fingerprint: "f", leafMilliseconds: 1 };
+          const claim = { configHash: hash, engine: "tfjs-cpu", adapter: "", fingerprint: "f", leafMilliseconds: 1 };
           attacker.send(JSON.stringify({ ...envelope, step: 0, type: "ready", ...claim }));
         }
         if (state === "working") {

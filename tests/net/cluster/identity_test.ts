@@ -126,7 +126,7 @@ Deno.test("identity: nobody takes part before it has said hello", { ignore }, as
     ...envelope,
     type: "ready",
     configHash: await configHash(CONFIG),
-    engine: "cpu",
+    engine: "tfjs-cpu",
     adapter: "",
     fingerprint: "f",
     leafMilliseconds: 1,

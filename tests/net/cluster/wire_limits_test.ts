@@ -53,7 +53,7 @@ Deno.test("messages longer than any that Herd sends are refused", () => {
     const text = { [field]: "x".repeat(MOST_CHARACTERS.fromWorker / 2) };
     const message = {
       host: hello,
-      adapter: { ...envelope, type: "ready", configHash: "", engine: "cpu", fingerprint: "", leafMilliseconds: 1 },
+      adapter: { ...envelope, type: "ready", configHash: "", engine: "tfjs-cpu", fingerprint: "", leafMilliseconds: 1 },
       message: { ...envelope, type: "failed" },
     }[field];
     assertThrows(() => parseWorkerMessage(JSON.stringify({ ...message, ...text })), HerdError, `"${field}"`);
@@ -149,7 +149,7 @@ async function meet(
       if (!("message" in event)) continue;
       if (event.message.type === "hello") {
         const about = { workerId: "r1", config: config as never, configHash: await configHash(config) };
-        channel.send({ ...envelope, type: "welcome", probeKey: RUN, backend: "cpu", ...about });
+        channel.send({ ...envelope, type: "welcome", probeKey: RUN, backend: "tfjs-cpu", ...about });
       }
       if (event.message.type === "ready" && then instanceof Float32Array) {
         channel.runId = RUN;
@@ -193,7 +193,7 @@ function unused(): never {
 
 function idleComputer(): OrderComputer {
   return {
-    engine: "cpu",
+    engine: "tfjs-cpu",
     adapter: "none",
     fingerprint: "f",
     leafMilliseconds: 1,

@@ -13,7 +13,7 @@ const { runSession } = ignore
   : await import("../../../worker/session.ts");
 
 const idle: OrderComputer = {
-  engine: "cpu",
+  engine: "tfjs-cpu",
   adapter: "none",
   fingerprint: "0".repeat(64),
   leafMilliseconds: 1,

@@ -22,9 +22,9 @@ Deno.test("a worker takes the coordinator's wish for an engine, unless it is tol
   ignore,
 }, async () => {
   const cases: readonly (readonly [Backend | undefined, Backend, Backend])[] = [
-    [undefined, "cpu", "cpu"],
+    [undefined, "tfjs-cpu", "tfjs-cpu"],
     [undefined, "auto", "auto"],
-    ["auto", "cpu", "auto"],
+    ["auto", "tfjs-cpu", "auto"],
     ["simd", "auto", "simd"],
   ];
   for (const [told, wish, taken] of cases) {

@@ -76,6 +76,25 @@ Deno.test("--resume takes rates, arms, seeds and the optimizer as they were", { 
   });
 });
 
+Deno.test(
+  "--resume of a run whose engine has another name by now takes auto and says so, or what is given",
+  { ignore },
+  async () => {
+    await withRun([], async (folder) => {
+      const path = join(folder, "config.json");
+      const { told, ...config } = JSON.parse(await Deno.readTextFile(path));
+      await Deno.writeTextFile(path, JSON.stringify({ ...config, told: { ...told, backend: "cpu" } }));
+      const { settings: { backend }, notTaken } = await resumedSettings(folder, given());
+      assertEquals(backend, "auto");
+      const sentence =
+        `The run in ${folder} was begun with --backend cpu, which is no engine of this version: it takes auto`;
+      assertEquals(notTaken, sentence);
+      const named = await resumedSettings(folder, given("--backend", "tfjs-cpu"));
+      assertEquals([named.settings.backend, named.notTaken], ["tfjs-cpu", ""]);
+    });
+  },
+);
+
 Deno.test("--resume takes more seeds and epochs, and refuses fewer as usage", { ignore }, async () => {
   await withRun(["--seeds", "3", "--epochs", "5"], async (folder) => {
     const { settings: { seeds, epochs } } = await resumedSettings(folder, given("--seeds", "4", "--epochs", "6"));

@@ -57,6 +57,17 @@ function firstReport(seeds = [0]) {
   };
 }
 
+Deno.test("a report whose engines have other names by now still opens, and says what they were called then", () => {
+  const { engine, workers, ...rest } = whole();
+  const old = {
+    ...rest,
+    engine: { ...engine, name: "cpu" },
+    workers: workers.map((one) => ({ ...one, engine: "cpu" })),
+  };
+  const report = parseReport(JSON.stringify(old), "runs/a");
+  assertEquals([report.engine.name, report.workers[0]!.engine], ["cpu", "cpu"]);
+});
+
 /** A value with something else at each of its places in turn. */
 function* withAnywhere(value: unknown, what: unknown): Generator<unknown> {
   yield what;

@@ -63,6 +63,12 @@ Deno.test("a checkpoint comes back as it was: weights, slots, position, sums, hi
   assertEquals(metadata["format"], "herd-checkpoint-4");
 });
 
+Deno.test("a checkpoint names workers' engines as they were called then", async () => {
+  const workers = [{ ...worker, engine: "cpu" }];
+  const before = { identity, history: { ...history, workers }, training: await trained() };
+  assertEquals(decodeCheckpoint(encodeCheckpoint(before), identity, GC).history.workers, workers);
+});
+
 Deno.test("a checkpoint of a run that compresses its weights holds the residual, of the right size", async () => {
   const numeric = smallConfig({ compress: "bf16" });
   const compressing = { ...identity, numeric };

@@ -34,7 +34,7 @@ const source: SampleReader = {
 function fakeComputer(log: string[]): OrderComputer {
   const gradient = new Float32Array(1);
   const engine: GradientEngine = {
-    name: "cpu",
+    name: "tfjs-cpu",
     adapter: "",
     kernels: "",
     setWeights() {},
@@ -46,7 +46,9 @@ function fakeComputer(log: string[]): OrderComputer {
         yield { node, gradient, losses: new Float32Array(1), logits: new Float32Array(1) };
       }
     },
-    evaluate: ({ index }) => Promise.resolve({ losses: Float32Array.of(index), logits: Float32Array.of(index) }),
+    async *evaluate(leaves: readonly Leaf[]) {
+      for (const { index } of leaves) yield { losses: Float32Array.of(index), logits: Float32Array.of(index) };
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return engineComputer(engine, source, { fingerprint: "", leafMilliseconds: 0 });

@@ -27,7 +27,7 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
-    const settings = ["--backend", "cpu", "--workers", "1", "--epochs", "3"];
+    const settings = ["--backend", "tfjs-cpu", "--workers", "1", "--epochs", "3"];
     const tokenFile = join(workspace.path, "token");
     await Deno.writeTextFile(tokenFile, TOKEN, { mode: 0o600 });
     const awaited = ["--min-workers", "2", "--token-file", tokenFile, "--json"];

@@ -27,7 +27,7 @@ Deno.test({
     const { cert, key } = await makeCertificate(workspace.path, [`IP:${FIRST_ADDRESS}`]);
     const tokenFile = join(workspace.path, "token");
     await Deno.writeTextFile(tokenFile, TOKEN, { mode: 0o600 });
-    const settings = ["--backend", "cpu", "--epochs", "12"];
+    const settings = ["--backend", "tfjs-cpu", "--epochs", "12"];
 
     const listen = ["--listen", `${FIRST_ADDRESS}:${PORT}`, "--tls-cert", cert, "--tls-key", key];
     const alone = ["--workers", "0", "--min-workers", "1", "--token-file", tokenFile, "--json"];

@@ -64,7 +64,7 @@ Deno.test({
   ignore,
   async fn() {
     await using workspace = await Workspace.create();
-    const { code, relay } = await breakOff(workspace, ["--backend", "cpu", "--epochs", "500"], "SIGINT");
+    const { code, relay } = await breakOff(workspace, ["--backend", "tfjs-cpu", "--epochs", "500"], "SIGINT");
     assertEquals(code, 130);
     const gone = Promise.all([relay.end(), waitForEnd(relay.pids.map(([, pid]) => pid))]);
     const [end] = await within(2_000, gone, () => new Error("some are still there"));

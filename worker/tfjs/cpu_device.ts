@@ -1,20 +1,18 @@
-// The engine that runs everywhere: TF.js in plain TypeScript, without a device. Slow; the reference for the others.
+// TF.js' cpu backend: plain TypeScript, without a device. Slow; it runs everywhere.
 import * as tf from "@tensorflow/tfjs";
-import type { EngineOptions, GradientEngine } from "../engine.ts";
-import type { TfjsDevice } from "../tfjs/device.ts";
-import { TfjsEngine } from "../tfjs/engine.ts";
-import { registerMaxPool } from "./max_pool.ts";
+import { registerMaxPool } from "./cpu_max_pool.ts";
+import type { TfjsDevice } from "./device.ts";
 
-/** Makes the engine on TF.js' cpu backend. */
-export function createCpuEngine(options: EngineOptions): Promise<GradientEngine> {
+/** The backend, with our max-pool in it. */
+export function cpuDevice(): TfjsDevice {
   // Silences TF.js' banner.
   tf.enableProdMode();
   registerMaxPool();
-  return Promise.resolve(new TfjsEngine(CPU, options));
+  return CPU;
 }
 
 const CPU: TfjsDevice = {
-  name: "cpu",
+  name: "tfjs-cpu",
   adapter: "TF.js cpu",
   kernels: `tfjs-${tf.version.tfjs}`,
   // JavaScript adds in float64 and rounds to float32 when it stores, which is the correctly rounded float32 sum.

@@ -3,7 +3,7 @@
 // first in row order: flat image regions tie often.
 import * as tf from "@tensorflow/tfjs";
 import { webgpu_util, type WebGPUBackend, type WebGPUProgram } from "@tensorflow/tfjs-backend-webgpu";
-import { assertPooling } from "../tfjs/pooling.ts";
+import { assertPooling } from "./pooling.ts";
 
 /** One thread for each output element. */
 abstract class PoolProgram implements WebGPUProgram {

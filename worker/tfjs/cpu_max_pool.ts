@@ -1,6 +1,6 @@
 // 2×2 max-pooling in the place of the kernel of TF.js' cpu backend, which drops a NaN, and divergence with it.
 import * as tf from "@tensorflow/tfjs";
-import { assertPooling } from "../tfjs/pooling.ts";
+import { assertPooling } from "./pooling.ts";
 
 /** The maxima of float32 [samples, height, width, channels]; a NaN anywhere in a window comes out as NaN. */
 function maxima(x: Float32Array, shape: readonly number[], pooled: readonly number[]): Float32Array {

@@ -1,0 +1,337 @@
+// The WebGPU engine: leaves in order through the plan's dispatches, their gradients added along the reduction tree on the device, one
+// readback a node. Everything is made once; a step uploads its weights once, and each pass its images as bytes.
+import { release } from "../../shared/memory.ts";
+import { parameterCount } from "../../shared/model.ts";
+import type { PartialSum, Predictions } from "../../shared/sums.ts";
+import { addInto, type NodeId, rootOf } from "../../shared/tree.ts";
+import type { EngineOptions, GradientEngine, Leaf, Sample } from "../engine.ts";
+import { assertFits } from "../leaf_check.ts";
+import { lossesOf } from "../loss.ts";
+import { StepLeaves, treeSum } from "../tree_sum.ts";
+import { type Arithmetic, probeArithmetic } from "./arithmetic.ts";
+import { GpuDevice } from "./device.ts";
+import { PassInputs, type PassKind } from "./inputs.ts";
+import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
+import { NO_GRADIENT } from "./kernels/conv_shape.ts";
+import { Pace } from "./pace.ts";
+import { type Plan, planFor } from "./plan.ts";
+import { type Preset, presetOf } from "./presets.ts";
+import { readBack } from "./waiting.ts";
+
+/** Raised with every change of the kernels that changes bits. */
+const VERSION = 1;
+/** Leaves of an evaluation whose logits are read together. */
+const EVALUATED_TOGETHER = 16;
+
+/** A place for a gradient sum, with what writes it. */
+interface Slot {
+  readonly buffer: PlannedBuffer;
+  readonly backward: readonly Dispatch[];
+  /** Adds the slot behind it, once there is one. */
+  add: Dispatch | undefined;
+}
+
+/** Where a node's gradient sum and the logits of its samples go, and how many samples there are so far. */
+interface Target {
+  readonly buffer: GPUBuffer;
+  /** What comes before the logits. */
+  readonly gradientBytes: number;
+  samples: number;
+}
+
+/** A gradient sum and logits on the host. */
+interface HostSums {
+  /** Flat, as the parameter table has it. */
+  readonly gradient: Float32Array;
+  readonly logits: Float32Array;
+}
+
+const INFERENCE: PassKind = { drops: false, augments: false };
+
+/** Computes on a GPU, or on a software adapter. */
+export class WebgpuEngine implements GradientEngine {
+  readonly name = "webgpu";
+  readonly adapter: string;
+  readonly kernels: string;
+  /** The device, for tests that break it and benches that time it. */
+  readonly device: GpuDevice;
+  /** What runs on it. */
+  readonly plan: Plan;
+  readonly #options: EngineOptions;
+  readonly #inputs: PassInputs;
+  readonly #weights: Float32Array;
+  readonly #slots: Slot[] = [];
+  readonly #readbacks: GPUBuffer[] = [];
+  readonly #pace: Pace;
+  #arithmetic: Arithmetic = { addsExactly: false, multiplyAdd: "" };
+  #hasWeights = false;
+
+  private constructor(options: EngineOptions, device: GpuDevice, plan: Plan, preset: Preset) {
+    this.adapter = device.adapter;
+    this.kernels = `webgpu-${VERSION} ${preset.name} ${plan.images} images ${plan.tiles}`;
+    this.device = device;
+    this.plan = plan;
+    this.#options = options;
+    this.#inputs = new PassInputs(plan.images, options.spec.imageSize);
+    this.#weights = new Float32Array(plan.layout.weightBytes / 4);
+    this.#pace = new Pace(() => device.done(), options.onLeaf ?? (() => {}));
+  }
+
+  /**
+   * Opens the device, lays everything out, and compiles.
+   * @throws {HerdError} cluster, if there is no adapter, or no memory, or it rejects a kernel; usage, if the network does not fit
+   */
+  static async create(options: EngineOptions, given?: Preset): Promise<WebgpuEngine> {
+    const device = await GpuDevice.open();
+    try {
+      const preset = given ?? presetOf(device.isSoftware ? "software" : "discrete");
+      const plan = planFor(options.spec, preset, options.microBatch, device.limits);
+      const engine = new WebgpuEngine(options, device, plan, preset);
+      await engine.#prepare();
+      return engine;
+    } catch (error) {
+      await device[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  setWeights(flat: Float32Array): void {
+    const expected = parameterCount(this.#options.spec);
+    if (flat.length !== expected) throw new RangeError(`Expected ${expected} weights: got ${flat.length}`);
+    this.plan.layout.packWeights(flat, this.#weights);
+    this.device.write(this.plan.weights, this.#weights);
+    this.#hasWeights = true;
+  }
+
+  gradients(
+    leafCount: number,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<PartialSum> {
+    return this.device.guard(this.#gradients(new StepLeaves(leafCount, leaves), leaves, nodes, signal));
+  }
+
+  evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+    return this.device.guard(this.#evaluate(leaves, signal));
+  }
+
+  async *#gradients(
+    step: StepLeaves,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<PartialSum> {
+    this.#assertReady(leaves);
+    if (!this.#arithmetic.addsExactly) {
+      for (const node of nodes) yield this.#answer(step, node, await this.#sumOnHost(step, node, signal));
+      return;
+    }
+    let last: { readonly node: NodeId; readonly target: Target } | undefined;
+    for (const [i, node] of nodes.entries()) {
+      // Its first leaves are submitted before the sums of the node before it are read.
+      const submitted = this.#sumOnDevice(step, node, i % 2, signal);
+      submitted.catch(() => {}); // thrown where it is awaited
+      try {
+        if (last) yield this.#answer(step, last.node, await this.#collect(last.target));
+      } finally {
+        await submitted.catch(() => {});
+      }
+      last = { node, target: await submitted };
+    }
+    if (last) yield this.#answer(step, last.node, await this.#collect(last.target));
+  }
+
+  async *#evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+    this.#assertReady(leaves);
+    const { classes } = this.#options.spec;
+    for (let first = 0; first < leaves.length; first += EVALUATED_TOGETHER) {
+      signal?.throwIfAborted();
+      const together = leaves.slice(first, first + EVALUATED_TOGETHER);
+      const target = await this.#target(0, samplesOf(together), 0);
+      for (const leaf of together) {
+        for (const samples of this.#passesOf(leaf)) this.#pass(leaf, samples, INFERENCE, this.plan.forward, target);
+      }
+      const { logits } = await this.#collect(target);
+      let row = 0;
+      for (const { samples } of together) {
+        const own = logits.slice(row * classes, (row + samples.length) * classes);
+        row += samples.length;
+        yield { logits: own, losses: lossesOf(own, samples.map(({ label }) => label), classes) };
+      }
+    }
+  }
+
+  probeArithmetic(): Promise<string> {
+    return Promise.resolve(this.#arithmetic.multiplyAdd);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.device[Symbol.asyncDispose]();
+  }
+
+  async #prepare(): Promise<void> {
+    const { device, plan } = this;
+    const say = this.#options.onProgress ?? (() => {});
+    const waiting = Array.from({ length: this.#depth }, () => plan.layout.gradientBytes);
+    const bytes = [...plan.buffers.map((buffer) => buffer.bytes), ...waiting].reduce((a, b) => a + b, 0);
+    say(`${device.adapter}: ${Math.ceil(bytes / 2 ** 20)} MiB planned`);
+    for (const buffer of plan.buffers) await device.allocate(buffer);
+    for (const origins of plan.origins) device.write(origins, new Uint8Array(origins.bytes).fill(NO_GRADIENT));
+    device.write(plan.groupNumbers, Uint32Array.from({ length: plan.groupNumbers.bytes / 4 }, (_, i) => i / 64));
+    const started = performance.now();
+    const kernels = new Set([...plan.forward, ...plan.backward(plan.weights)].map(({ code }) => code)).size;
+    say(`${device.adapter}: compiling ${kernels} kernels`);
+    for (const dispatch of plan.forward) await device.prepare(dispatch);
+    for (let depth = 0; depth < this.#depth; depth++) await this.#slot(depth);
+    this.#arithmetic = await probeArithmetic(device);
+    // A driver may compile when a kernel first runs: once over nothing but zeros.
+    device.submit([...plan.forward, ...this.#slots[0]!.backward]);
+    await device.done();
+    await device.settle();
+    say(`${device.adapter}: compiled in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+
+  /** Slots that a step of the expected size needs; one more where a leaf is several passes. */
+  get #depth(): number {
+    const { leaves = 1, microBatch } = this.#options;
+    return rootOf(leaves).level + (microBatch > this.plan.images ? 2 : 1);
+  }
+
+  #assertReady(leaves: readonly Leaf[]): void {
+    if (!this.#hasWeights) throw new Error("The engine has no weights yet: call setWeights() first");
+    for (const leaf of leaves) assertFits(leaf, this.#options);
+    this.device.check();
+  }
+
+  /** Submits all of a node, to the copy of its sums for the host. */
+  async #sumOnDevice(step: StepLeaves, node: NodeId, turn: number, signal?: AbortSignal): Promise<Target> {
+    const target = await this.#target(turn, step.labelsUnder(node).length);
+    await treeSum<number>(step.count, node, {
+      leaf: async (index, depth) => {
+        signal?.throwIfAborted();
+        await this.#leaf(step.at(index), depth, target);
+        return depth;
+      },
+      add: (left) => {
+        this.device.submit([this.#slots[left]!.add!]);
+        return left;
+      },
+    });
+    this.#copySum(target);
+    return target;
+  }
+
+  /** The same sums where the device does not add as the host does: with a readback for each leaf. */
+  async #sumOnHost(step: StepLeaves, node: NodeId, signal?: AbortSignal): Promise<HostSums> {
+    return await treeSum<HostSums>(step.count, node, {
+      leaf: async (index) => {
+        signal?.throwIfAborted();
+        const leaf = step.at(index);
+        const target = await this.#target(0, leaf.samples.length);
+        await this.#leaf(leaf, 0, target);
+        this.#copySum(target);
+        return await this.#collect(target);
+      },
+      add: (left, right) => {
+        addInto(left.gradient, right.gradient);
+        const logits = new Float32Array([...left.logits, ...right.logits]);
+        return { gradient: left.gradient, logits };
+      },
+    });
+  }
+
+  /** Submits a leaf, whose sum comes into the slot of a depth. */
+  async #leaf(leaf: Leaf, depth: number, target: Target): Promise<void> {
+    const kind = { drops: true, augments: this.#options.augment };
+    for (const [i, samples] of this.#passesOf(leaf).entries()) {
+      const slot = await this.#slot(depth + (i === 0 ? 0 : 1));
+      const add = i === 0 ? [] : [this.#slots[depth]!.add!];
+      this.#pass(leaf, samples, kind, [...this.plan.forward, ...slot.backward, ...add], target);
+    }
+    await this.#pace.submitted();
+  }
+
+  /** Uploads samples and submits what is to be done with them. */
+  #pass(leaf: Leaf, samples: readonly Sample[], kind: PassKind, dispatches: readonly Dispatch[], target: Target): void {
+    const { device, plan } = this;
+    this.#inputs.fill(leaf, samples, kind);
+    device.write(plan.pixels, this.#inputs.pixels);
+    device.write(plan.samples, this.#inputs.samples);
+    const logits = device.bufferOf(plan.logits);
+    const [at, bytes] = [target.gradientBytes + this.#rowBytes * target.samples, this.#rowBytes * samples.length];
+    device.submit(dispatches, (encoder) => encoder.copyBufferToBuffer(logits, 0, target.buffer, at, bytes));
+    target.samples += samples.length;
+  }
+
+  #copySum({ buffer, gradientBytes }: Target): void {
+    const sum = this.device.bufferOf(this.#slots[0]!.buffer);
+    this.device.submit([], (encoder) => encoder.copyBufferToBuffer(sum, 0, buffer, 0, gradientBytes));
+  }
+
+  /** What a target holds, when the device is done with it. */
+  async #collect({ buffer, gradientBytes, samples }: Target): Promise<HostSums> {
+    const data = await readBack(buffer, gradientBytes + this.#rowBytes * samples);
+    this.#pace.finished();
+    await this.device.settle();
+    const { spec } = this.#options;
+    const gradient = new Float32Array(gradientBytes === 0 ? 0 : parameterCount(spec));
+    if (gradientBytes > 0) this.plan.layout.unpackGradients(new Float32Array(data, 0, gradientBytes / 4), gradient);
+    const rows = new Float32Array(data, gradientBytes);
+    const logits = new Float32Array(samples * spec.classes);
+    for (let n = 0; n < samples; n++) {
+      const start = n * this.#rowBytes / 4;
+      logits.set(rows.subarray(start, start + spec.classes), n * spec.classes);
+    }
+    release(rows);
+    return { gradient, logits };
+  }
+
+  #answer(step: StepLeaves, node: NodeId, sums: HostSums): PartialSum {
+    return { node, ...sums, losses: lossesOf(sums.logits, step.labelsUnder(node), this.#options.spec.classes) };
+  }
+
+  /** Bytes of a sample's logits on the device. */
+  get #rowBytes(): number {
+    return this.plan.logits.bytes / this.plan.images;
+  }
+
+  #passesOf({ samples }: Leaf): Sample[][] {
+    const { images } = this.plan;
+    const passes = Math.ceil(samples.length / images);
+    return Array.from({ length: passes }, (_, i) => samples.slice(i * images, (i + 1) * images));
+  }
+
+  /** The slot of a depth, and before it all above. */
+  async #slot(depth: number): Promise<Slot> {
+    while (this.#slots.length <= depth) {
+      const buffer = this.plan.gradientBuffer(`gradient sums of depth ${this.#slots.length}`);
+      await this.device.allocate(buffer);
+      const slot: Slot = { buffer, backward: this.plan.backward(buffer), add: undefined };
+      for (const dispatch of slot.backward) await this.device.prepare(dispatch);
+      const above = this.#slots.at(-1);
+      if (above) {
+        above.add = this.plan.add(above.buffer, buffer);
+        await this.device.prepare(above.add);
+      }
+      this.#slots.push(slot);
+    }
+    return this.#slots[depth]!;
+  }
+
+  /** One of the ring's two buffers, large enough. */
+  async #target(turn: number, samples: number, gradientBytes = this.plan.layout.gradientBytes): Promise<Target> {
+    const bytes = gradientBytes + this.#rowBytes * samples;
+    let buffer = this.#readbacks[turn];
+    if (!buffer || buffer.size < bytes) {
+      buffer?.destroy();
+      buffer = await this.device.readback(bytes);
+      this.#readbacks[turn] = buffer;
+    }
+    return { buffer, gradientBytes, samples: 0 };
+  }
+}
+
+function samplesOf(leaves: readonly Leaf[]): number {
+  return leaves.reduce((sum, { samples }) => sum + samples.length, 0);
+}

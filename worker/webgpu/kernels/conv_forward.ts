@@ -1,0 +1,194 @@
+// Convolution + bias + ReLU + dropout + 2×2 max-pool of a block in one kernel. The convolution's own output is never written: only
+// the pooled values, and one byte for each that says where its maximum stood (0 … 3 in row order, the first of equals; 4 where no
+// gradient passes). A NaN in a window comes out as NaN, so that divergence is seen.
+import { dropoutScale } from "../../../shared/dropout.ts";
+import type { ConvBlock } from "./conv_shape.ts";
+import type { ConvTile } from "./conv_tile.ts";
+import { type PackedWeights } from "./conv_weights.ts";
+import { declareSums, multiplyAdd, patchOf, squares } from "./convolve.ts";
+import { type Binding, COMPONENTS, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
+import { DROPS } from "./dropout.ts";
+import { stagedLoop } from "./staged.ts";
+
+/** What a forward pass reads and writes. */
+export interface ForwardBuffers {
+  /** [images][side][side][inputQuads] vec4. */
+  readonly inputs: Slice;
+  readonly weights: Slice;
+  /** u32 of the group's number, one every 256 bytes. */
+  readonly groupNumbers: Slice;
+  /** What dropout keeps, as dropout_mask.ts writes it; where the block has dropout. */
+  readonly masks: Slice | undefined;
+  /** [images][pooled][pooled][quads] vec4. */
+  readonly outputs: Slice;
+  /** [images][pitch][pitch][quads] u32 of four bytes. */
+  readonly origins: Slice;
+}
+
+/** The forward pass of a block: one dispatch, or one for each group of filters. */
+export function convForward(
+  block: ConvBlock,
+  tile: ConvTile,
+  packed: PackedWeights,
+  buffers: ForwardBuffers,
+): Dispatch[] {
+  const { pooled, images, name } = block;
+  const tiles = { x: Math.ceil(pooled / tile.width), y: Math.ceil(pooled / tile.height) };
+  const threads = images * tiles.x * tiles.y;
+  const byGroup = tile.form !== "staged";
+  const bindings = (group: number): Binding[] => {
+    const bytes = 16 * packed.stride;
+    const weights = byGroup
+      ? { ...buffers.weights, offset: buffers.weights.offset + group * bytes, bytes }
+      : buffers.weights;
+    const length = (byGroup ? 1 : packed.groups) * packed.stride;
+    return [
+      { name: "inputs", type: "array<vec4<f32>>", access: "read", at: buffers.inputs },
+      {
+        name: "weights",
+        type: `array<vec4<f32>, ${length}>`,
+        access: tile.form === "loop" && tile.weights === "uniform" ? "uniform" : "read",
+        at: weights,
+      },
+      { name: "outputs", type: "array<vec4<f32>>", access: "read_write", at: buffers.outputs },
+      { name: "origins", type: "array<u32>", access: "read_write", at: buffers.origins },
+      ...buffers.masks ? [{ name: "masks", type: "array<u32>", access: "read", at: buffers.masks } as const] : [],
+      ...byGroup
+        ? [
+          {
+            name: "number",
+            type: "vec4<u32>",
+            access: "uniform",
+            at: { ...buffers.groupNumbers, offset: buffers.groupNumbers.offset + 256 * group, bytes: 16 },
+          } as const,
+        ]
+        : [],
+    ];
+  };
+  if (tile.form === "staged") {
+    const { body, functions, workgroups } = stagedLoop(block, tile, packed, "forward");
+    return [dispatch(`${name} forward`, {
+      bindings: bindings(0),
+      threads: tile.threads,
+      workgroups,
+      functions,
+      body: `${body}\n${finish(block, tile, packed, range(tile.outputs / 4), true)}`,
+    })];
+  }
+  // No early return and no branch around loads: on a software adapter both cost the fast ones. The surplus threads do the last's
+  // work again.
+  const body = [
+    `  let i = min(id.x, ${threads - 1}u);`,
+    `  let image = i / ${tiles.x * tiles.y}u;`,
+    `  let y = min(i % ${tiles.x * tiles.y}u / ${tiles.x}u * ${tile.height}u, ${pooled - tile.height}u);`,
+    `  let x = min(i % ${tiles.x}u * ${tile.width}u, ${pooled - tile.width}u);`,
+    `  let group_quad = number.x * ${tile.outputs / 4}u;`,
+    tile.form === "straight" ? straight(block, tile, packed) : loop(block, tile, packed),
+  ].join("\n");
+  const workgroups = [Math.ceil(threads / tile.threads), 1, 1] as const;
+  return range(packed.groups).map((group) =>
+    dispatch(`${name} forward`, { bindings: bindings(group), threads: tile.threads, workgroups, body })
+  );
+}
+
+function loop(block: ConvBlock, tile: ConvTile, packed: PackedWeights): string {
+  const { inputQuads } = block;
+  return [
+    loadAddress(block),
+    declareSums(tile),
+    `  for (var q = 0u; q < ${inputQuads}u; q++) {`,
+    loadPatch(block, tile, "q"),
+    `  let at = q * ${tile.outputs * 9}u;`,
+    multiplyAdd(tile, {
+      input: (row, column) => `p${row}_${column}`,
+      weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`,
+      channels: inputQuads === 1 ? block.inputChannels : 4,
+    }),
+    "  }",
+    finish(block, tile, packed, range(tile.outputs / 4)),
+  ].join("\n");
+}
+
+/**
+ * Without a loop a weight at a constant index is one scalar load on a software adapter. Four outputs at a time, stored before the
+ * next begin: more sums at once are spilled.
+ */
+function straight(block: ConvBlock, tile: ConvTile, packed: PackedWeights): string {
+  const { inputQuads, inputChannels } = block;
+  const all = range(inputQuads).map((q) => loadPatch(block, tile, `${q}u`, `_${q}`));
+  const parts = range(tile.outputs / 4).map((quad) => {
+    const outputs = range(4).map((c) => 4 * quad + c);
+    const sums = range(inputQuads).map((q) =>
+      multiplyAdd(tile, {
+        input: (row, column) => `p${row}_${column}_${q}`,
+        weight: (output, tap) => `weights[${(q * tile.outputs + output) * 9 + tap}]`,
+        channels: Math.min(4, inputChannels - 4 * q),
+        outputs,
+      })
+    );
+    return [declareSums(tile, outputs), ...sums, finish(block, tile, packed, [quad])].join("\n");
+  });
+  return [loadAddress(block), ...all, ...parts].join("\n");
+}
+
+function loadAddress({ side, inputQuads }: ConvBlock): string {
+  return `  let corner = ((image * ${side}u + 2u * y) * ${side}u + 2u * x) * ${inputQuads}u;`;
+}
+
+function loadPatch({ side, inputQuads }: ConvBlock, tile: ConvTile, quad: string, suffix = ""): string {
+  const { rows, columns } = patchOf(tile);
+  return range(rows).flatMap((row) =>
+    range(columns).map((column) =>
+      `  let p${row}_${column}${suffix} = inputs[corner + ${(row * side + column) * inputQuads}u + ${quad}];`
+    )
+  ).join("\n");
+}
+
+/** Bias, ReLU, dropout and pooling of the sums, and the stores. */
+function finish(
+  { pooled, pitch, quads, inputQuads, shape }: ConvBlock,
+  tile: ConvTile,
+  packed: PackedWeights,
+  vectors: readonly number[],
+  staged = false,
+): string {
+  const first = inputQuads * packed.outputs * 9;
+  const scaled = shape.dropout > 0
+    ? ` * select(1.0, ${literal(dropoutScale(shape.dropout))}, (mask & ${DROPS}u) != 0u)`
+    : "";
+  const lines: string[] = [];
+  for (const [square, { x, y }] of squares(tile).entries()) {
+    for (const quad of vectors) {
+      const bias = staged ? `weights[group_weights + ${first + quad}u]` : `weights[${first + quad}]`;
+      const sum = (corner: number) =>
+        `vec4(${COMPONENTS.map((_, c) => `s${4 * quad + c}_${4 * square + corner}`).join(", ")})`;
+      const kept = (corner: number) =>
+        shape.dropout > 0
+          ? `select(vec4<f32>(), ${sum(corner)} + bias, (vec4(mask >> ${
+            4 * corner
+          }u) & vec4(1u, 2u, 4u, 8u)) != vec4<u32>())`
+          : `${sum(corner)} + bias`;
+      const at = `((image * ${pooled}u + y + ${y}u) * ${pooled}u + x + ${x}u) * ${quads}u + group_quad + ${quad}u`;
+      const origin = `((image * ${pitch}u + y + ${y + 1}u) * ${pitch}u + x + ${
+        x + 1
+      }u) * ${quads}u + group_quad + ${quad}u`;
+      lines.push(
+        "  {",
+        `  let at = ${at};`,
+        `  let bias = ${bias};`,
+        ...shape.dropout > 0 ? ["  let mask = masks[at];"] : [],
+        ...range(4).map((corner) => `  let v${corner} = ${kept(corner)};`),
+        "  let greatest = max(max(v0, v1), max(v2, v3));",
+        // Comparisons would lose a NaN, and a driver may assume that there is none: its bits are looked at.
+        "  let sum_of_all = (v0 + v1) + (v2 + v3);",
+        "  let is_nan = (bitcast<vec4<u32>>(sum_of_all) & vec4(0x7fffffffu)) > vec4(0x7f800000u);",
+        "  var from_where = select(select(select(vec4(3u), vec4(2u), v2 == greatest), vec4(1u), v1 == greatest), vec4(0u), v0 == greatest);",
+        "  from_where = select(from_where, vec4(4u), greatest <= vec4<f32>());",
+        `  outputs[at] = select(max(greatest, vec4<f32>())${scaled}, sum_of_all, is_nan);`,
+        `  origins[${origin}] = from_where.x | (from_where.y << 8u) | (from_where.z << 16u) | (from_where.w << 24u);`,
+        "  }",
+      );
+    }
+  }
+  return lines.join("\n");
+}

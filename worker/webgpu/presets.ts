@@ -1,0 +1,102 @@
+// Which tiles a kind of adapter gets. Two kinds, each a kernel version with its own fixed order of sums: it is `bandRows`, `splits` and
+// the images of a pass that fix it, and they depend on shapes alone.
+import type { ConvBlock } from "./kernels/conv_shape.ts";
+import type { ConvTile, FilterTile } from "./kernels/conv_tile.ts";
+import type { DenseLayer, DenseTile } from "./kernels/dense_shape.ts";
+
+/** The kinds of adapters. */
+export const PRESET_NAMES = ["software", "discrete"] as const;
+/** One of them. */
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+/** Tiles for any layer. */
+export interface Preset {
+  readonly name: PresetName;
+  /** Threads of a workgroup of the kernels that only pass over memory. */
+  readonly threads: number;
+  forward(block: ConvBlock): ConvTile;
+  inputGradient(block: ConvBlock): ConvTile;
+  filterGradient(block: ConvBlock): FilterTile;
+  dense(layer: DenseLayer): DenseTile;
+}
+
+/** The greatest of the wished numbers of channels that divides the padded channels. */
+function outputsFor(quads: number, ...wished: readonly number[]): number {
+  return wished.find((outputs) => (4 * quads) % outputs === 0) ?? 4;
+}
+
+/** Longer loops add up to what a software adapter cuts off (65,535 turns a thread). */
+const MOST_TURNS = 16384;
+
+/**
+ * A CPU in disguise. A load costs as much as 15 to 25 multiply-adds, there is no latency to hide and there are 32 registers: so a
+ * thread computes a large tile with every weight used 16 times, few threads are enough, and workgroup memory is of no use. What each
+ * choice is worth was measured (tests/bench/README.md).
+ */
+const SOFTWARE: Preset = {
+  name: "software",
+  threads: 64,
+  forward({ inputQuads, quads, pooled }) {
+    if (inputQuads === 1) {
+      return {
+        width: 1,
+        height: 1,
+        outputs: outputsFor(quads, 16, 12, 8),
+        threads: 64,
+        form: "straight",
+        weights: "storage",
+      };
+    }
+    const side = Math.min(2, pooled);
+    return { width: side, height: side, outputs: outputsFor(quads, 8), threads: 64, form: "loop", weights: "uniform" };
+  },
+  inputGradient({ inputQuads, side }) {
+    const squares = Math.min(2, (side + 1) >> 1);
+    const outputs = outputsFor(inputQuads, 8);
+    return { width: squares, height: squares, outputs, threads: 64, form: "loop", weights: "uniform" };
+  },
+  filterGradient({ inputQuads, quads, pooled }) {
+    // 576 sums a thread take 4 s to compile, and are worth it only where there is much to compute.
+    const outputs = inputQuads > 1 && pooled >= 24 ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
+    // At least 16 threads an image.
+    const bands = Math.ceil(64 / (inputQuads * quads));
+    const bandRows = Math.min(Math.ceil(pooled / bands), Math.max(1, Math.floor(MOST_TURNS / pooled)));
+    return { inputs: 4, outputs, bandRows, threads: 8 };
+  },
+  dense({ inputQuads }) {
+    return { images: 8, splits: Math.min(inputQuads, Math.max(8, Math.ceil(inputQuads / 2048))), threads: 64 };
+  },
+};
+
+/**
+ * A GPU of its own. Loads are hidden by other threads and spilled registers are dear: so a thread holds 32 to 36 sums, thousands of
+ * threads run, inputs and weights go through workgroup memory, and neighbours in a workgroup read neighbouring addresses. From
+ * published measurements of others (see README.md), since no such GPU was at hand.
+ */
+const DISCRETE: Preset = {
+  name: "discrete",
+  threads: 128,
+  forward: ({ quads }) => staged(outputsFor(quads, 8)),
+  inputGradient: ({ inputQuads }) => staged(outputsFor(inputQuads, 8)),
+  filterGradient: ({ pooled }) => ({
+    inputs: 1,
+    outputs: 4,
+    bandRows: Math.min(pooled, Math.max(2, Math.ceil(pooled / 37))),
+    threads: 64,
+  }),
+  dense: ({ inputQuads }) => ({
+    images: 2,
+    splits: Math.min(inputQuads, Math.max(32, Math.ceil(inputQuads / 2048))),
+    threads: 64,
+  }),
+};
+
+/** 8 × 8 windows a workgroup. */
+function staged(outputs: number): ConvTile {
+  return { width: 1, height: 1, outputs, threads: 64, form: "staged", weights: "storage" };
+}
+
+/** A preset by its name. */
+export function presetOf(name: PresetName): Preset {
+  return name === "software" ? SOFTWARE : DISCRETE;
+}
