@@ -17,6 +17,11 @@ export function cacheDirectory(env: Readonly<Record<string, string | undefined>>
   throw new HerdError("usage", "There is no home directory to keep data in: set HERD_CACHE_DIR to a directory");
 }
 
+/** The file of the tiles that were tuned for this machine's GPU (worker/webgpu), in the cache directory. It need not be there. */
+export function tilesFileIn(cacheDir: string): string {
+  return join(cacheDir, "webgpu-tiles.json");
+}
+
 /** Makes a directory with its parents. Throws HerdError "data". */
 export function makeDirectory(path: string): void {
   try {

@@ -30,6 +30,8 @@ export interface WorkerOrder {
   readonly authority?: string;
   /** The packed data set; a worker without it is on another machine and fetches its copy from the coordinator. */
   readonly cachePath?: string;
+  /** Where tiles may be that were tuned for the GPU; beside {@linkcode cachePath}, for workers elsewhere have a cache of their own. */
+  readonly tilesFile?: string;
   /** The engine, "auto" for the best one there; without it the coordinator's wish is taken. */
   readonly backend?: Backend;
   /** Makes it a relay: the workers of a machine as one. */
@@ -44,6 +46,7 @@ const schema: v.GenericSchema<unknown, WorkerOrder> = v.object({
   secret: v.exactOptional(v.string()),
   authority: v.exactOptional(v.string()),
   cachePath: v.exactOptional(v.string()),
+  tilesFile: v.exactOptional(v.string()),
   backend: v.exactOptional(v.picklist(BACKENDS)),
   relay: v.exactOptional(
     v.object({

@@ -10,6 +10,8 @@ export interface LocalReach {
   readonly address: string;
   /** The packed data set. */
   readonly file: string;
+  /** Tuned tiles of the GPU; the file need not be there. */
+  readonly tiles: string;
 }
 
 /** What a worker on another machine reaches. */
@@ -26,9 +28,9 @@ export interface RemoteReach {
  */
 const NOTHING_ELSE = ["--cached-only", "--ignore-env", "--no-prompt"] as const;
 
-/** Connects to one address and reads one file. @throws {HerdError} usage, for a path with a comma */
-export function localWorkerFlags({ address, file }: LocalReach): string[] {
-  return [`--allow-net=${address}`, `--allow-read=${one(file)}`, ...NOTHING_ELSE];
+/** Connects to one address and reads two files. @throws {HerdError} usage, for a path with a comma */
+export function localWorkerFlags({ address, file, tiles }: LocalReach): string[] {
+  return [`--allow-net=${address}`, `--allow-read=${one(file)},${one(tiles)}`, ...NOTHING_ELSE];
 }
 
 /**

@@ -44,6 +44,8 @@ export interface EngineOptions {
   readonly leaves?: number;
   /** Flip, rotate and zoom training images. Off in golden tests. */
   readonly augment: boolean;
+  /** Where tiles may be that were tuned for this machine's GPU (`deno task bench --tune`); the file need not be there. */
+  readonly tilesFile?: string;
   /** Called after each leaf of a training pass: a worker shows by it that it is alive. */
   readonly onLeaf?: () => void;
   /** Called with what takes a while and is being done, for people: "compiling 57 kernels for NVIDIA H100". */

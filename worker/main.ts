@@ -5,7 +5,7 @@ import { serveOrder } from "./process.ts";
 import { runRemoteWorker } from "./remote.ts";
 import { runSession } from "./session.ts";
 
-await serveOrder(async ({ cachePath, ...order }, { cacheDir, log }) => {
+await serveOrder(async ({ cachePath, tilesFile, ...order }, { cacheDir, log }) => {
   if (cachePath === undefined) return await runRemoteWorker({ ...order, cacheDir: cacheDir(), log });
-  await runSession({ ...order, hostName: "", prepare: (run) => prepareEngine(run, cachePath), log });
+  await runSession({ ...order, hostName: "", prepare: (run) => prepareEngine({ ...run, tilesFile }, cachePath), log });
 });

@@ -10,7 +10,10 @@ import { type SampleReader, samplesFrom } from "./samples.ts";
 import type { JoinedRun } from "./session.ts";
 
 /** What of a run an engine is made from. */
-export type PreparedRun = Pick<JoinedRun, "config" | "probeKey" | "backend" | "onLeaf" | "onProgress">;
+export interface PreparedRun extends Pick<JoinedRun, "config" | "probeKey" | "backend" | "onLeaf" | "onProgress"> {
+  /** Where tuned tiles may be. */
+  readonly tilesFile?: string | undefined;
+}
 
 /**
  * Computes with an engine of this process.
@@ -18,7 +21,7 @@ export type PreparedRun = Pick<JoinedRun, "config" | "probeKey" | "backend" | "o
  * @throws {HerdError} cluster, if the engine does not work here; data, if the data set cannot be read or is another
  */
 export async function prepareEngine(
-  { config: { dataset, model, batchSize, microBatch }, probeKey, backend, onLeaf, onProgress }: PreparedRun,
+  { config: { dataset, model, batchSize, microBatch }, probeKey, backend, tilesFile, onLeaf, onProgress }: PreparedRun,
   path: string,
 ): Promise<OrderComputer> {
   await using held = new AsyncDisposableStack();
@@ -35,6 +38,7 @@ export async function prepareEngine(
       microBatch,
       leaves: Math.ceil(batchSize / microBatch),
       augment: true,
+      ...(tilesFile === undefined ? {} : { tilesFile }),
       onLeaf: () => isProbed && onLeaf(), // nobody has ordered the trial's
       onProgress,
     }),

@@ -1,5 +1,5 @@
 // A worker on another machine: fetches the packed data set from the coordinator once, then serves like a local one.
-import { ChunkedCacheWriter } from "../data/mod.ts";
+import { ChunkedCacheWriter, tilesFileIn } from "../data/mod.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import { prepareEngine } from "./prepare.ts";
@@ -32,13 +32,15 @@ export interface RemoteWorkerOptions {
  * @throws {HerdError} cluster or data
  */
 export async function runRemoteWorker(
-  { cacheDir, prepare = prepareEngine, ...options }: RemoteWorkerOptions,
+  { cacheDir, prepare, ...options }: RemoteWorkerOptions,
 ): Promise<void> {
+  const prepareHere = (run: JoinedRun, path: string) =>
+    prepareEngine({ ...run, tilesFile: tilesFileIn(cacheDir) }, path);
   await runSession({
     name: "",
     ...options,
     hostName: Deno.hostname(),
-    prepare: async (run) => await prepare(run, await fetchDataset(run, cacheDir, options.log)),
+    prepare: async (run) => await (prepare ?? prepareHere)(run, await fetchDataset(run, cacheDir, options.log)),
   });
 }
 

@@ -1,4 +1,5 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
+import { tilesFileIn } from "../../data/mod.ts";
 import { localWorkerFlags, workerEnvironment } from "../../shared/worker_process.ts";
 import { type Launcher, workerName } from "./launcher.ts";
 
@@ -16,13 +17,21 @@ export function localLauncher(count: number, gpus: readonly string[] = []): Laun
     fromOutside: false,
     isOwn: true,
     firstWaitMs: 250,
-    plan({ entry, localAddress, token, secretFor, cachePath }) {
-      const flags = localWorkerFlags({ address: localAddress, file: cachePath });
+    plan({ entry, localAddress, token, secretFor, cachePath, cacheDir }) {
+      const tilesFile = tilesFileIn(cacheDir);
+      const flags = localWorkerFlags({ address: localAddress, file: cachePath, tiles: tilesFile });
       const args = ["run", ...flags, "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);
         const env = { ...workerEnvironment(gpus[i]), LP_NUM_THREADS: `${threads}` };
-        const order = () => ({ name, url: `ws://${localAddress}`, token, secret: secretFor(name), cachePath });
+        const order = () => ({
+          name,
+          url: `ws://${localAddress}`,
+          token,
+          secret: secretFor(name),
+          cachePath,
+          tilesFile,
+        });
         // Not detached: a worker is to die with its terminal. It ignores Ctrl-C, which reaches it there.
         const command = { program: Deno.execPath(), args, env, detached: false, killSignal: "SIGKILL" as const };
         return { name, command: () => ({ ...command, order: order() }) };

@@ -1,74 +1,115 @@
-// Images a second by engine, each alone on this machine in one process, beside stock TensorFlow.js.
+// Milliseconds an image by engine, by turns in one process, beside stock TensorFlow.js in another one.
 import { HerdError } from "../../shared/errors.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
-import { builtInModel } from "../../shared/model.ts";
-import type { EngineName } from "../../worker/engine.ts";
+import type { EngineName, GradientEngine } from "../../worker/engine.ts";
 import { availableEngines, createEngine } from "../../worker/engines.ts";
-import { leafSum, noiseLeaves } from "../fixtures/engines.ts";
-import { type Findings, milliseconds } from "./support.ts";
+import { type Calls, watchDevice } from "./device_calls.ts";
+import { StockTfjs } from "./stock.ts";
+import { type Findings, median } from "./support.ts";
+import { computeStep, LEAF, LEAVES, SPEC, stepLeaves } from "./webgpu_step.ts";
 
-const SPEC = builtInModel("keras-example", 300);
-/** Leaf sizes and repeats that keep a slow engine within a few minutes. */
-const EFFORT: Readonly<Record<EngineName, { leaf: number; repeats: number }>> = {
-  webgpu: { leaf: 8, repeats: 9 },
-  simd: { leaf: 8, repeats: 9 },
-  "tfjs-webgpu": { leaf: 4, repeats: 3 },
-  "tfjs-cpu": { leaf: 1, repeats: 1 },
+const ROUNDS = 9;
+/** Steps of an engine: a slow one has smaller ones, and not in every round, so that it takes no more than minutes. */
+const EFFORT: Readonly<Record<EngineName, { leaves: number; images: number; rounds: readonly number[] }>> = {
+  webgpu: { leaves: LEAVES, images: LEAF, rounds: Array.from({ length: ROUNDS }, (_, round) => round) },
+  simd: { leaves: LEAVES, images: LEAF, rounds: Array.from({ length: ROUNDS }, (_, round) => round) },
+  "tfjs-webgpu": { leaves: 1, images: 4, rounds: [0, 4, 8] },
+  "tfjs-cpu": { leaves: 1, images: 1, rounds: [4] },
 };
+const STOCK_ROUNDS = [0, 4, 8];
 
-/** Training passes with augmentation and dropout at 300 px; tfjs-cpu only with `slow`. */
+/** Who takes turns. */
+interface Contestant {
+  readonly name: string;
+  readonly adapter: string;
+  /** Of a step. */
+  readonly images: number;
+  readonly rounds: readonly number[];
+  /** One step; milliseconds an image. */
+  step(): Promise<number>;
+  readonly times: number[];
+}
+
+/** Whole training steps (weights up, augmentation, dropout, loss, all layers, the sum down) at 300 px; tfjs-cpu only with `slow`. */
 export async function engines(slow: boolean): Promise<Findings> {
-  const found: { engine: string; adapter: string; msPerImage: number }[] = [];
   const notes: string[] = [];
+  await using held = new AsyncDisposableStack();
+  const contestants: Contestant[] = [];
+  let watched: (() => Promise<Calls & { ms: number }>) | undefined;
   for (const { name, works, adapter = "" } of await availableEngines()) {
     if (!works || (name === "tfjs-cpu" && !slow)) continue;
+    const { leaves: count, images, rounds } = EFFORT[name];
     try {
-      found.push({ engine: name, adapter, msPerImage: await trainingPass(name) });
+      const options = { spec: SPEC, microBatch: images, leaves: count, augment: true };
+      const engine = held.use(await createEngine(name, options));
+      const step = stepOf(engine, count, images);
+      await step();
+      contestants.push({ name, adapter, images: count * images, rounds, times: [], step });
+      if (name === "webgpu") watched = () => watch(step, count * images);
     } catch (error) {
       if (!(error instanceof HerdError)) throw error;
       notes.push(`${name}: ${error.message}`);
     }
-    if (name === "tfjs-webgpu") found.push({ engine: "stock TF.js", adapter, msPerImage: await stockTfjs() });
+    if (name !== "tfjs-webgpu") continue;
+    const stock = held.use(await StockTfjs.start());
+    const step = () => stock.step();
+    contestants.push({ name: "stock TF.js", adapter, images: 4, rounds: STOCK_ROUNDS, times: [], step });
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { rounds, times, step } of contestants) if (rounds.includes(round)) times.push(await step());
+  }
+  const stock = contestants.find(({ name }) => name === "stock TF.js");
+  const found = contestants.map(({ name, adapter, images, times }) => ({
+    engine: name,
+    adapter,
+    imagesAStep: images,
+    msPerImage: median(times),
+    timesAsFastAsStock: stock && median(stock.times) / median(times),
+    times,
+  }));
+  const calls = await watched?.();
+  if (calls) {
+    const perLeaf = calls.dispatches / LEAVES;
+    notes.push(
+      `webgpu: ${perLeaf.toFixed(1)} dispatches a leaf of ${LEAF}, ${calls.submits} submits a step of ${
+        LEAF * LEAVES
+      }; ` +
+        `of its ${calls.ms.toFixed(0)} ms the JavaScript thread works for ${(calls.ms - calls.waitedMs).toFixed(1)} ms`,
+    );
   }
   return {
-    title: "Training passes of keras-example at 300 px, one process, median",
-    columns: ["engine", "ms/image", "images/s", "adapter"],
-    rows: found.map(({ engine, adapter, msPerImage }) => [
+    title: `Training steps of keras-example at 300 px by turns, median of ${ROUNDS} rounds`,
+    columns: ["engine", "images", "ms/image", "least", "images/s", "of stock's speed", "adapter"],
+    rows: found.map(({ engine, adapter, imagesAStep, msPerImage, timesAsFastAsStock, times }) => [
       engine,
-      msPerImage.toFixed(1),
+      `${imagesAStep}`,
+      msPerImage.toFixed(2),
+      Math.min(...times).toFixed(2),
       (1000 / msPerImage).toFixed(2),
+      timesAsFastAsStock === undefined ? "" : `${timesAsFastAsStock.toFixed(1)} ×`,
       adapter,
     ]),
     notes,
-    data: found,
+    data: {
+      engines: found,
+      ...(calls
+        ? { webgpu: { ...calls, dispatchesALeaf: calls.dispatches / LEAVES, cpuMsAStep: calls.ms - calls.waitedMs } }
+        : {}),
+    },
   };
 }
 
-/** Milliseconds an image. */
-async function trainingPass(name: EngineName): Promise<number> {
-  const { leaf, repeats } = EFFORT[name];
-  await using engine = await createEngine(name, { spec: SPEC, microBatch: leaf, augment: true });
-  engine.setWeights(initialWeights(SPEC, 0));
-  const [images] = noiseLeaves(SPEC.imageSize, [leaf]);
-  return await milliseconds(repeats, () => leafSum(engine, images!)) / leaf;
+function stepOf(engine: GradientEngine, count: number, images: number): () => Promise<number> {
+  const [weights, leaves] = [initialWeights(SPEC, 0), stepLeaves(SPEC, count, images)];
+  return async () => {
+    const start = performance.now();
+    await computeStep(engine, weights, leaves);
+    return (performance.now() - start) / (count * images);
+  };
 }
 
-/**
- * Stock TF.js in a process of its own, since Herd's engine replaces its pooling; milliseconds an image. It is timed on Mesa's
- * software adapter too, which leaves out a part of its first layers' gradients.
- */
-export async function stockTfjs(): Promise<number> {
-  const script = new URL("./stock_tfjs.ts", import.meta.url).href;
-  const args = [
-    "run",
-    "-A",
-    "-q",
-    "--no-prompt",
-    script,
-    `${EFFORT["tfjs-webgpu"].leaf}`,
-    `${EFFORT["tfjs-webgpu"].repeats}`,
-  ];
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
-  if (!success) throw new Error("Stock TF.js failed");
-  return Number(new TextDecoder().decode(stdout));
+async function watch(step: () => Promise<number>, images: number): Promise<Calls & { ms: number }> {
+  let ms = 0;
+  const calls = await watchDevice(async () => void (ms = images * await step()));
+  return { ...calls, ms };
 }

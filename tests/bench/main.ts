@@ -9,21 +9,28 @@ import { kernels } from "./kernels.ts";
 import { lastBatch } from "./last_batch.ts";
 import { leak } from "./leak.ts";
 import { peers } from "./peers.ts";
+import { roofline } from "./predict.ts";
 import { scale } from "./scale.ts";
 import { scaling } from "./scaling.ts";
 import { schedule } from "./schedule.ts";
 import { step } from "./step.ts";
 import { type Findings, table } from "./support.ts";
+import { tune } from "./tune.ts";
+import { webgpuKernels } from "./webgpu_kernels.ts";
 import { wire } from "./wire.ts";
 
-const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
+const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--tune] [--slow] [--json]
 
-  kernels   the SIMD engine, kernel by kernel: ms an image, GFLOP/s, share of the core's 128-bit peak
+  kernels   the SIMD engine, kernel by kernel: ms an image, GFLOP/s, share of the core's 128-bit peak; with --backend webgpu
+            the WebGPU engine, and the share of its adapter's multiply-add peak
   step      where a training step's time goes
   wire      all-reduce, broadcast and central step; --workers 1,4,16,64: what a step costs the coordinator, part by part;
             with --relays 8 also when these workers are behind so many relays
   schedule  what deciding costs the coordinator, over leaves and workers
-  engines   images a second by engine, and stock TF.js; --slow takes tfjs-cpu too
+  engines   training steps by engine, by turns, and stock TF.js; --slow takes tfjs-cpu too
+  roofline  a step on this machine's WebGPU adapter, predicted from its measured figures, and measured; or only predicted, with
+            --gpu h100|h100-pcie or with --teraflops N --bandwidth GB/S --dispatch-us N --transfer GB/S; --share 0.25 of the peak
+            is what kernels are taken to reach, --fixed-ms what the host takes a step
   scaling   images a second with 1, 2 and 4 workers
   arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
   dropout-shift  what dropout before max-pool does to the test of a trained model: --model models/KEY of a run
@@ -32,18 +39,38 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--slow] [--json]
 
 Without WHAT: kernels, step and wire. --leak: a worker's memory at steps 20 and 200 with garbage collected, and the most that it
 holds without; exit code 1 if it grows by more than 5 MB or passes 700 MB.
+--tune: tries tiles of the WebGPU engine's kernels on this adapter (--model keras-example|tiny, --image-size 300), keeps the
+fastest ones that change no bits in the cache folder, where engines look for them, and shows what is gained. It takes minutes.
 --json prints data instead of tables. Let nothing else run meanwhile.`;
 
+/** Flags of the roofline with numbers, in the order of its options. */
+const FIGURES = ["teraflops", "bandwidth", "dispatch-us", "transfer", "share", "fixed-ms"];
 const strangers: string[] = [];
 const note = (arg: string, key?: string) => key === undefined || void strangers.push(arg);
 const flags = parseArgs(Deno.args, {
-  boolean: ["leak", "slow", "json", "help"],
-  string: ["workers", "relays", "model", "run"],
+  boolean: ["leak", "tune", "slow", "json", "help"],
+  string: ["workers", "relays", "model", "run", "backend", "gpu", "image-size", ...FIGURES],
   unknown: note,
 });
 const textOf = (name: string) => flags[name] === undefined ? undefined : `${flags[name]}`;
+const numberOf = (name: string) => {
+  const text = textOf(name);
+  if (text === undefined) return undefined;
+  if (Number(text) > 0) return Number(text);
+  throw new HerdError("usage", `--${name} must be a number above 0: got "${text}"`);
+};
+/** @throws {HerdError} usage */
+const kernelsOf = (backend = "simd") => {
+  if (backend === "simd") return kernels();
+  if (backend === "webgpu") return webgpuKernels();
+  throw new HerdError("usage", `--backend cannot be "${backend}" with bench kernels: use simd or webgpu`);
+};
 const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
-  kernels: () => kernels(),
+  kernels: () => kernelsOf(textOf("backend")),
+  roofline: () => {
+    const [teraflops, bandwidth, dispatchUs, transfer, share, fixedMs] = FIGURES.map(numberOf);
+    return roofline({ gpu: textOf("gpu"), teraflops, bandwidth, dispatchUs, transfer, share, fixedMs });
+  },
   step,
   wire: () => flags["workers"] === undefined ? wire() : scale(`${flags["workers"]}`, `${flags["relays"] ?? ""}`),
   schedule,
@@ -55,7 +82,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   peers,
 };
 
-const wanted = flags["leak"] ? [] : flags._.length > 0 ? flags._ : ["kernels", "step", "wire"];
+const wanted = flags["leak"] || flags["tune"] ? [] : flags._.length > 0 ? flags._ : ["kernels", "step", "wire"];
 const unknown = strangers[0] ?? wanted.find((name) => !Object.hasOwn(BENCHES, name));
 if (flags["help"] || unknown !== undefined) {
   console.log(unknown === undefined ? USAGE : `There is no bench "${unknown}".\n\n${USAGE}`);
@@ -74,6 +101,10 @@ const run = async (name: string, bench: () => Promise<Findings>) => {
 try {
   for (const name of wanted) await run(name, BENCHES[name]!);
   if (flags["leak"]) await run("leak", leak);
+  if (flags["tune"]) {
+    const options = { model: textOf("model"), imageSize: numberOf("image-size") };
+    await run("tune", () => tune(options, (line) => console.error(line)));
+  }
   if (flags["json"]) console.log(JSON.stringify(found, null, 2));
 } catch (error) {
   if (!(error instanceof HerdError)) throw error;

@@ -2,7 +2,7 @@
 // HERD_PEERS (a folder with keras_original.py and torch_ddp.py) and their Python by HERD_PEERS_PYTHON.
 import { join } from "node:path";
 import { availableEngines } from "../../worker/mod.ts";
-import { stockTfjs } from "./engines.ts";
+import { stockTfjs } from "./stock.ts";
 import { type Findings, median, trainReport } from "./support.ts";
 
 const REPEATS = 3;

@@ -1,13 +1,13 @@
 // deno-lint-ignore-file no-console -- a script: printing is what it does.
-// Trains keras-example with TensorFlow.js as its users write it, on WebGPU, without augmentation; prints milliseconds an image.
-// Arguments: images in a batch, repeats.
+// Trains keras-example with TensorFlow.js as its users write it, on WebGPU, without augmentation: a step for each line on stdin, of
+// which it prints the milliseconds an image. Argument: images in a batch. stock.ts starts it.
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-webgpu";
+import { linesOf } from "../../shared/cli/lines.ts";
 import { noiseLeaves } from "../fixtures/engines.ts";
-import { milliseconds } from "./support.ts";
 
 const SIZE = 300;
-const [batch, repeats] = Deno.args.map(Number) as [number, number];
+const batch = Number(Deno.args[0]);
 
 tf.enableProdMode();
 await tf.setBackend("webgpu");
@@ -27,9 +27,10 @@ const [leaf] = noiseLeaves(SIZE, [batch]);
 const pixels = Float32Array.from(leaf!.samples.flatMap(({ pixels }) => [...pixels]), (value) => value / 255);
 const images = tf.tensor4d(pixels, [batch, SIZE, SIZE, 3]);
 const labels = tf.tensor2d(leaf!.samples.map(({ label }) => label), [batch, 1]);
-const time = await milliseconds(repeats, async () => {
+for await (const _ of linesOf(Deno.stdin.readable)) {
+  const start = performance.now();
   await model.trainOnBatch(images, labels);
   await model.layers.at(-1)!.getWeights()[0]!.data();
-});
-console.log(time / batch);
+  console.log((performance.now() - start) / batch);
+}
 Deno.exit();

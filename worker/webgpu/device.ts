@@ -4,7 +4,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
 import type { Limits } from "./plan.ts";
-import { readBack, readbackBuffer, workDone } from "./waiting.ts";
+import { nothingLeft, readBack, readbackBuffer, workDone } from "./waiting.ts";
 
 const LIMITS = [
   "maxBufferSize",
@@ -193,11 +193,11 @@ export class GpuDevice implements AsyncDisposable {
     if (this.#failure) throw this.#failure;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
+    await nothingLeft();
     for (const buffer of [...this.#buffers.values(), ...this.#readbacks]) buffer.destroy();
     this.gpu.destroy();
-    return Promise.resolve();
   }
 
   /** The first failure is the cause of all others. */

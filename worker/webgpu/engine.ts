@@ -1,5 +1,6 @@
 // The WebGPU engine: leaves in order through the plan's dispatches, their gradients added along the reduction tree on the device, one
 // readback a node. Everything is made once; a step uploads its weights once, and each pass its images as bytes.
+import { messageOf } from "../../shared/errors.ts";
 import { release } from "../../shared/memory.ts";
 import { parameterCount } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
@@ -14,12 +15,13 @@ import { PassInputs, type PassKind } from "./inputs.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
 import { NO_GRADIENT } from "./kernels/conv_shape.ts";
 import { Pace } from "./pace.ts";
-import { type Plan, planFor } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { type Preset, presetOf } from "./presets.ts";
+import { planOf } from "./tuned_plan.ts";
 import { readBack } from "./waiting.ts";
 
 /** Raised with every change of the kernels that changes bits. */
-const VERSION = 1;
+export const VERSION = 1;
 /** Leaves of an evaluation whose logits are read together. */
 const EVALUATED_TOGETHER = 16;
 
@@ -83,15 +85,21 @@ export class WebgpuEngine implements GradientEngine {
    */
   static async create(options: EngineOptions, given?: Preset): Promise<WebgpuEngine> {
     const device = await GpuDevice.open();
+    let hasTunedTiles = false;
     try {
       const preset = given ?? presetOf(device.isSoftware ? "software" : "discrete");
-      const plan = planFor(options.spec, preset, options.microBatch, device.limits);
+      const { plan, isTuned } = await planOf(options, preset, { device, version: VERSION });
+      hasTunedTiles = isTuned;
       const engine = new WebgpuEngine(options, device, plan, preset);
       await engine.#prepare();
       return engine;
     } catch (error) {
       await device[Symbol.asyncDispose]();
-      throw error;
+      if (!hasTunedTiles) throw error;
+      // A driver may have changed since: tiles never stop a run.
+      options.onProgress?.(`${device.adapter}: without tuned tiles, since with them: ${messageOf(error)}`);
+      const { tilesFile: _, ...withoutTiles } = options;
+      return await WebgpuEngine.create(withoutTiles, given);
     }
   }
 

@@ -58,7 +58,7 @@ Deno.test({
     for (const file of [inside, outside]) await Deno.writeTextFile(file, "export {}");
     const order = { address, elsewhere: stranger.address, inside, cache, outside, deno };
     const both = ["connect to the coordinator", "read in the cache"];
-    assertEquals(await probe(localWorkerFlags({ address, file: inside }), order), both);
+    assertEquals(await probe(localWorkerFlags({ address, file: inside, tiles: at("no tiles") }), order), both);
     const remote = [...both, "write in the cache", "know the machine's name"];
     assertEquals(await probe(remoteWorkerFlags({ address, cacheDir: cache }), order), remote);
     const relay = [...remote, "listen on a free port of the loopback", "start Deno"];

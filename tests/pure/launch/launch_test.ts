@@ -39,7 +39,7 @@ Deno.test("launch: the page prints the sets of permissions that are in use", {
   const page = await Deno.readTextFile(new URL("../../../coordinator/launch/README.md", import.meta.url));
   const printed = [...page.matchAll(/^\| .* \| `(--allow-net=[^`]+)` *\|$/gm)].map(([, flags]) => flags);
   const reach = { address: "HOST:PORT", cacheDir: "CACHE" };
-  const sets = [localWorkerFlags({ address: "HOST:PORT", file: "DATASET" }), remoteWorkerFlags(reach)];
+  const sets = [localWorkerFlags({ address: "HOST:PORT", file: "DATASET", tiles: "TILES" }), remoteWorkerFlags(reach)];
   assertEquals(printed, [...sets, relayFlags({ ...reach, deno: "DENO" })].map((flags) => flags.join(" ")));
 });
 
@@ -49,27 +49,29 @@ Deno.test("launch: no set holds more than it needs, and a path with a comma cann
     remoteWorkerFlags({ address: "h:1", cacheDir }),
     relayFlags({ address: "h:1", cacheDir, deno: "/opt/deno" }),
   ];
-  const local = localWorkerFlags({ address: "h:1", file: "/a b" });
-  assertEquals(local, ["--allow-net=h:1", "--allow-read=/a b", "--cached-only", "--ignore-env", "--no-prompt"]);
+  const local = localWorkerFlags({ address: "h:1", file: "/a b", tiles: "/t" });
+  assertEquals(local, ["--allow-net=h:1", "--allow-read=/a b,/t", "--cached-only", "--ignore-env", "--no-prompt"]);
   const files = ["--allow-read=/a b", "--allow-write=/a b", "--allow-sys=hostname"];
   const nothingElse = ["--cached-only", "--ignore-env", "--no-prompt"];
   assertEquals(remote, ["--allow-net=h:1", ...files, ...nothingElse]);
   assertEquals(relay, ["--allow-net=h:1,127.0.0.1:0", ...files, ...nothingElse, "--allow-run=/opt/deno"]);
   const evil = { address: "h:1", cacheDir: "/a,/etc" };
   const makers = [
-    () => localWorkerFlags({ address: "h:1", file: "/a,/etc" }),
+    () => localWorkerFlags({ address: "h:1", file: "/a,/etc", tiles: "/t" }),
+    () => localWorkerFlags({ address: "h:1", file: "/a", tiles: "/t,/etc" }),
     () => remoteWorkerFlags(evil),
     () => relayFlags({ ...evil, cacheDir: "/a", deno: "/opt/deno,/bin/sh" }),
   ];
   for (const make of makers) assertThrows(make, HerdError, "has a comma");
 });
 
-Deno.test("launch: a local worker may connect to the coordinator, read the data set, and nothing else", () => {
+Deno.test("launch: a local worker may connect to the coordinator, read the data set and tuned tiles, and nothing else", () => {
   const plan = localLauncher(2).plan(RUN);
   assertEquals(plan.map(({ name }) => name), ["w1", "w2"]);
   const command = plan[1]!.command();
   assertSecret(command);
-  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd" });
+  const tiles = "/cache/webgpu-tiles.json";
+  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd", tiles });
   assertEquals(command.args, ["run", ...set, "-q", RUN.entry.href]);
   assertEquals(command.order, {
     name: "w2",
@@ -77,6 +79,7 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
     token: TOKEN,
     secret: "the secret of w2",
     cachePath: "/cache/a b.herd",
+    tilesFile: tiles,
   });
 });
 
