@@ -70,11 +70,6 @@ export async function chooseEngine(wanted: EngineName | "auto"): Promise<EngineR
   return chooseAmong(await Promise.all(asked.map((engine) => engine.report())), wanted);
 }
 
-/** How many workers of an engine a machine has room for: a GPU one, a CPU one a core. */
-export function localWorkers(engine: EngineName): number {
-  return engine === "webgpu" || engine === "tfjs-webgpu" ? 1 : navigator.hardwareConcurrency;
-}
-
 /** {@linkcode chooseEngine} on given reports. */
 export function chooseAmong(reports: readonly EngineReport[], wanted: EngineName | "auto"): EngineReport {
   const working = (name: EngineName) => reports.find((report) => report.name === name && report.works);
