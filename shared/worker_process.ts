@@ -95,6 +95,23 @@ export const WORKER_ENVIRONMENT = {
   MALLOC_ARENA_MAX: "2",
 } as const;
 
+/** The same with Mesa's device selection, which says a word on stderr where there is no screen. */
+const { NODEVICE_SELECT: _, ...SELECTING } = WORKER_ENVIRONMENT;
+
+/**
+ * The environment of a worker that is to use a certain GPU. Mesa's device selection puts it first, so it must not be switched
+ * off: that NODEVICE_SELECT is not inherited either is a matter of whoever starts the worker.
+ * @param gpu DRI_PRIME, such as "pci-0000_41_00_0"; undefined for any
+ */
+export function workerEnvironment(gpu: string | undefined): Readonly<Record<string, string>> {
+  return gpu ? { ...SELECTING, DRI_PRIME: gpu } : WORKER_ENVIRONMENT;
+}
+
+/** The environment of a relay, whose workers inherit it. @param gpus the GPUs that it can give to them */
+export function relayEnvironment(gpus: readonly string[] = []): Readonly<Record<string, string>> {
+  return gpus.length > 0 ? SELECTING : WORKER_ENVIRONMENT;
+}
+
 /**
  * A path as the value of a permission. A comma begins another one there, which could be any, and Deno knows no way to write it.
  * @throws {HerdError} usage, for a path with a comma

@@ -81,11 +81,6 @@ export function livesInThread(engine: EngineName): boolean {
   return ENGINES.some(({ name, blocks }) => name === engine && blocks);
 }
 
-/** How many workers of an engine a machine has room for: a GPU one, a CPU one a core. */
-export function localWorkers(engine: EngineName): number {
-  return engine === "webgpu" || engine === "tfjs-webgpu" ? 1 : navigator.hardwareConcurrency;
-}
-
 /** {@linkcode chooseEngine} on given reports. */
 export function chooseAmong(reports: readonly EngineReport[], wanted: EngineName | "auto"): EngineReport {
   const working = (name: EngineName) => reports.find((report) => report.name === name && report.works);

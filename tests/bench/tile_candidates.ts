@@ -62,3 +62,6 @@ export function describeTile(tile: Tile): string {
   if ("inputs" in tile) return `${tile.inputs} × ${tile.outputs}, ${threads}`;
   return `${tile.images} images, ${threads}`;
 }
+
+/** The rounds. */
+export const CANDIDATES = { shapes: shapeCandidates, threads: threadCandidates } as const;

@@ -16,7 +16,7 @@ import {
   tunedPreset,
 } from "../../worker/webgpu/tuned.ts";
 import { type Findings, median } from "./support.ts";
-import { asLayerTiles, describeTile, type PassTile, shapeCandidates, threadCandidates } from "./tile_candidates.ts";
+import { asLayerTiles, CANDIDATES, describeTile, type PassTile } from "./tile_candidates.ts";
 import { TileTrials, type Trial } from "./tile_trial.ts";
 import { computeStep, LEAF, stepLeaves } from "./webgpu_step.ts";
 
@@ -50,7 +50,11 @@ interface PassFinding {
  * Tunes, and says line by line how it goes.
  * @throws {HerdError} usage, for a model that is not known; cluster, if there is no adapter
  */
-export async function tune(flags: TuneFlags, say: (line: string) => void): Promise<Findings> {
+export async function tune(
+  flags: TuneFlags,
+  say: (line: string) => void,
+  candidates: typeof CANDIDATES = CANDIDATES,
+): Promise<Findings> {
   const spec = specOf(flags);
   await using engine = await WebgpuEngine.create({ spec, microBatch: LEAF, leaves: STEP_LEAVES, augment: true });
   const { device, plan } = engine;
@@ -62,7 +66,7 @@ export async function tune(flags: TuneFlags, say: (line: string) => void): Promi
   const tuned: Record<string, LayerTiles> = {};
   const findings: PassFinding[] = [];
   for (const { layer, own } of passesOf(plan)) {
-    const { finding, best } = await tunePass(trials, { layer, own, preset, images: plan.images });
+    const { finding, best } = await tunePass(trials, candidates, { layer, own, preset, images: plan.images });
     findings.push(finding);
     if (best) tuned[layer] = { ...tuned[layer], ...asLayerTiles(best) };
     const { msBefore, msAfter, after, tried } = finding;
@@ -137,6 +141,7 @@ function passesOf({ convs, denses }: WebgpuEngine["plan"]): { readonly layer: st
 /** Both rounds, and the winner against the preset's own tile. */
 async function tunePass(
   trials: TileTrials,
+  candidates: typeof CANDIDATES,
   { layer, own, preset, images }: {
     readonly layer: string;
     readonly own: PassTile;
@@ -166,8 +171,8 @@ async function tunePass(
       if (ms < bestMs) [best, bestMs] = [trial, ms];
     }
   };
-  await tryAll(shapeCandidates(own, preset.name));
-  await tryAll(threadCandidates({ pass, tile: best.tile }));
+  await tryAll(candidates.shapes(own, preset.name));
+  await tryAll(candidates.threads({ pass, tile: best.tile }));
   const [msBefore, ms] = await trials.duel(reference, best, DUEL_REPEATS);
   const wins = best !== reference && ms < (1 - LEAST_GAIN) * msBefore;
   const winner: Trial = wins ? best : reference;

@@ -88,7 +88,11 @@ export class WebgpuEngine implements GradientEngine {
     let hasTunedTiles = false;
     try {
       const preset = given ?? presetOf(device.isSoftware ? "software" : "discrete");
-      const { plan, isTuned } = await planOf(options, preset, { device, version: VERSION });
+      const { plan, isTuned } = await planOf(options, preset, {
+        adapter: device.adapter,
+        limits: device.gpu.limits,
+        version: VERSION,
+      });
       hasTunedTiles = isTuned;
       const engine = new WebgpuEngine(options, device, plan, preset);
       await engine.#prepare();

@@ -286,7 +286,7 @@ export function planFor(spec: ModelSpec, preset: Preset, microBatch: number, lim
 }
 
 /** What of a plan an adapter cannot do, in a sentence. */
-function problemOf(plan: Plan, limits: Limits): string | undefined {
+export function problemOf(plan: Plan, limits: Limits): string | undefined {
   const gradient = plan.gradientBuffer("gradients of all weights");
   const dispatches = [...plan.forward, ...plan.backward(gradient), plan.add(gradient, gradient)];
   const remedy = "use a smaller --image-size or a smaller model, or --backend simd";

@@ -1,26 +1,32 @@
 // The plan that an engine runs: with the tiles that were tuned for its network and adapter, where a file has them and they fit.
 import type { EngineOptions } from "../engine.ts";
-import type { GpuDevice } from "./device.ts";
-import { type Plan, planFor } from "./plan.ts";
+import { type Limits, Plan, planFor, problemOf } from "./plan.ts";
 import type { Preset } from "./presets.ts";
-import { checkTiles } from "./tile_check.ts";
+import { checkTiles, type TileLimits } from "./tile_check.ts";
 import { readTiles } from "./tiles_file.ts";
 import { tilesKey, tunedPreset } from "./tuned.ts";
 
+/** For what a plan is made. */
+export interface PlanTarget {
+  /** In words. */
+  readonly adapter: string;
+  readonly limits: Limits & TileLimits;
+  /** Of the kernels. */
+  readonly version: number;
+}
+
 /**
  * A network's plan.
- * @param version of the kernels
  * @throws {HerdError} usage, if the network does not fit
  */
 export async function planOf(
   { spec, microBatch, tilesFile, onProgress: say = () => {} }: EngineOptions,
   preset: Preset,
-  { device, version }: { readonly device: GpuDevice; readonly version: number },
+  { adapter, limits, version }: PlanTarget,
 ): Promise<{ readonly plan: Plan; readonly isTuned: boolean }> {
-  const plan = planFor(spec, preset, microBatch, device.limits);
+  const plan = planFor(spec, preset, microBatch, limits);
   const asItIs = { plan, isTuned: false };
   if (tilesFile === undefined) return asItIs;
-  const { adapter } = device;
   const key = tilesKey({
     adapter,
     version,
@@ -32,15 +38,15 @@ export async function planOf(
   const { found, problem } = await readTiles(tilesFile, key);
   if (problem !== undefined) say(`${adapter}: no tuned tiles: ${problem}`);
   if (found === undefined) return asItIs;
-  const { tuned, refused } = checkTiles(found, plan, device.gpu.limits);
+  const { tuned, refused } = checkTiles(found, plan, limits);
   for (const sentence of refused) say(`${adapter}: left a tile of ${tilesFile} aside: ${sentence}`);
   const count = Object.values(tuned).flatMap((tiles) => Object.keys(tiles)).length;
   if (count === 0) return asItIs;
-  const withTiles = planFor(spec, tunedPreset(preset, tuned), microBatch, device.limits);
-  if (withTiles.images !== plan.images) {
-    say(
-      `${adapter}: left the tiles of ${tilesFile} aside: with them a pass takes other images, in another order of sums`,
-    );
+  // As many images a pass as without them: that too is part of the order of sums.
+  const withTiles = new Plan(spec, tunedPreset(preset, tuned), plan.images);
+  const misfit = problemOf(withTiles, limits);
+  if (misfit !== undefined) {
+    say(`${adapter}: left the tiles of ${tilesFile} aside: ${misfit}`);
     return asItIs;
   }
   say(`${adapter}: ${count} tuned tiles`);

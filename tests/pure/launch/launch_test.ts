@@ -2,11 +2,18 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { readLauncher } from "../../../coordinator/launch/mod.ts";
 import type { LaunchedRun, WorkerCommand } from "../../../coordinator/launch/launcher.ts";
-import { localLauncher } from "../../../coordinator/launch/local.ts";
+import { localLauncher, threadsEach } from "../../../coordinator/launch/local.ts";
 import { stepCommand, tasksByNode } from "../../../coordinator/launch/slurm.ts";
 import { parseHosts, sshCommand, sshLauncher } from "../../../coordinator/launch/ssh.ts";
 import { HerdError } from "../../../shared/errors.ts";
-import { localWorkerFlags, relayFlags, remoteWorkerFlags } from "../../../shared/worker_process.ts";
+import {
+  localWorkerFlags,
+  relayEnvironment,
+  relayFlags,
+  remoteWorkerFlags,
+  WORKER_ENVIRONMENT,
+} from "../../../shared/worker_process.ts";
+import fc from "fast-check";
 import { granted } from "../../fixtures/permissions.ts";
 
 const TOKEN = "a-token-that-nobody-may-see";
@@ -80,6 +87,47 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
     cachePath: "/cache/a b.herd",
     tilesFile: tiles,
   });
+});
+
+Deno.test("launch: local workers share the cores among a software adapter's threads", () => {
+  assertEquals([[16, 1], [16, 4], [16, 5], [2, 2], [2, 3], [1, 64], [8, 0]].map(([c, w]) => threadsEach(c!, w!)), [
+    16,
+    4,
+    3,
+    1,
+    1,
+    1,
+    8,
+  ]);
+  fc.assert(fc.property(fc.integer({ min: 1, max: 512 }), fc.integer({ min: 1, max: 64 }), (cores, workers) => {
+    const threads = threadsEach(cores, workers);
+    assert(threads >= 1 && threads * workers <= Math.max(cores, workers), "no more threads than cores");
+    assert((threads + 1) * workers > cores, "no core is left that each could have");
+  }));
+  const [first] = localLauncher(2).plan(RUN);
+  assertEquals(first!.command().env, {
+    ...WORKER_ENVIRONMENT,
+    LP_NUM_THREADS: `${threadsEach(navigator.hardwareConcurrency, 2)}`,
+  });
+});
+
+Deno.test("launch: each local worker on a GPU is told its own, and the selection of GPUs is on", {
+  ignore: !await granted("env"),
+}, () => {
+  const before = Deno.env.get("NODEVICE_SELECT");
+  try {
+    Deno.env.set("NODEVICE_SELECT", "1");
+    const gpus = ["pci-0000_41_00_0", "pci-0000_61_00_0"];
+    const environments = localLauncher(2, gpus).plan(RUN).map(({ command }) => command().env);
+    assertEquals(environments.map(({ DRI_PRIME }) => DRI_PRIME), gpus);
+    assert(environments.every((env) => !("NODEVICE_SELECT" in env) && env.MALLOC_ARENA_MAX === "2"));
+    assertEquals(Deno.env.get("NODEVICE_SELECT"), undefined, "it would be inherited");
+    assertEquals("NODEVICE_SELECT" in relayEnvironment(gpus), false);
+    assertEquals(relayEnvironment([]), WORKER_ENVIRONMENT);
+  } finally {
+    if (before === undefined) Deno.env.delete("NODEVICE_SELECT");
+    else Deno.env.set("NODEVICE_SELECT", before);
+  }
 });
 
 Deno.test("launch: a hosts file is read line by line", () => {
@@ -165,7 +213,7 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
 });
 
 Deno.test("launch: --launcher that means nothing is refused", async () => {
-  const refused = (flag: string) => readLauncher(flag, { local: 1, env: {} });
+  const refused = (flag: string) => readLauncher(flag, { local: { count: 1, gpus: [] }, env: {} });
   await assertRejects(() => refused("slrum"), HerdError, '--launcher cannot be "slrum": use local, slurm or ssh:');
   await assertRejects(() => refused("slurm"), HerdError, "SLURM_JOB_NODELIST is not set: submit coordinator/launch");
   await assertRejects(() => refused("ssh:/nowhere/hosts"), HerdError, "Cannot read the hosts file /nowhere/hosts");

@@ -1,12 +1,15 @@
 // Tuned tiles: for what they are kept, which are used, and that nothing in a file can stop a run.
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
+import { join } from "node:path";
 import { builtInModel } from "../../../shared/model.ts";
+import { temporaryDirectory, WITHOUT_FILES } from "../../fixtures/data_files.ts";
 import { Plan } from "../../../worker/webgpu/plan.ts";
 import { presetOf } from "../../../worker/webgpu/presets.ts";
 import { checkTiles, type TileLimits } from "../../../worker/webgpu/tile_check.ts";
-import { parseTiles } from "../../../worker/webgpu/tiles_file.ts";
+import { parseTiles, writeTiles } from "../../../worker/webgpu/tiles_file.ts";
 import { tilesKey, type Tuned, tunedPreset } from "../../../worker/webgpu/tuned.ts";
+import { planOf } from "../../../worker/webgpu/tuned_plan.ts";
 
 /** Blocks of 4, 8 and 8 filters on sides of 40, 19 and 8; dense layers of 16 and 1. */
 const SPEC = builtInModel("tiny", 40);
@@ -130,17 +133,85 @@ Deno.test("whatever a file has, what is used of it makes a plan with the same or
   );
   const workgroups = (plan: Plan) =>
     [...plan.forward, ...plan.backward(plan.gradientBuffer("g"))].flatMap((dispatch) => dispatch.workgroups);
-  fc.assert(fc.property(file, (found) => {
-    const { tuned } = checkTiles(found, PLAN, LIMITS);
-    const plan = new Plan(SPEC, tunedPreset(SOFTWARE, tuned), 2);
-    assertEquals(plan.convs.map(({ filterTile }) => filterTile.bandRows), PLAN.convs.map((c) => c.filterTile.bandRows));
-    assertEquals(plan.denses.map(({ tile }) => tile.splits), PLAN.denses.map(({ tile }) => tile.splits));
-    assert(workgroups(plan).every((count) => Number.isInteger(count) && count > 0), "every kernel runs");
-  }));
+  fc.assert(
+    fc.property(file, (found) => {
+      const { tuned } = checkTiles(found, PLAN, LIMITS);
+      const plan = new Plan(SPEC, tunedPreset(SOFTWARE, tuned), 2);
+      assertEquals(
+        plan.convs.map(({ filterTile }) => filterTile.bandRows),
+        PLAN.convs.map((c) => c.filterTile.bandRows),
+      );
+      assertEquals(plan.denses.map(({ tile }) => tile.splits), PLAN.denses.map(({ tile }) => tile.splits));
+      assert(workgroups(plan).every((count) => Number.isInteger(count) && count > 0), "every kernel runs");
+    }),
+    { numRuns: 50 },
+  );
 });
 
 Deno.test("a damaged file of tiles has no entries", () => {
   assertEquals(parseTiles('{"formatVersion": 1, "tiles": {"a": {"conv1": {}}}}'), { a: { conv1: {} } });
   const damaged = ["", "{", "null", "[]", '{"formatVersion": 2, "tiles": {}}', '{"formatVersion": 1}', '"tiles"'];
   for (const text of damaged) assertEquals(parseTiles(text), undefined, text);
+});
+
+Deno.test({
+  name:
+    "a file that is absent, foreign, damaged or no file at all leaves the preset's tiles, and what is wrong is said",
+  ignore: WITHOUT_FILES,
+  async fn() {
+    using folder = temporaryDirectory();
+    const file = join(folder.path, "cache", "tiles.json");
+    const target = {
+      adapter: "a GPU",
+      limits: {
+        ...LIMITS,
+        maxBufferSize: 2 ** 28,
+        maxStorageBufferBindingSize: 2 ** 27,
+        maxComputeWorkgroupsPerDimension: 65535,
+      },
+      version: 1,
+    };
+    const planned = async (tilesFile: string, limits = target.limits) => {
+      const lines: string[] = [];
+      const options = {
+        spec: SPEC,
+        microBatch: 2,
+        augment: true,
+        tilesFile,
+        onProgress: (line: string) => lines.push(line),
+      };
+      const { plan, isTuned } = await planOf(options, SOFTWARE, { ...target, limits });
+      assertEquals(isTuned, plan.tiles !== PLAN.tiles);
+      assertEquals(plan.images, 2);
+      return { tiles: plan.convs[1]!.forwardTile, lines };
+    };
+    const own = CONV2!.forwardTile;
+    assertEquals(await planned(file), { tiles: own, lines: [] });
+    const deno = Deno.version.deno;
+    const key = tilesKey({ ...target, deno, preset: SOFTWARE.name, images: 2, spec: SPEC });
+    await writeTiles(file, key.replace("a GPU", "another GPU"), { conv2: { forward: LOOP } });
+    assertEquals(await planned(file), { tiles: own, lines: [] });
+    await writeTiles(file, key, { conv2: { forward: LOOP, inputGradient: { ...LOOP, outputs: 8 } } });
+    const { tiles, lines } = await planned(file);
+    assertEquals(tiles, LOOP);
+    assertEquals(lines, [
+      `a GPU: left a tile of ${file} aside: conv2 inputGradient: 8 outputs do not divide 4 channels`,
+      "a GPU: 1 tuned tiles",
+    ]);
+    // One image after the other would fit, in another order of sums.
+    const few = { ...target.limits, maxComputeWorkgroupsPerDimension: 50 };
+    await writeTiles(file, key, { conv2: { forward: { ...LOOP, height: 1, threads: 1 } } });
+    const narrow = await planned(file, few);
+    assertEquals(narrow.tiles, own);
+    assert(narrow.lines.join().includes("conv2 forward needs 128 workgroups"), narrow.lines.join());
+    await Deno.writeTextFile(file, (await Deno.readTextFile(file)).slice(0, -9));
+    const damaged = await planned(file);
+    assertEquals([damaged.tiles, damaged.lines.length], [own, 1]);
+    assert(damaged.lines[0]!.includes(`${file} is damaged`), damaged.lines[0]);
+    const unreadable = await planned(folder.path);
+    assertEquals([unreadable.tiles, unreadable.lines.length], [own, 1]);
+    assert(unreadable.lines[0]!.includes("cannot be read"), unreadable.lines[0]);
+    await writeTiles(file, key, { conv2: { forward: LOOP } });
+    assertEquals((await planned(file)).tiles, LOOP, "a damaged file is replaced");
+  },
 });
