@@ -1,6 +1,7 @@
 // One GPU device: opened with all that its adapter allows, with every error caught and told, and with what is made on it only once:
 // buffers, pipelines and bind groups.
 import { HerdError } from "../../shared/errors.ts";
+import { DeviceLost } from "../device_lost.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
 import type { Limits } from "./plan.ts";
@@ -22,13 +23,6 @@ interface Prepared {
   readonly workgroups: readonly [number, number, number];
 }
 
-/** What it is called when the device is gone: its values mean nothing any more. */
-export class DeviceFailure extends HerdError {
-  constructor(message: string, options?: ErrorOptions) {
-    super("cluster", message, options);
-  }
-}
-
 /** A device and what is on it. */
 export class GpuDevice implements AsyncDisposable {
   /** In words. */
@@ -42,7 +36,7 @@ export class GpuDevice implements AsyncDisposable {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
-  #failure: DeviceFailure | undefined;
+  #failure: HerdError | undefined;
   #closing = false;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
@@ -55,7 +49,8 @@ export class GpuDevice implements AsyncDisposable {
       this.#fail(`rejected an operation (${(event as GPUUncapturedErrorEvent).error.message.trim()})`);
     });
     gpu.lost.then((info) => {
-      if (!this.#closing) this.#fail(`was lost (${info.message || info.reason})`);
+      // Whatever failed before it was known, this is why.
+      if (!this.#closing) this.#failure = this.#lost(info.message || info.reason);
     });
   }
 
@@ -166,13 +161,13 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * Results as they come, with what WebGPU throws when the device is gone told as that.
-   * @throws {DeviceFailure} if the device was lost
+   * @throws {DeviceLost} if it is
    */
   async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* results;
     } catch (error) {
-      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
+      if (error instanceof DOMException) this.#failure ??= this.#lost(error.message, error);
       this.check();
       throw error;
     }
@@ -180,7 +175,8 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
-   * @throws {DeviceFailure} if the device was lost or rejected something: its values are never taken for results
+   * @throws {HerdError} cluster, if the device rejected something, {@linkcode DeviceLost}, if it was lost: its values are never
+   * taken for results
    */
   async settle(): Promise<void> {
     // What was found is told by events, which come after this turn.
@@ -188,7 +184,7 @@ export class GpuDevice implements AsyncDisposable {
     this.check();
   }
 
-  /** @throws {DeviceFailure} what has failed, if anything has */
+  /** @throws {HerdError} what has failed, if anything has */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
@@ -201,7 +197,11 @@ export class GpuDevice implements AsyncDisposable {
   }
 
   /** The first failure is the cause of all others. */
-  #fail(what: string, cause?: unknown): void {
-    this.#failure ??= new DeviceFailure(`The WebGPU device ${this.adapter} ${what}`, { cause });
+  #fail(what: string): void {
+    this.#failure ??= new HerdError("cluster", `The WebGPU device ${this.adapter} ${what}`);
+  }
+
+  #lost(why: string, cause?: unknown): DeviceLost {
+    return new DeviceLost(`The WebGPU device ${this.adapter} was lost (${why})`, { cause });
   }
 }
