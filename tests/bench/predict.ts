@@ -15,12 +15,12 @@ import { computeStep, LEAF, LEAVES, SPEC, stepLeaves, stepWork } from "./webgpu_
  */
 export async function roofline(flags: RooflineFlags): Promise<Findings> {
   const gpu = figuresOf(flags);
-  return gpu ? await predicted(gpu, flags) : await compared(flags);
+  return gpu ? predicted(gpu, flags) : await compared(flags);
 }
 
-async function predicted(gpu: GpuFigures, { share = SHARE_OF_PEAK, fixedMs }: RooflineFlags): Promise<Findings> {
+function predicted(gpu: GpuFigures, { share = SHARE_OF_PEAK, fixedMs }: RooflineFlags): Findings {
   const plan = new Plan(SPEC, presetOf("discrete"), LEAF);
-  const work = await stepWork(SPEC, plan);
+  const work = stepWork(SPEC, plan);
   const step = { ...work, fixedMs: fixedMs ?? work.fixedMs };
   const prediction = predictStep(step, gpu, share);
   return {
@@ -38,7 +38,7 @@ async function predicted(gpu: GpuFigures, { share = SHARE_OF_PEAK, fixedMs }: Ro
 async function compared({ share = SHARE_OF_PEAK, fixedMs }: RooflineFlags): Promise<Findings> {
   await using engine = await WebgpuEngine.create({ spec: SPEC, microBatch: LEAF, leaves: LEAVES, augment: true });
   const gpu = await measureAdapter(engine.device);
-  const work = await stepWork(SPEC, engine.plan);
+  const work = stepWork(SPEC, engine.plan);
   const step = { ...work, fixedMs: fixedMs ?? work.fixedMs };
   const prediction = predictStep(step, gpu, share);
   const [weights, leaves] = [initialWeights(SPEC, 0), stepLeaves(SPEC)];
