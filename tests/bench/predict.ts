@@ -78,9 +78,9 @@ function row({ images }: StepWork, what: string, ms: number): string[] {
 function sourcesOf(step: StepWork, gpu: GpuFigures, share: number): string[] {
   const { operations, bytes } = totals(step);
   return [
-    `${gpu.teraflops.toPrecision(3)} TFLOP/s of which kernels reach ${percent(share)} (assumed), ` +
-    `${gpu.gigabytesPerSecond.toPrecision(3)} GB/s, ${gpu.microsecondsADispatch.toPrecision(3)} µs a dispatch, ` +
-    `transfers ${gpu.transferGigabytesPerSecond.toPrecision(3)} GB/s: ${gpu.source}`,
+    `${figure(gpu.teraflops)} TFLOP/s of which kernels reach ${percent(share)} (assumed), ` +
+    `${figure(gpu.gigabytesPerSecond)} GB/s, ${figure(gpu.microsecondsADispatch)} µs a dispatch, ` +
+    `transfers ${figure(gpu.transferGigabytesPerSecond)} GB/s: ${gpu.source}`,
     `the step: ${(operations / 1e9).toFixed(1)} GFLOP, ${(bytes / 1e9).toFixed(2)} GB of memory traffic`,
   ];
 }
@@ -99,4 +99,8 @@ function totals({ images, dispatches, transferBytes }: StepWork) {
 
 function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
+}
+
+function figure(value: number): string {
+  return `${Number(value.toPrecision(3))}`;
 }
