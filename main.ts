@@ -44,7 +44,8 @@ function serveRelay(): Promise<never> {
       ...order,
       cacheDir: cacheDir(),
       log,
-      async prepare(run, cachePath) {
+      async prepare(run, path) {
+        const cachePath = await path;
         const engine = await chooseEngine(run.backend);
         // It may not look for itself what its parent has found.
         const local = await localWorkers(engine, workers, () => Promise.resolve(gpus));

@@ -1,6 +1,6 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
 import { tilesFileIn } from "../../data/mod.ts";
-import { localWorkerFlags, workerEnvironment } from "../../shared/worker_process.ts";
+import { homeOf, localWorkerFlags, workerEnvironment } from "../../shared/worker_process.ts";
 import { type Launcher, workerName } from "./launcher.ts";
 
 /**
@@ -19,7 +19,8 @@ export function localLauncher(count: number, gpus: readonly string[] = []): Laun
     firstWaitMs: 250,
     plan({ entry, localAddress, token, secretFor, cachePath, cacheDir }) {
       const tilesFile = tilesFileIn(cacheDir);
-      const flags = localWorkerFlags({ address: localAddress, file: cachePath, tiles: tilesFile });
+      const reach = { address: localAddress, file: cachePath, tiles: tilesFile, home: homeOf(entry) };
+      const flags = localWorkerFlags(reach);
       const args = ["run", ...flags, "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);

@@ -9,7 +9,13 @@ import { readToken } from "../../shared/cli/token_file.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { WorkerOrder } from "../../shared/worker_order.ts";
-import { relayEnvironment, relayFlags, remoteWorkerFlags, workerEnvironment } from "../../shared/worker_process.ts";
+import {
+  homeOf,
+  relayEnvironment,
+  relayFlags,
+  remoteWorkerFlags,
+  workerEnvironment,
+} from "../../shared/worker_process.ts";
 import { findGpus } from "../gpus/find.ts";
 import { usesAdapter } from "../gpus/local_workers.ts";
 import { runProcess } from "./run_process.ts";
@@ -63,7 +69,9 @@ export function workerCommand(entries: WorkerEntries): Command {
       const order = await orderOf(flags);
       const { cacheDir } = dataEnvironment(environment);
       const reach = { address: addressOf(order.url), cacheDir };
-      const permissions = flags.relay ? relayFlags({ ...reach, deno: Deno.execPath() }) : remoteWorkerFlags(reach);
+      const permissions = flags.relay
+        ? relayFlags({ ...reach, deno: Deno.execPath() })
+        : remoteWorkerFlags({ ...reach, home: homeOf(entries.worker.entry) });
       const { entry, args } = flags.relay ? entries.relay : entries.worker;
       // Whoever sets DRI_PRIME has chosen a GPU.
       const env = flags.relay ? relayEnvironment(order.relay?.gpus?.tags) : workerEnvironment(environment.DRI_PRIME);

@@ -1,5 +1,5 @@
 // What the launchers start, as commands: the processes themselves are in tests/slow/launch/ssh_test.ts and slurm_test.ts.
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { readLauncher } from "../../../coordinator/launch/mod.ts";
 import type { LaunchedRun, WorkerCommand } from "../../../coordinator/launch/launcher.ts";
 import { localLauncher, threadsEach } from "../../../coordinator/launch/local.ts";
@@ -38,29 +38,35 @@ Deno.test("launch: the page prints the sets of permissions that are in use", {
 }, async () => {
   const page = await Deno.readTextFile(new URL("../../../coordinator/launch/README.md", import.meta.url));
   const printed = [...page.matchAll(/^\| .* \| `(--allow-net=[^`]+)` *\|$/gm)].map(([, flags]) => flags);
-  const reach = { address: "HOST:PORT", cacheDir: "CACHE" };
-  const sets = [localWorkerFlags({ address: "HOST:PORT", file: "DATASET", tiles: "TILES" }), remoteWorkerFlags(reach)];
+  const reach = { address: "HOST:PORT", cacheDir: "CACHE", home: "HERD" };
+  const sets = [localWorkerFlags({ ...reach, file: "DATASET", tiles: "TILES" }), remoteWorkerFlags(reach)];
   assertEquals(printed, [...sets, relayFlags({ ...reach, deno: "DENO" })].map((flags) => flags.join(" ")));
 });
 
 Deno.test("launch: no set holds more than it needs, and a path with a comma cannot widen it", () => {
-  const cacheDir = "/a b";
-  const [remote, relay] = [
-    remoteWorkerFlags({ address: "h:1", cacheDir }),
-    relayFlags({ address: "h:1", cacheDir, deno: "/opt/deno" }),
-  ];
-  const local = localWorkerFlags({ address: "h:1", file: "/a b", tiles: "/t" });
-  assertEquals(local, ["--allow-net=h:1", "--allow-read=/a b,/t", "--cached-only", "--ignore-env", "--no-prompt"]);
-  const files = ["--allow-read=/a b", "--allow-write=/a b", "--allow-sys=hostname"];
+  const reach = { address: "h:1", cacheDir: "/a b", home: "/my herd" };
   const nothingElse = ["--cached-only", "--ignore-env", "--no-prompt"];
-  assertEquals(remote, ["--allow-net=h:1", ...files, ...nothingElse]);
-  assertEquals(relay, ["--allow-net=h:1,127.0.0.1:0", ...files, ...nothingElse, "--allow-run=/opt/deno"]);
-  const evil = { address: "h:1", cacheDir: "/a,/etc" };
+  const code = "/my herd/data,/my herd/shared,/my herd/worker";
+  const local = localWorkerFlags({ ...reach, file: "/a b", tiles: "/t" });
+  assertEquals(local, ["--allow-net=h:1", `--allow-read=/a b,/t,${code}`, ...nothingElse]);
+  const rest = ["--allow-write=/a b", "--allow-sys=hostname", ...nothingElse];
+  assertEquals(remoteWorkerFlags(reach), ["--allow-net=h:1", `--allow-read=/a b,${code}`, ...rest]);
+  assertEquals(relayFlags({ ...reach, deno: "/opt/deno" }), [
+    "--allow-net=h:1,127.0.0.1:0",
+    "--allow-read=/a b",
+    ...rest,
+    "--allow-run=/opt/deno",
+  ]);
+  const [evil, evilHome] = [{ ...reach, cacheDir: "/a,/etc" }, { ...reach, home: "/a,/etc" }];
   const makers = [
-    () => localWorkerFlags({ address: "h:1", file: "/a,/etc", tiles: "/t" }),
-    () => localWorkerFlags({ address: "h:1", file: "/a", tiles: "/t,/etc" }),
+    () => localWorkerFlags({ ...reach, file: "/a,/etc", tiles: "/t" }),
+    () => localWorkerFlags({ ...reach, file: "/a", tiles: "/t,/etc" }),
+    () => localWorkerFlags({ ...evilHome, file: "/a", tiles: "/t" }),
     () => remoteWorkerFlags(evil),
-    () => relayFlags({ ...evil, cacheDir: "/a", deno: "/opt/deno,/bin/sh" }),
+    () => remoteWorkerFlags(evilHome),
+    () => relayFlags({ ...evil, deno: "/opt/deno" }),
+    () => relayFlags({ ...reach, deno: "/opt/deno,/bin/sh" }),
+    () => sshCommand({ destination: "a", workers: 1, dir: "/a,/etc", deno: "deno" }, { run: RUN, name: "w1", port: 1 }),
   ];
   for (const make of makers) assertThrows(make, HerdError, "has a comma");
 });
@@ -71,7 +77,7 @@ Deno.test("launch: a local worker may connect to the coordinator, read the data 
   const command = plan[1]!.command();
   assertSecret(command);
   const tiles = "/cache/webgpu-tiles.json";
-  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd", tiles });
+  const set = localWorkerFlags({ address: "127.0.0.1:7400", file: "/cache/a b.herd", tiles, home: "/opt/herd" });
   assertEquals(command.args, ["run", ...set, "-q", RUN.entry.href]);
   assertEquals(command.order, {
     name: "w2",
@@ -161,13 +167,14 @@ Deno.test("launch: a worker by ssh comes back through ssh, and is quoted for any
   assert(remote.startsWith("sh -c '"), remote);
   // Taken apart as two shells do: what is quoted once more each time.
   const script = remote.slice("sh -c '".length, -1).replaceAll("'\\''", "'");
-  const set = remoteWorkerFlags({ address: "127.0.0.1:20001", cacheDir: "$cache" });
+  const set = remoteWorkerFlags({ address: "127.0.0.1:20001", cacheDir: "$cache", home: "$home" });
   const flags = set.map((flag) => `"${flag}"`).join(" ");
-  const module = "'it'\\''s here/worker/main.ts'";
+  const module = '"$home/worker/main.ts"';
   assert(
     script.endsWith(`'deno' cache -q ${module} </dev/null; exec 'deno' run ${flags} -q ${module} "$cache"`),
     script,
   );
+  assertStringIncludes(script, `; home='it'\\''s here'; `);
 });
 
 Deno.test("launch: hosts get their workers in order, each start another port", () => {
@@ -197,7 +204,7 @@ Deno.test("launch: a Slurm step asks for one task's share of its node and connec
   for (const flag of ["--nodelist=n2", "--ntasks=1", "--exact", "--mem=0", "--cpus-per-task=4"]) {
     assert(command.args.includes(flag), `${flag} is not among ${command.args.join(" ")}`);
   }
-  const set = remoteWorkerFlags({ address: "login1:7400", cacheDir: "/cache" });
+  const set = remoteWorkerFlags({ address: "login1:7400", cacheDir: "/cache", home: "/opt/herd" });
   assertEquals(command.args.slice(-set.length - 3), [...set, "-q", RUN.entry.href, "/cache"]);
   assertEquals(command.order, { name: "w2", url: "ws://login1:7400", token: TOKEN, secret: "the secret of w2" });
   const place = { allocation, node: "n2", name: "w2", hostname: "login1" };
