@@ -37,7 +37,8 @@ export function assertWithinLoops(adapter: string, { spec, microBatch }: EngineO
   if (!/llvmpipe|lavapipe/i.test(adapter)) return;
   for (const shape of layerShapes(spec)) {
     if (shape.kind !== "conv" || kernelGradientTurns(microBatch, shape.convSize) <= MESA_TURNS) continue;
-    const what = `${microBatch} images of ${spec.imageSize} px would get wrong gradients of TF.js on ${adapter}`;
+    const what =
+      `A micro-batch of ${microBatch} at ${spec.imageSize} px would get wrong gradients of TF.js on ${adapter}`;
     const why = `which ends a thread's loops after ${MESA_TURNS} turns`;
     throw new HerdError(
       "cluster",

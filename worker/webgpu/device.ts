@@ -1,10 +1,11 @@
 // One GPU device: opened with all that its adapter allows, with every error caught and told, and with what is made on it only once:
 // buffers, pipelines and bind groups.
 import { HerdError } from "../../shared/errors.ts";
+import { DeviceLost } from "../device_lost.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
 import type { Limits } from "./plan.ts";
-import { readBack, readbackBuffer, workDone } from "./waiting.ts";
+import { nothingLeft, readBack, readbackBuffer, workDone } from "./waiting.ts";
 
 const LIMITS = [
   "maxBufferSize",
@@ -22,13 +23,6 @@ interface Prepared {
   readonly workgroups: readonly [number, number, number];
 }
 
-/** What it is called when the device is gone: its values mean nothing any more. */
-export class DeviceFailure extends HerdError {
-  constructor(message: string, options?: ErrorOptions) {
-    super("cluster", message, options);
-  }
-}
-
 /** A device and what is on it. */
 export class GpuDevice implements AsyncDisposable {
   /** In words. */
@@ -42,7 +36,7 @@ export class GpuDevice implements AsyncDisposable {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
-  #failure: DeviceFailure | undefined;
+  #failure: DeviceLost | undefined;
   #closing = false;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
@@ -165,8 +159,22 @@ export class GpuDevice implements AsyncDisposable {
   }
 
   /**
+   * Results as they come, with what WebGPU throws when the device is gone told as that.
+   * @throws {DeviceLost} if the device was lost
+   */
+  async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* results;
+    } catch (error) {
+      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
+      this.check();
+      throw error;
+    }
+  }
+
+  /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
-   * @throws {DeviceFailure} if the device was lost or rejected something: its values are never taken for results
+   * @throws {DeviceLost} if the device was lost or rejected something: its values are never taken for results
    */
   async settle(): Promise<void> {
     // What was found is told by events, which come after this turn.
@@ -174,20 +182,20 @@ export class GpuDevice implements AsyncDisposable {
     this.check();
   }
 
-  /** @throws {DeviceFailure} what has failed, if anything has */
+  /** @throws {DeviceLost} what has failed, if anything has */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
+    await nothingLeft();
     for (const buffer of [...this.#buffers.values(), ...this.#readbacks]) buffer.destroy();
     this.gpu.destroy();
-    return Promise.resolve();
   }
 
   /** The first failure is the cause of all others. */
   #fail(what: string, cause?: unknown): void {
-    this.#failure ??= new DeviceFailure(`The WebGPU device ${this.adapter} ${what}`, { cause });
+    this.#failure ??= new DeviceLost(`The WebGPU device ${this.adapter} ${what}`, { cause });
   }
 }

@@ -115,14 +115,26 @@ export class WebgpuEngine implements GradientEngine {
     this.#hasWeights = true;
   }
 
-  async *gradients(
+  gradients(
     leafCount: number,
     leaves: readonly Leaf[],
     nodes: readonly NodeId[],
     signal?: AbortSignal,
   ): AsyncGenerator<PartialSum> {
+    return this.device.guard(this.#gradients(new StepLeaves(leafCount, leaves), leaves, nodes, signal));
+  }
+
+  evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+    return this.device.guard(this.#evaluate(leaves, signal));
+  }
+
+  async *#gradients(
+    step: StepLeaves,
+    leaves: readonly Leaf[],
+    nodes: readonly NodeId[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<PartialSum> {
     this.#assertReady(leaves);
-    const step = new StepLeaves(leafCount, leaves);
     if (!this.#arithmetic.addsExactly) {
       for (const node of nodes) yield this.#answer(step, node, await this.#sumOnHost(step, node, signal));
       return;
@@ -142,7 +154,7 @@ export class WebgpuEngine implements GradientEngine {
     if (last) yield this.#answer(step, last.node, await this.#collect(last.target));
   }
 
-  async *evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
+  async *#evaluate(leaves: readonly Leaf[], signal?: AbortSignal): AsyncGenerator<Predictions> {
     this.#assertReady(leaves);
     const { classes } = this.#options.spec;
     for (let first = 0; first < leaves.length; first += EVALUATED_TOGETHER) {

@@ -56,9 +56,10 @@ const SOFTWARE: Preset = {
     return { width: squares, height: squares, outputs, threads: 64, form: "loop", weights: "uniform" };
   },
   filterGradient({ inputQuads, quads, pooled }) {
-    const outputs = outputsFor(quads, 16, 12, 8);
+    // 576 sums a thread take 4 s to compile, and are worth it only where there is much to compute.
+    const outputs = inputQuads > 1 && pooled >= 24 ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
     // At least 16 threads an image.
-    const bands = Math.ceil(16 / (inputQuads * 4 * quads / outputs));
+    const bands = Math.ceil(64 / (inputQuads * quads));
     const bandRows = Math.min(Math.ceil(pooled / bands), Math.max(1, Math.floor(MOST_TURNS / pooled)));
     return { inputs: 4, outputs, bandRows, threads: 8 };
   },

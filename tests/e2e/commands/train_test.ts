@@ -46,7 +46,7 @@ async function assertFolder(folder: string): Promise<void> {
   assertEquals(config.numeric.compute.batchSize, 16);
   assert(!JSON.stringify(config).includes('token":"'), "the token must not be written down");
   for (const worker of ["w1", "w2", "w3"]) {
-    assertStringIncludes(await Deno.readTextFile(join(folder, "logs", `${worker}.log`)), "ready with cpu");
+    assertStringIncludes(await Deno.readTextFile(join(folder, "logs", `${worker}.log`)), "ready with tfjs-cpu");
   }
   const model = join(folder, "models", "gc-0");
   const { tensors } = decodeSafetensors(await Deno.readFile(join(model, "weights.safetensors")));

@@ -2,9 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { initialWeights } from "../../../shared/initial_weights.ts";
 import { rootOf } from "../../../shared/tree.ts";
 import { createEngine } from "../../../worker/engines.ts";
-import { leafSum, noiseLeaves, smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
+import { HAS_WEBGPU, leafSum, noiseLeaves, smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
 
-for (const { name, ignore } of [...TFJS_ENGINES, { name: "simd", ignore: false } as const]) {
+const ENGINES = [
+  ...TFJS_ENGINES,
+  { name: "simd", ignore: false },
+  { name: "webgpu", ignore: !HAS_WEBGPU },
+] as const;
+
+for (const { name, ignore } of ENGINES) {
   Deno.test({
     name: `${name}: what nobody wants any more is broken off between two leaves, and the next order is computed`,
     ignore,

@@ -1,8 +1,15 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { type ModelSpec, parameterCount, parameterTable } from "../../../shared/model.ts";
-import type { Sample } from "../../../worker/engine.ts";
+import type { EngineOptions, Sample } from "../../../worker/engine.ts";
 import { createEngine } from "../../../worker/engines.ts";
-import { errorsByParameter, HAS_WEBGPU, leafPredictions, leafSum, relativeError } from "../../fixtures/engines.ts";
+import {
+  errorsByParameter,
+  HAS_WEBGPU,
+  leafPredictions,
+  leafSum,
+  relativeError,
+  WEBGPU_ENGINES,
+} from "../../fixtures/engines.ts";
 import { float32, golden } from "../../fixtures/golden.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -66,28 +73,39 @@ Deno.test({
 // In image 1 the two greatest values of one pool window of block 3 differ by 9e-8, less than the rounding of a float32 forward
 // pass: which of them gets the gradient is an engine's own affair. So its part is taken from tfjs-cpu, which has been held
 // against Keras above, and the other four are compared.
-Deno.test({
-  name: "tfjs-webgpu: the gradient agrees with Keras (skips without read permission or adapter)",
-  ignore: !CAN_READ || !HAS_WEBGPU,
-  async fn() {
-    const { weights, gradient, samples, meanLoss, probabilities } = smallModel();
-    const close = samples.filter(({ id }) => id === 1);
-    const others = samples.filter(({ id }) => id !== 1);
-    const options = { spec: SPEC, microBatch: IMAGES, augment: false };
-    await using cpu = await createEngine("tfjs-cpu", options);
-    await using webgpu = await createEngine("tfjs-webgpu", options);
-    cpu.setWeights(weights);
-    webgpu.setWeights(weights);
-    const fromCpu = (await leafSum(cpu, leafOf(close))).gradient;
-    const expected = gradient.map((value, i) => value - fromCpu[i]!);
-    const actual = (await leafSum(webgpu, leafOf(others))).gradient;
-    for (const { name, error } of errorsByParameter(SPEC, expected, actual)) assertLess(error, 1e-4, name);
-    const { gradient: all, logits, losses } = await leafSum(webgpu, leafOf(samples));
-    assertLess(relativeError(probabilities, sigmoid(logits)), 1e-6);
-    assertLess(Math.abs(mean(losses) / meanLoss - 1), 1e-6);
-    // The layers after that window, and the bias before it, do not ask where in the window the gradient goes.
-    for (const { name, error } of errorsByParameter(SPEC, gradient, all)) {
-      if (name === "conv3.bias" || name.startsWith("dense")) assertLess(error, 1e-4, name);
-    }
+const ON_GPU = [
+  {
+    name: "tfjs-webgpu",
+    ignore: !HAS_WEBGPU,
+    create: (options: EngineOptions) => createEngine("tfjs-webgpu", options),
   },
-});
+  ...WEBGPU_ENGINES,
+];
+
+for (const { name, ignore, create } of ON_GPU) {
+  Deno.test({
+    name: `${name}: the gradient agrees with Keras (skips without read permission or adapter)`,
+    ignore: !CAN_READ || ignore,
+    async fn() {
+      const { weights, gradient, samples, meanLoss, probabilities } = smallModel();
+      const close = samples.filter(({ id }) => id === 1);
+      const others = samples.filter(({ id }) => id !== 1);
+      const options = { spec: SPEC, microBatch: IMAGES, augment: false };
+      await using cpu = await createEngine("tfjs-cpu", options);
+      await using webgpu = await create(options);
+      cpu.setWeights(weights);
+      webgpu.setWeights(weights);
+      const fromCpu = (await leafSum(cpu, leafOf(close))).gradient;
+      const expected = gradient.map((value, i) => value - fromCpu[i]!);
+      const actual = (await leafSum(webgpu, leafOf(others))).gradient;
+      for (const { name, error } of errorsByParameter(SPEC, expected, actual)) assertLess(error, 1e-4, name);
+      const { gradient: all, logits, losses } = await leafSum(webgpu, leafOf(samples));
+      assertLess(relativeError(probabilities, sigmoid(logits)), 1e-6);
+      assertLess(Math.abs(mean(losses) / meanLoss - 1), 1e-6);
+      // The layers after that window, and the bias before it, do not ask where in the window the gradient goes.
+      for (const { name, error } of errorsByParameter(SPEC, gradient, all)) {
+        if (name === "conv3.bias" || name.startsWith("dense")) assertLess(error, 1e-4, name);
+      }
+    },
+  });
+}

@@ -4,7 +4,7 @@ import { type ModelSpec, parameterCount, parameterTable } from "../../../shared/
 import type { EngineOptions, GradientEngine, Leaf } from "../../../worker/engine.ts";
 import { createEngine } from "../../../worker/engines.ts";
 import { createSimdEngine } from "../../../worker/simd/mod.ts";
-import { leafPredictions, leafSum, TFJS_ENGINES } from "../../fixtures/engines.ts";
+import { leafPredictions, leafSum, TFJS_ENGINES, WEBGPU_ENGINES } from "../../fixtures/engines.ts";
 
 const SIZE = 10;
 /** From 10 px to 4 and 1: the second block has one window, whose four positions see one corner of the image each. */
@@ -56,6 +56,7 @@ const ENGINES: readonly {
     ignore,
     create: (options: EngineOptions) => createEngine(name, options),
   })),
+  ...WEBGPU_ENGINES,
 ];
 
 for (const { name, ignore, create } of ENGINES) {

@@ -1,0 +1,22 @@
+// Any network that simd can do: random ones, on both kernel versions. Each is compiled, so that there are few of them here and more
+// in tests/slow/webgpu.
+import fc from "fast-check";
+import { anyCase, assertAgreesWithSimd, engineFor } from "../../fixtures/compare_engines.ts";
+import { WEBGPU_ENGINES } from "../../fixtures/engines.ts";
+
+for (const { name, ignore, create } of WEBGPU_ENGINES) {
+  Deno.test({
+    name: `${name}: random networks have simd's gradients, losses and logits (skips without adapter)`,
+    ignore,
+    async fn() {
+      await fc.assert(
+        fc.asyncProperty(anyCase, async (given) => {
+          await using engine = await engineFor(create, given);
+          await assertAgreesWithSimd(engine, given);
+        }),
+        // Each smaller network would be compiled: the first that fails is shown as it is.
+        { seed: 11, numRuns: 3, endOnFailure: true },
+      );
+    },
+  });
+}

@@ -1,0 +1,156 @@
+// A plan keeps within an adapter's limits, or says in a sentence why it cannot.
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { HerdError } from "../../../../shared/errors.ts";
+import { builtInModel, type ModelSpec } from "../../../../shared/model.ts";
+import { ALIGNMENT } from "../../../../worker/webgpu/kernels/dispatch.ts";
+import { type Limits, Plan, planFor } from "../../../../worker/webgpu/plan.ts";
+import { PRESET_NAMES, presetOf } from "../../../../worker/webgpu/presets.ts";
+import { anyNetwork } from "../../../fixtures/networks.ts";
+import { turnsOf } from "../../../fixtures/wgsl_loops.ts";
+
+/** What every WebGPU adapter has. */
+const DEFAULTS: Limits = {
+  maxBufferSize: 2 ** 28,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
+
+/** Everything that a plan runs for a training pass, and what adds its sums. */
+function dispatchesOf(plan: Plan) {
+  const gradient = plan.gradientBuffer("gradients");
+  return [...plan.forward, ...plan.backward(gradient), plan.add(gradient, gradient)];
+}
+
+function largestBinding(plan: Plan): number {
+  return Math.max(...dispatchesOf(plan).flatMap(({ slices }) => slices.map(({ bytes }) => bytes)));
+}
+
+const softwarePlan = (spec: ModelSpec, microBatch: number, limits: Partial<Limits>) =>
+  planFor(spec, presetOf("software"), microBatch, { ...DEFAULTS, ...limits });
+
+for (const preset of PRESET_NAMES) {
+  Deno.test(`${preset}: every binding lies within its buffer, where a binding may begin, and no group is empty`, () => {
+    fc.assert(
+      fc.property(anyNetwork, fc.integer({ min: 1, max: 8 }), (spec, images) => {
+        const plan = new Plan(spec, presetOf(preset), images);
+        const planned = new Set([...plan.buffers.map(({ name }) => name), "gradients"]);
+        for (const { label, slices, workgroups } of dispatchesOf(plan)) {
+          for (const { buffer, offset, bytes } of slices) {
+            assert(planned.has(buffer.name), `${label} binds ${buffer.name}, which nobody makes`);
+            assert(offset % ALIGNMENT === 0 && bytes > 0 && offset + bytes <= buffer.bytes, `${label}: ${buffer.name}`);
+          }
+          assert(workgroups.every((count) => Number.isInteger(count) && count >= 1), `${label}: ${workgroups}`);
+        }
+      }),
+      { seed: 2, numRuns: 30 },
+    );
+  });
+
+  for (const size of [300, 512, 1024]) {
+    Deno.test(`${preset}: keras-example at ${size} px is within every adapter's limits, its loops far from the end`, () => {
+      const plan = planFor(builtInModel("keras-example", size), presetOf(preset), 8, DEFAULTS);
+      assert(largestBinding(plan) <= DEFAULTS.maxStorageBufferBindingSize);
+      for (const { label, code } of dispatchesOf(plan)) assert(turnsOf(code) < 65535, `${label}: ${turnsOf(code)}`);
+    });
+  }
+
+  Deno.test(`${preset}: a dense layer on a large image, or of many units, has no long loop either`, () => {
+    const wide: ModelSpec = {
+      imageSize: 512,
+      channels: 3,
+      layers: [
+        { kind: "conv", filters: 8 },
+        { kind: "dense", units: 12, dropoutBefore: 0.5, activation: "relu" },
+        { kind: "dense", units: 20000, activation: "relu" },
+        { kind: "dense", units: 1, activation: "none" },
+      ],
+      classes: 1,
+    };
+    const plan = new Plan(wide, presetOf(preset), 8);
+    const turns = dispatchesOf(plan).map(({ code }) => turnsOf(code));
+    assert(Math.max(...turns) < 65535, `${Math.max(...turns)} turns`);
+    assert(Math.max(...turns) > 1000, "the loops were found");
+  });
+}
+
+Deno.test("a leaf is computed in one pass of up to 8 images", () => {
+  const spec = builtInModel("tiny", 24);
+  const images = [1, 3, 8, 9, 32].map((microBatch) => softwarePlan(spec, microBatch, {}).images);
+  assertEquals(images, [1, 3, 8, 8, 8]);
+});
+
+Deno.test("images of a pass are halved until every binding fits", () => {
+  const spec = builtInModel("tiny", 100);
+  const limitFor = (images: number) => largestBinding(new Plan(spec, presetOf("software"), images));
+  for (const images of [8, 4, 2, 1]) {
+    const plan = softwarePlan(spec, 8, { maxStorageBufferBindingSize: limitFor(images) });
+    assertEquals(plan.images, images);
+    assert(largestBinding(plan) <= limitFor(images));
+    if (images > 1) {
+      const next = softwarePlan(spec, 8, { maxStorageBufferBindingSize: limitFor(images) - 1 });
+      assertEquals(next.images, images / 2, "one byte less is one image too many");
+    }
+  }
+});
+
+Deno.test("what does not fit at all is named, with its layer, its size, the limit and what to do", () => {
+  const spec = builtInModel("tiny", 300);
+  const refusal = (limits: Partial<Limits>) => {
+    const { code, message } = assertThrows(() => softwarePlan(spec, 8, limits), HerdError);
+    assertEquals(code, "usage");
+    return message;
+  };
+  const binding = refusal({ maxStorageBufferBindingSize: 2 ** 20 });
+  assertStringIncludes(binding, "needs 2 MiB, and a binding of the GPU has 1 MiB at most: use a smaller --image-size");
+  assertStringIncludes(binding, "augmentation");
+  const buffer = refusal({ maxBufferSize: 2 ** 20 });
+  assertStringIncludes(buffer, "images needs 2 MiB, and a buffer of the GPU has 1 MiB at most: use a smaller");
+  const groups = refusal({ maxComputeWorkgroupsPerDimension: 100 });
+  assertStringIncludes(groups, "workgroups, and the GPU runs 100 at most: use a smaller --image-size");
+});
+
+Deno.test("a layer that is too large for a binding is named by its parameter", () => {
+  const spec: ModelSpec = {
+    imageSize: 64,
+    channels: 3,
+    layers: [
+      { kind: "conv", filters: 16 },
+      { kind: "dense", units: 4096, activation: "relu" },
+      { kind: "dense", units: 1, activation: "none" },
+    ],
+    classes: 1,
+  };
+  const { message } = assertThrows(() => softwarePlan(spec, 1, { maxBufferSize: 2 ** 31 }), HerdError);
+  assertStringIncludes(message, "dense1");
+  assertStringIncludes(message, "241 MiB");
+});
+
+Deno.test("a group of weights that is too large for a uniform buffer is read from storage", () => {
+  const spec = (filters: number): ModelSpec => ({
+    imageSize: 22,
+    channels: 3,
+    layers: [
+      { kind: "conv", filters },
+      { kind: "conv", filters: 8 },
+      { kind: "dense", units: 1, activation: "none" },
+    ],
+    classes: 1,
+  });
+  const sources = (filters: number) => softwarePlan(spec(filters), 1, {}).convs.map((conv) => conv.forwardTile.weights);
+  assertEquals(sources(64)[1], "uniform");
+  assertEquals(sources(512)[1], "storage");
+});
+
+Deno.test("the turns of a kernel's loops are counted with those inside them", () => {
+  const code = `fn main() {
+  for (var r = 0u; r < 7u; r++) {
+    { let a = 1; }
+    for (var x = 0u; x < 5u; x++) { a += 1; }
+  }
+  for (var i = local; i < 90u; i += 64u) { }
+  for (var q = min(split * 12u, 40u); q < min((split + 1u) * 12u, 40u); q++) { }
+}`;
+  assertEquals(turnsOf(code), 7 + 35 + 2 + 12);
+  assertThrows(() => turnsOf("for (var i = a; i < b; i++) { }"), Error, "unknown length");
+});
