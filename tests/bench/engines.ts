@@ -77,11 +77,12 @@ export async function engines(slow: boolean): Promise<Findings> {
     );
   }
   return {
-    title: `Training steps of keras-example at 300 px by turns, median of ${ROUNDS} rounds`,
-    columns: ["engine", "images", "ms/image", "least", "images/s", "of stock's speed", "adapter"],
+    title: `Training steps of keras-example at 300 px by turns, medians`,
+    columns: ["engine", "images", "steps", "ms/image", "least", "images/s", "of stock's speed", "adapter"],
     rows: found.map(({ engine, adapter, imagesAStep, msPerImage, timesAsFastAsStock, times }) => [
       engine,
       `${imagesAStep}`,
+      `${times.length}`,
       msPerImage.toFixed(2),
       Math.min(...times).toFixed(2),
       (1000 / msPerImage).toFixed(2),
