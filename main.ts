@@ -38,15 +38,19 @@ const { print, complain, ...screen } = consoleOf({
 function serveRelay(): Promise<never> {
   return serveOrder(async ({ relay: told, ...order }, { cacheDir, log }) => {
     if (told === undefined) throw new HerdError("usage", "A relay's order must say how long it waits for its workers");
-    const { workers, joinTimeout, workerTimeout } = told;
+    const { workers, gpus = { count: 1, tags: [] }, joinTimeout, workerTimeout } = told;
     await using relay = new RelayWorkers({ joinTimeout, workerTimeout, cacheDir: cacheDir(), workerEntry, log });
     await runRemoteWorker({
       ...order,
       cacheDir: cacheDir(),
       log,
-      async prepare(run, cachePath) {
-        const { name: backend } = await chooseEngine(run.backend);
-        return await relay.prepare({ ...run, cachePath, backend, workers: workers ?? localWorkers(backend) });
+      async prepare(run, path) {
+        const cachePath = await path;
+        const engine = await chooseEngine(run.backend);
+        // It may not look for itself what its parent has found.
+        const local = await localWorkers(engine, workers, () => Promise.resolve(gpus));
+        const started = { backend: engine.name, workers: local.count, gpus: local.gpus };
+        return await relay.prepare({ ...run, cachePath, ...started });
       },
     });
   });

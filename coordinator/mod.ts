@@ -3,6 +3,7 @@ export {
   DEFAULT_SETTINGS,
   learnability,
   type LearnabilityOptions,
+  type LocalEngine,
   reportCommand,
   type RunOptions,
   runTraining,

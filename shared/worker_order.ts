@@ -8,6 +8,8 @@ import { HerdError } from "./errors.ts";
 export interface RelayOrder {
   /** How many workers it starts; without it, as many as the machine has room for. */
   readonly workers?: number;
+  /** The GPUs of its machine, and DRI_PRIME for each that can be told apart; without it they were not looked for. */
+  readonly gpus?: { readonly count: number; readonly tags: readonly string[] };
   /** How long it waits for them to be ready at first, in seconds. */
   readonly joinTimeout: number;
   /** How long it waits when none of them is left, in seconds. */
@@ -46,7 +48,14 @@ const schema: v.GenericSchema<unknown, WorkerOrder> = v.object({
   cachePath: v.exactOptional(v.string()),
   tilesFile: v.exactOptional(v.string()),
   backend: v.exactOptional(v.picklist(BACKENDS)),
-  relay: v.exactOptional(v.object({ workers: v.exactOptional(count), joinTimeout: count, workerTimeout: count })),
+  relay: v.exactOptional(
+    v.object({
+      workers: v.exactOptional(count),
+      gpus: v.exactOptional(v.object({ count, tags: v.array(v.string()) })),
+      joinTimeout: count,
+      workerTimeout: count,
+    }),
+  ),
 });
 
 /** The line that tells a worker its order, without the line's end. */

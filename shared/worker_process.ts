@@ -2,6 +2,8 @@
 // `deno task worker`. A Deno process cannot give up the network or files host by host and folder by folder once it has
 // them, so whoever wants a worker starts a process with one of these sets of permissions, and with no others.
 
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { HerdError } from "./errors.ts";
 
 /** What a worker beside the coordinator reaches. */
@@ -12,6 +14,8 @@ export interface LocalReach {
   readonly file: string;
   /** Tuned tiles of the GPU; the file need not be there. */
   readonly tiles: string;
+  /** Herd's own folder there. */
+  readonly home: string;
 }
 
 /** What a worker on another machine reaches. */
@@ -20,6 +24,8 @@ export interface RemoteReach {
   readonly address: string;
   /** Herd's cache folder there. */
   readonly cacheDir: string;
+  /** Herd's own folder there. */
+  readonly home: string;
 }
 
 /**
@@ -28,19 +34,25 @@ export interface RemoteReach {
  */
 const NOTHING_ELSE = ["--cached-only", "--ignore-env", "--no-prompt"] as const;
 
-/** Connects to one address and reads two files. @throws {HerdError} usage, for a path with a comma */
-export function localWorkerFlags({ address, file, tiles }: LocalReach): string[] {
-  return [`--allow-net=${address}`, `--allow-read=${one(file)},${one(tiles)}`, ...NOTHING_ELSE];
+/** What a worker consists of. A thread for its device loads it anew, and Deno asks for permission then. */
+const CODE = ["data", "shared", "worker"] as const;
+
+/** Herd's own folder, of the URL of worker/main.ts. */
+export function homeOf(entry: URL): string {
+  return dirname(dirname(fileURLToPath(entry)));
+}
+
+/** Connects to one address, reads two files and its own code. @throws {HerdError} usage, for a path with a comma */
+export function localWorkerFlags({ address, file, tiles, home }: LocalReach): string[] {
+  return [`--allow-net=${address}`, `--allow-read=${reading([file, tiles], home)}`, ...NOTHING_ELSE];
 }
 
 /**
- * Connects to one address, keeps the data set in the cache, and knows the name of its machine.
+ * Connects to one address, keeps the data set in the cache, reads its own code, and knows the name of its machine.
  * @throws {HerdError} usage, for a path with a comma
  */
-export function remoteWorkerFlags({ address, cacheDir }: RemoteReach): string[] {
-  const cache = one(cacheDir);
-  const files = [`--allow-read=${cache}`, `--allow-write=${cache}`];
-  return [`--allow-net=${address}`, ...files, "--allow-sys=hostname", ...NOTHING_ELSE];
+export function remoteWorkerFlags({ address, cacheDir, home }: RemoteReach): string[] {
+  return remoteFlags([address], { read: reading([cacheDir], home), write: nameable(cacheDir) });
 }
 
 /**
@@ -49,9 +61,24 @@ export function remoteWorkerFlags({ address, cacheDir }: RemoteReach): string[] 
  * @param deno the path of Deno, with which it starts them
  * @throws {HerdError} usage, for a path with a comma
  */
-export function relayFlags({ address, cacheDir, deno }: RemoteReach & { readonly deno: string }): string[] {
-  const [net, ...others] = remoteWorkerFlags({ address, cacheDir });
-  return [`${net},127.0.0.1:0`, ...others, `--allow-run=${one(deno)}`];
+export function relayFlags(
+  { address, cacheDir, deno }: Omit<RemoteReach, "home"> & { readonly deno: string },
+): string[] {
+  const cache = nameable(cacheDir);
+  const flags = remoteFlags([address, "127.0.0.1:0"], { read: cache, write: cache });
+  return [...flags, `--allow-run=${nameable(deno)}`];
+}
+
+function remoteFlags(
+  addresses: readonly string[],
+  { read, write }: { readonly read: string; readonly write: string },
+): string[] {
+  const files = [`--allow-read=${read}`, `--allow-write=${write}`];
+  return [`--allow-net=${addresses.join(",")}`, ...files, "--allow-sys=hostname", ...NOTHING_ELSE];
+}
+
+function reading(data: readonly string[], home: string): string {
+  return [...data, ...CODE.map((folder) => `${home}/${folder}`)].map(nameable).join(",");
 }
 
 /**
@@ -68,11 +95,28 @@ export const WORKER_ENVIRONMENT = {
   MALLOC_ARENA_MAX: "2",
 } as const;
 
+/** The same with Mesa's device selection, which says a word on stderr where there is no screen. */
+const { NODEVICE_SELECT: _, ...SELECTING } = WORKER_ENVIRONMENT;
+
+/**
+ * The environment of a worker that is to use a certain GPU. Mesa's device selection puts it first, so it must not be switched
+ * off: that NODEVICE_SELECT is not inherited either is a matter of whoever starts the worker.
+ * @param gpu DRI_PRIME, such as "pci-0000_41_00_0"; undefined for any
+ */
+export function workerEnvironment(gpu: string | undefined): Readonly<Record<string, string>> {
+  return gpu ? { ...SELECTING, DRI_PRIME: gpu } : WORKER_ENVIRONMENT;
+}
+
+/** The environment of a relay, whose workers inherit it. @param gpus the GPUs that it can give to them */
+export function relayEnvironment(gpus: readonly string[] = []): Readonly<Record<string, string>> {
+  return gpus.length > 0 ? SELECTING : WORKER_ENVIRONMENT;
+}
+
 /**
  * A path as the value of a permission. A comma begins another one there, which could be any, and Deno knows no way to write it.
  * @throws {HerdError} usage, for a path with a comma
  */
-function one(path: string): string {
+export function nameable(path: string): string {
   if (!path.includes(",")) return path;
   const why = "has a comma, and Deno's permissions cannot name it";
   throw new HerdError("usage", `The path ${path} ${why}: use another one (HERD_CACHE_DIR says where the cache is)`);

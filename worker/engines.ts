@@ -23,6 +23,8 @@ export interface EngineReport {
 
 interface EngineKind {
   readonly name: EngineName;
+  /** Whether waiting for its device stops the event loop. */
+  readonly blocks: boolean;
   report(): Promise<EngineReport>;
   create(options: EngineOptions): Promise<GradientEngine>;
 }
@@ -31,11 +33,13 @@ interface EngineKind {
 const ENGINES: readonly EngineKind[] = [
   {
     name: "webgpu",
+    blocks: true,
     report: () => reportWebgpu("webgpu"),
     create: async (options) => (await import("./webgpu/mod.ts")).createWebgpuEngine(options),
   },
   {
     name: "simd",
+    blocks: false,
     report: async () => {
       const { describeSimd } = await import("./simd/mod.ts");
       return { name: "simd", works: true, adapter: describeSimd(), software: true };
@@ -44,11 +48,13 @@ const ENGINES: readonly EngineKind[] = [
   },
   {
     name: "tfjs-webgpu",
+    blocks: true,
     report: () => reportWebgpu("tfjs-webgpu"),
     create: async (options) => (await import("./tfjs/mod.ts")).createTfjsWebgpuEngine(options),
   },
   {
     name: "tfjs-cpu",
+    blocks: false,
     report: () => Promise.resolve({ name: "tfjs-cpu", works: true, adapter: "TF.js cpu", software: true }),
     create: async (options) => (await import("./tfjs/mod.ts")).createTfjsCpuEngine(options),
   },
@@ -70,9 +76,9 @@ export async function chooseEngine(wanted: EngineName | "auto"): Promise<EngineR
   return chooseAmong(await Promise.all(asked.map((engine) => engine.report())), wanted);
 }
 
-/** How many workers of an engine a machine has room for: a GPU one, a CPU one a core. */
-export function localWorkers(engine: EngineName): number {
-  return engine === "webgpu" || engine === "tfjs-webgpu" ? 1 : navigator.hardwareConcurrency;
+/** Whether an engine has a thread of its own, since waiting for its device would stop the one that talks. */
+export function livesInThread(engine: EngineName): boolean {
+  return ENGINES.some(({ name, blocks }) => name === engine && blocks);
 }
 
 /** {@linkcode chooseEngine} on given reports. */

@@ -7,5 +7,6 @@ import { runSession } from "./session.ts";
 
 await serveOrder(async ({ cachePath, tilesFile, ...order }, { cacheDir, log }) => {
   if (cachePath === undefined) return await runRemoteWorker({ ...order, cacheDir: cacheDir(), log });
-  await runSession({ ...order, hostName: "", prepare: (run) => prepareEngine({ ...run, tilesFile }, cachePath), log });
+  const path = Promise.resolve(cachePath);
+  await runSession({ ...order, hostName: "", prepare: (run) => prepareEngine({ ...run, tilesFile }, path), log });
 });

@@ -21,8 +21,8 @@ export interface RemoteWorkerOptions {
   readonly backend?: Backend;
   /** Herd's cache folder. */
   readonly cacheDir: string;
-  /** Makes what computes, given the path of the packed data set; by default an engine of this process. */
-  prepare?(run: JoinedRun, path: string): Promise<OrderComputer>;
+  /** Makes what computes, given the path that the packed data set will have; by default an engine of this process. */
+  prepare?(run: JoinedRun, path: Promise<string>): Promise<OrderComputer>;
   /** Receives lines for people. */
   log(text: string): void;
 }
@@ -34,13 +34,19 @@ export interface RemoteWorkerOptions {
 export async function runRemoteWorker(
   { cacheDir, prepare, ...options }: RemoteWorkerOptions,
 ): Promise<void> {
-  const prepareHere = (run: JoinedRun, path: string) =>
+  const ownEngine = (run: JoinedRun, path: Promise<string>) =>
     prepareEngine({ ...run, tilesFile: tilesFileIn(cacheDir) }, path);
+  // Of the connection before: its end may not have been noticed yet.
+  let fetching: Promise<unknown> = Promise.resolve();
   await runSession({
     name: "",
     ...options,
     hostName: Deno.hostname(),
-    prepare: async (run) => await (prepare ?? prepareHere)(run, await fetchDataset(run, cacheDir, options.log)),
+    prepare(run) {
+      const path = fetching.then(() => fetchDataset(run, cacheDir, options.log));
+      fetching = path.catch(() => {}); // thrown where the path is awaited
+      return (prepare ?? ownEngine)(run, path);
+    },
   });
 }
 

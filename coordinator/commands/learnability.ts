@@ -40,13 +40,13 @@ export async function learnability(
     if (event.type === "step") onStep(event);
   });
   try {
-    const { name: backend } = await chooseEngine("auto");
-    const workers = localWorkers(backend);
+    const engine = await chooseEngine("auto");
+    const { count: workers, gpus } = await localWorkers(engine, undefined);
     const { arms } = await runTraining(
       {
         settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, skipUnreadable, out },
-        backend,
-        launcher: localLauncher(workers),
+        backend: engine.name,
+        launcher: localLauncher(workers, gpus),
         minWorkers: workers,
         verify: 0,
         listen: { hostname: "127.0.0.1", port: 0 },

@@ -2,7 +2,7 @@
 import type { DataEnvironment } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import type { Backend, EngineName } from "../../shared/engine_names.ts";
-import type { Launcher } from "../launch/mod.ts";
+import type { Launcher, LocalWorkers } from "../launch/mod.ts";
 import type { Settings } from "./settings.ts";
 
 /** Everything that a run is made from. */
@@ -31,12 +31,24 @@ export interface RunOptions {
   readonly version: string;
 }
 
+/** An engine of this machine. */
+export interface LocalEngine {
+  /** As --backend takes it. */
+  readonly name: EngineName;
+  /** Whether its device is a CPU in disguise. */
+  readonly software?: boolean;
+}
+
 /** What training needs of the workers' side. */
 export interface TrainParts {
   /** worker/main.ts */
   readonly workerEntry: URL;
   /** The engine that a local worker would compute with. @throws {HerdError} cluster, if it does not work here */
-  chooseEngine(backend: Backend): Promise<{ readonly name: EngineName }>;
-  /** How many workers of an engine this machine has room for. */
-  localWorkers(engine: EngineName): number;
+  chooseEngine(backend: Backend): Promise<LocalEngine>;
+  /**
+   * The workers of an engine on this machine, and their GPUs.
+   * @param wanted how many; undefined for as many as there is room for
+   * @throws {HerdError} usage, for more than there is room for
+   */
+  localWorkers(engine: LocalEngine, wanted: number | undefined): Promise<LocalWorkers>;
 }

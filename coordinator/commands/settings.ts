@@ -30,7 +30,7 @@ const { data, ...images } = dataFlags;
 export const trainFlags = {
   ...keep("free", {
     workers: number(
-      { help: "local worker processes", min: 0, max: 64, shown: "1 on a GPU, else one a core" },
+      { help: "local worker processes", min: 0, max: 64, shown: "one a GPU, else one a core" },
       undefined,
     ),
     backend: choice(BACKENDS, "engine of the workers", "auto"),

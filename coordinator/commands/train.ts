@@ -91,7 +91,7 @@ async function runOptions(
   }
   // With local workers the choice is made here once; others choose for themselves.
   const engine = elsewhere || settings.workers === 0 ? undefined : await parts.chooseEngine(settings.backend);
-  const local = settings.workers ?? (engine === undefined ? 0 : parts.localWorkers(engine.name));
+  const local = engine === undefined ? { count: 0, gpus: [] } : await parts.localWorkers(engine, settings.workers);
   const launcher = await readLauncher(settings.launcher, { local, env: environment });
   if (launcher.fromOutside && isLoopback(listen.hostname)) {
     const remedy = `give --listen 0.0.0.0:0 with --launcher ${settings.launcher}`;

@@ -1,13 +1,16 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
 import { tilesFileIn } from "../../data/mod.ts";
-import { localWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { homeOf, localWorkerFlags, workerEnvironment } from "../../shared/worker_process.ts";
 import { type Launcher, workerName } from "./launcher.ts";
 
-/** `count` workers beside the coordinator. */
-export function localLauncher(count: number): Launcher {
-  // Software adapters share the cores.
-  const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / Math.max(1, count)));
-  const env = { ...WORKER_ENVIRONMENT, LP_NUM_THREADS: `${threads}` };
+/**
+ * `count` workers beside the coordinator.
+ * @param gpus the GPU of each, as DRI_PRIME; empty where they are told none
+ */
+export function localLauncher(count: number, gpus: readonly string[] = []): Launcher {
+  const threads = threadsEach(navigator.hardwareConcurrency, count);
+  // The workers would inherit what switches the selection of GPUs off.
+  if (gpus.length > 0) Deno.env.delete("NODEVICE_SELECT");
   return {
     flag: "local",
     count,
@@ -16,10 +19,12 @@ export function localLauncher(count: number): Launcher {
     firstWaitMs: 250,
     plan({ entry, localAddress, token, secretFor, cachePath, cacheDir }) {
       const tilesFile = tilesFileIn(cacheDir);
-      const flags = localWorkerFlags({ address: localAddress, file: cachePath, tiles: tilesFile });
+      const reach = { address: localAddress, file: cachePath, tiles: tilesFile, home: homeOf(entry) };
+      const flags = localWorkerFlags(reach);
       const args = ["run", ...flags, "-q", entry.href];
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);
+        const env = { ...workerEnvironment(gpus[i]), LP_NUM_THREADS: `${threads}` };
         const order = () => ({
           name,
           url: `ws://${localAddress}`,
@@ -34,4 +39,9 @@ export function localLauncher(count: number): Launcher {
       });
     },
   };
+}
+
+/** Threads of a software adapter (LP_NUM_THREADS): the workers share the cores. */
+export function threadsEach(cores: number, workers: number): number {
+  return Math.max(1, Math.floor(cores / Math.max(1, workers)));
 }

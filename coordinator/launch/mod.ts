@@ -9,16 +9,24 @@ export type { LaunchedRun, Launcher, PlannedWorker, WorkerCommand } from "./laun
 export { localLauncher } from "./local.ts";
 export { type SupervisorOptions, WorkerProcesses } from "./supervisor.ts";
 
+/** The workers of this machine. */
+export interface LocalWorkers {
+  /** How many. */
+  readonly count: number;
+  /** The GPU of each, as DRI_PRIME; empty where they are told none. */
+  readonly gpus: readonly string[];
+}
+
 /**
  * The launcher that a text means: local, slurm or ssh:HOSTS_FILE.
- * @param local how many workers `local` starts
+ * @param local the workers that `local` starts, and their GPUs
  * @throws {HerdError} usage
  */
 export async function readLauncher(
   flag: string,
-  { local, env }: { readonly local: number; readonly env: Readonly<Record<string, string>> },
+  { local, env }: { readonly local: LocalWorkers; readonly env: Readonly<Record<string, string>> },
 ): Promise<Launcher> {
-  if (flag === "local") return localLauncher(local);
+  if (flag === "local") return localLauncher(local.count, local.gpus);
   if (flag === "slurm") return slurmLauncher(await currentAllocation(env));
   if (flag.startsWith("ssh:")) return sshLauncher(flag, await readHosts(flag.slice("ssh:".length)));
   throw new HerdError("usage", `--launcher cannot be "${flag}": use local, slurm or ssh:HOSTS_FILE`);

@@ -2,7 +2,7 @@
 // started again without the others. Slurm gives each step the CPUs and GPUs of one task.
 import { addressOf } from "../../shared/addresses.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { homeOf, remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
 import { type LaunchedRun, type Launcher, type WorkerCommand, workerName } from "./launcher.ts";
 
 /** The worker itself may not fetch what it consists of, and its node may not have it yet. */
@@ -80,7 +80,7 @@ export function stepCommand(
     ...["--exact", "--mem=0", "--mpi=none", "--unbuffered"],
     ...(cpusPerTask === undefined ? [] : [`--cpus-per-task=${cpusPerTask}`]),
   ];
-  const permissions = remoteWorkerFlags({ address, cacheDir });
+  const permissions = remoteWorkerFlags({ address, cacheDir, home: homeOf(entry) });
   return {
     program: "srun",
     args: [

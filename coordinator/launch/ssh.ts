@@ -1,8 +1,7 @@
 // Workers on other machines by ssh. The connection to the coordinator goes through ssh too: the coordinator need not be
 // reachable from outside, nothing crosses the network in clear, and the token goes through stdin.
-import { fileURLToPath } from "node:url";
 import { HerdError, messageOf } from "../../shared/errors.ts";
-import { remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
+import { homeOf, nameable, remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
 import { type LaunchedRun, type Launcher, type WorkerCommand, workerName } from "./launcher.ts";
 
 /** A line of the hosts file. */
@@ -99,18 +98,19 @@ export function sshCommand(
   const address = `127.0.0.1:${port}`;
   const options = ["BatchMode=yes", "ExitOnForwardFailure=yes", `ServerAliveInterval=${ALIVE_SECONDS}`];
   const forward = ["-T", "-R", `${address}:${localAddress}`];
-  const script = host.dir === undefined ? fileURLToPath(entry) : `${host.dir}/worker/main.ts`;
+  const home = nameable(host.dir ?? homeOf(entry));
   const settings = Object.entries(WORKER_ENVIRONMENT).map(([name, value]) => `${name}=${value}`).join(" ");
   // The login shell may be any; what it runs is a POSIX shell, which knows where the cache is.
-  const flags = remoteWorkerFlags({ address, cacheDir: "$cache" }).map((flag) => `"${flag}"`).join(" ");
+  const flags = remoteWorkerFlags({ address, cacheDir: "$cache", home: "$home" }).map((flag) => `"${flag}"`).join(" ");
   const remote = [
     `export ${settings}`,
+    `home=${quote(home)}`,
     'cache="${HERD_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/herd}"',
     // In Deno's flags a comma would begin another path.
     'case "$cache" in *,*) echo "error: $cache has a comma: set HERD_CACHE_DIR" >&2; exit 2;; esac',
     // The worker itself may not fetch what it consists of.
-    `${quote(host.deno)} cache -q ${quote(script)} </dev/null`,
-    `exec ${quote(host.deno)} run ${flags} -q ${quote(script)} "$cache"`,
+    `${quote(host.deno)} cache -q "$home/worker/main.ts" </dev/null`,
+    `exec ${quote(host.deno)} run ${flags} -q "$home/worker/main.ts" "$cache"`,
   ].join("; ");
   return {
     program: "ssh",

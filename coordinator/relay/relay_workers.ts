@@ -41,6 +41,8 @@ export interface RelayedRun {
   readonly backend: Backend;
   /** How many processes are started. */
   readonly workers: number;
+  /** Their GPUs, as DRI_PRIME; empty where they are told none. */
+  readonly gpus: readonly string[];
   /** Is called for each leaf that a worker has done: a sign of life. */
   onLeaf(): void;
 }
@@ -92,7 +94,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   async #start(
-    { runId, probeKey, workerId, config, configHash, cachePath, backend, workers }: RelayedRun,
+    { runId, probeKey, workerId, config, configHash, cachePath, backend, workers, gpus }: RelayedRun,
   ): Promise<void> {
     const { workerTimeout, cacheDir, workerEntry, log } = this.#options;
     const logs = openLogFolder(cacheDir, `${runId}-${workerId}`);
@@ -120,7 +122,7 @@ export class RelayWorkers implements AsyncDisposable {
       onSilent: ({ id }) => processes.kill(id),
     });
     let ready = false;
-    const launcher = localLauncher(workers);
+    const launcher = localLauncher(workers, gpus);
     const { localAddress, url } = cluster;
     const secretFor = (name: string) => cluster.expect(name, { isOwn: launcher.isOwn });
     const places = { entry: workerEntry, localAddress, url, cachePath, cacheDir, secretFor };

@@ -16,17 +16,23 @@ export class Markup {
   /**
    * A chart that another library drew, as one picture with a name and a description.
    * @param id of the picture, unique in its page
+   * @param style a `<style>` of its own, for one that stands alone
    * @throws {RangeError} if there is more in it than shapes and texts
    */
   static drawing(
     svg: string,
-    { id, title, description }: { readonly id: string; readonly title: string; readonly description: string },
+    { id, title, description, style }: {
+      readonly id: string;
+      readonly title: string;
+      readonly description: string;
+      readonly style?: Markup;
+    },
   ): Markup {
     const { attributes, content } = drawingOf(svg);
     const names = `${id}-title ${id}-description`;
     return markup`<svg xmlns="http://www.w3.org/2000/svg" id="${id}" role="img" aria-labelledby="${names}"
 ${new Markup(attributes)}><title id="${id}-title">${title}</title><desc id="${id}-description">${description}</desc>
-${new Markup(content)}</svg>`;
+${style ?? ""}${new Markup(content)}</svg>`;
   }
 }
 

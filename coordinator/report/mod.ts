@@ -3,6 +3,7 @@ export { compareReports, type NamedReport } from "./compare_reports.ts";
 export { finalBlock } from "./final_block.ts";
 export { jsonLines } from "./json_lines.ts";
 export { parseReport } from "./parse_report.ts";
+export { pairsPicture } from "./picture.ts";
 export type { ArmReport, Comparison, Metric, PairReport, Plan, Report, Verdict, WorkerReport } from "./report.ts";
 export { reportOf } from "./report_of.ts";
 export { type Tables, tablesOf } from "./csv.ts";

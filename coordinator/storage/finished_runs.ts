@@ -46,9 +46,22 @@ export async function readReportText(folder: string): Promise<string> {
  */
 export async function writeReportPage(folder: string, html: string): Promise<string> {
   const path = join(folder, "report.html");
+  await replaceFile(path, html);
+  return path;
+}
+
+/**
+ * Writes a picture of a run, wherever it was wanted.
+ * @param svg the whole file
+ * @throws {HerdError} data, if it cannot be written
+ */
+export async function writePicture(path: string, svg: string): Promise<void> {
+  await replaceFile(path, svg);
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
   try {
-    await writeAtomically(path, html);
-    return path;
+    await writeAtomically(path, text);
   } catch (cause) {
     throw new HerdError("data", `Cannot write ${path} (${messageOf(cause)}): make it writable`, { cause });
   }

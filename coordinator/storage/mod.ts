@@ -2,7 +2,7 @@
 export { type Checkpoint, differences, type RunIdentity } from "./checkpoint.ts";
 export { type CheckpointFiles, CheckpointStore, type PendingCheckpoint } from "./checkpoint_store.ts";
 export { DiagnosticsFile } from "./diagnostics_file.ts";
-export { newestRun, readReportText, writeReportPage } from "./finished_runs.ts";
+export { newestRun, readReportText, writePicture, writeReportPage } from "./finished_runs.ts";
 export { MetricsFile } from "./metrics_file.ts";
 export { refuseLinks } from "./plain_folder.ts";
 export { Recorder, type RecorderOptions } from "./recorder.ts";

@@ -4,7 +4,6 @@ import { linesOf } from "../../shared/cli/lines.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { within } from "../../shared/within.ts";
 import { type WorkerOrder, workerOrderLine } from "../../shared/worker_order.ts";
-import { WORKER_ENVIRONMENT } from "../../shared/worker_process.ts";
 
 /** A process that is to be started. */
 export interface StartedProcess {
@@ -12,6 +11,8 @@ export interface StartedProcess {
   readonly entry: URL;
   /** Flags of Deno. */
   readonly permissions: readonly string[];
+  /** What is set in its environment besides what is there. */
+  readonly env: Readonly<Record<string, string>>;
   /** What it is told on stdin. */
   readonly order: WorkerOrder;
   /** Its arguments. */
@@ -27,7 +28,7 @@ const GRACE_MS = 1_000;
  * @throws what the signal says, when it is aborted and the process has ended
  */
 export async function runProcess(
-  { entry, args, permissions, order }: StartedProcess,
+  { entry, args, permissions, env, order }: StartedProcess,
   { print, complain, signal }: {
     /** Takes a line of its stdout. */
     print(line: string): void;
@@ -38,7 +39,7 @@ export async function runProcess(
 ): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", ...permissions, "-q", entry.href, ...args],
-    env: WORKER_ENVIRONMENT,
+    env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -9,7 +9,15 @@ import { readToken } from "../../shared/cli/token_file.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { WorkerOrder } from "../../shared/worker_order.ts";
-import { relayFlags, remoteWorkerFlags } from "../../shared/worker_process.ts";
+import {
+  homeOf,
+  relayEnvironment,
+  relayFlags,
+  remoteWorkerFlags,
+  workerEnvironment,
+} from "../../shared/worker_process.ts";
+import { findGpus } from "../gpus/find.ts";
+import { usesAdapter } from "../gpus/local_workers.ts";
 import { runProcess } from "./run_process.ts";
 
 const workerFlags = {
@@ -19,7 +27,7 @@ const workerFlags = {
   insecure: toggle("connect to another machine without TLS: all but the token can be read and changed on the way"),
   backend: choice(BACKENDS, "engine [the coordinator's wish]; auto: the best here", undefined),
   relay: toggle("start several workers here that share one connection: weights come once to this machine"),
-  workers: number({ help: "of a relay", min: 1, max: 64, shown: "1 on a GPU, else one a core" }, undefined),
+  workers: number({ help: "of a relay", min: 1, max: 64, shown: "one a GPU, else one a core" }, undefined),
   "join-timeout": number({ help: "seconds that a relay waits for its workers at first, then exit 4", min: 1 }, 600),
   "worker-timeout": number({ help: "seconds that a relay waits when no worker is left, then exit 4", min: 1 }, 300),
   ...commonFlags,
@@ -61,9 +69,15 @@ export function workerCommand(entries: WorkerEntries): Command {
       const order = await orderOf(flags);
       const { cacheDir } = dataEnvironment(environment);
       const reach = { address: addressOf(order.url), cacheDir };
-      const permissions = flags.relay ? relayFlags({ ...reach, deno: Deno.execPath() }) : remoteWorkerFlags(reach);
+      const permissions = flags.relay
+        ? relayFlags({ ...reach, deno: Deno.execPath() })
+        : remoteWorkerFlags({ ...reach, home: homeOf(entries.worker.entry) });
       const { entry, args } = flags.relay ? entries.relay : entries.worker;
-      const started = { entry, args: [...args, cacheDir], permissions, order };
+      // Whoever sets DRI_PRIME has chosen a GPU.
+      const env = flags.relay ? relayEnvironment(order.relay?.gpus?.tags) : workerEnvironment(environment.DRI_PRIME);
+      // It would be inherited.
+      if (!("NODEVICE_SELECT" in env)) Deno.env.delete("NODEVICE_SELECT");
+      const started = { entry, args: [...args, cacheDir], permissions, env, order };
       Deno.exitCode = await interruptible((signal) => runProcess(started, { print, complain, signal }));
     },
   });
@@ -79,12 +93,14 @@ async function orderOf(flags: Values<typeof workerFlags>): Promise<WorkerOrder> 
   if (tokenFile === undefined) {
     throw new HerdError("usage", "--token-file is missing: give the coordinator's token file");
   }
+  const mayUseGpus = backend === undefined || backend === "auto" || usesAdapter(backend);
+  const gpus = relay && mayUseGpus ? { gpus: await findGpus() } : {};
   return {
     name: "",
     url,
     token: await readToken(tokenFile),
     ...(tlsCa === undefined ? {} : { authority: await readAuthority(tlsCa) }),
     ...(backend === undefined ? {} : { backend }),
-    ...(relay ? { relay: { ...(workers === undefined ? {} : { workers }), joinTimeout, workerTimeout } } : {}),
+    ...(relay ? { relay: { ...(workers === undefined ? {} : { workers }), ...gpus, joinTimeout, workerTimeout } } : {}),
   };
 }

@@ -1,6 +1,7 @@
 // One GPU device: opened with all that its adapter allows, with every error caught and told, and with what is made on it only once:
 // buffers, pipelines and bind groups.
 import { HerdError } from "../../shared/errors.ts";
+import { DeviceLost } from "../device_lost.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
 import type { Limits } from "./plan.ts";
@@ -22,13 +23,6 @@ interface Prepared {
   readonly workgroups: readonly [number, number, number];
 }
 
-/** What it is called when the device is gone: its values mean nothing any more. */
-export class DeviceFailure extends HerdError {
-  constructor(message: string, options?: ErrorOptions) {
-    super("cluster", message, options);
-  }
-}
-
 /** A device and what is on it. */
 export class GpuDevice implements AsyncDisposable {
   /** In words. */
@@ -42,7 +36,7 @@ export class GpuDevice implements AsyncDisposable {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
-  #failure: DeviceFailure | undefined;
+  #failure: DeviceLost | undefined;
   #closing = false;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
@@ -166,7 +160,7 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * Results as they come, with what WebGPU throws when the device is gone told as that.
-   * @throws {DeviceFailure} if the device was lost
+   * @throws {DeviceLost} if the device was lost
    */
   async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
     try {
@@ -180,7 +174,7 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
-   * @throws {DeviceFailure} if the device was lost or rejected something: its values are never taken for results
+   * @throws {DeviceLost} if the device was lost or rejected something: its values are never taken for results
    */
   async settle(): Promise<void> {
     // What was found is told by events, which come after this turn.
@@ -188,7 +182,7 @@ export class GpuDevice implements AsyncDisposable {
     this.check();
   }
 
-  /** @throws {DeviceFailure} what has failed, if anything has */
+  /** @throws {DeviceLost} what has failed, if anything has */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
@@ -202,6 +196,6 @@ export class GpuDevice implements AsyncDisposable {
 
   /** The first failure is the cause of all others. */
   #fail(what: string, cause?: unknown): void {
-    this.#failure ??= new DeviceFailure(`The WebGPU device ${this.adapter} ${what}`, { cause });
+    this.#failure ??= new DeviceLost(`The WebGPU device ${this.adapter} ${what}`, { cause });
   }
 }

@@ -23,6 +23,9 @@ export interface Chart {
   readonly left?: number;
   readonly right?: number;
   readonly layers: Layers;
+  /** For a picture that stands alone: what it would take from the page around it, and pixels around it all. */
+  readonly style?: Markup;
+  readonly margin?: number;
 }
 
 /** Colours are the page's: they follow light, dark and print. */
@@ -54,12 +57,12 @@ const CONFIG: Config = {
 export async function draw(chart: Chart, warn: (text: string) => void = () => {}): Promise<Markup> {
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   const { width, top, bottom } = SIZE;
-  const { left = SIZE.left, right = SIZE.right } = chart;
+  const { left = SIZE.left, right = SIZE.right, margin = 0 } = chart;
   const spec: TopLevelSpec = {
     width: width - left - right,
     height: chart.height,
     autosize: { type: "none" },
-    padding: { left, top, right, bottom },
+    padding: { left: left + margin, top: top + margin, right: right + margin, bottom: bottom + margin },
     config: CONFIG,
     layer: [
       textAt(-left, 12 - top, { text: chart.title, fontSize: 13, fontWeight: 600, color: "var(--ink)" }),

@@ -6,6 +6,12 @@ import type { Report } from "../report.ts";
 import { type Chart, draw } from "./draw.ts";
 import { folded, type Table, tableOf } from "./table.ts";
 
+/** The chart with what every picture of such a run must have on it. */
+export function labelled(report: Report, chart: Chart): Chart {
+  const label = labelOf(report);
+  return label === "" ? chart : { ...chart, subtitle: label, description: `${label}. ${chart.description}` };
+}
+
 /** What a figure consists of. */
 export interface Figure {
   readonly chart: Chart;
@@ -32,10 +38,8 @@ ${folded("These figures as a table", tableOf(table))}</div>
 }
 
 async function pictureOf(report: Report, chart: Chart): Promise<Markup> {
-  const label = labelOf(report);
-  const labelled = label === "" ? chart : { ...chart, subtitle: label, description: `${label}. ${chart.description}` };
   try {
-    return await draw(labelled);
+    return await draw(labelled(report, chart));
   } catch (error) {
     return markup`<p class="undrawn">This chart could not be drawn (${messageOf(error)}).</p>`;
   }

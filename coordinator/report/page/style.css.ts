@@ -1,21 +1,17 @@
 // How the page looks: in the light, in the dark and on paper, on a desk and on a phone. Charts take their colours from
 // here.
 import { markup } from "../markup.ts";
+import { DARK, LIGHT } from "./colours.css.ts";
 
 /** The style sheet. */
 export const STYLE = markup`<style>
 :root {
   color-scheme: light dark;
-  --paper: #fff; --ink: #1c2126; --soft: #59616b; --rule: #b9c0c8; --grid: #e9ebee; --link: #0a5a9c; --tint: #f5f6f8;
-  --no-gc: #59636e; --gc: #0a62ad; --gc-update: #a94a00;
-  --good: #0b6a4f; --bad: #b3261e; --warn: #b3261e; --mark: #fff3d1; --mark-edge: #c98a00; --shade: #0002;
+  ${LIGHT}
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --paper: #14171a; --ink: #e7e9ec; --soft: #a3abb4; --rule: #4a525b; --grid: #292e34; --link: #7dbbff;
-      --tint: #1d2125;
-    --no-gc: #b1b9c2; --gc: #6db3f7; --gc-update: #f5a25d;
-    --good: #5fd0ab; --bad: #ff9a91; --warn: #ff9a91; --mark: #3a2f10; --mark-edge: #d9a520; --shade: #fff3;
+    ${DARK}
   }
 }
 *, ::before, ::after { box-sizing: border-box; }

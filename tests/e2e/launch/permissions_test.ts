@@ -2,6 +2,7 @@
 // starts such a process, and none of the two outlives the other. 6 seconds.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { localWorkerFlags, relayFlags, remoteWorkerFlags, WORKER_ENVIRONMENT } from "../../../shared/worker_process.ts";
 import { isAlive, outcomeOf, waitForEnd, Workspace } from "../../fixtures/herd.ts";
 import { granted } from "../../fixtures/permissions.ts";
@@ -10,6 +11,17 @@ import type { ProberOrder } from "../../fixtures/prober.ts";
 const ignore = !await granted("run", "read", "write", "net", "env"); // real processes
 const withoutProc = ignore || Deno.build.os !== "linux";
 const PROBER = new URL("../../fixtures/prober.ts", import.meta.url);
+/** A module that says so where it is taken for a thread's. */
+const OUTSIDE = 'globalThis.postMessage?.("loaded")';
+/** A thread that tries to read what it is told. */
+const THREAD = `onmessage = ({ data }) => {
+  try {
+    Deno.readTextFileSync(data);
+    postMessage("read it");
+  } catch {
+    postMessage("was kept from it");
+  }
+}`;
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** A place on the loopback where connections are let in and never answered. */
@@ -52,18 +64,24 @@ Deno.test({
     using stranger = silentServer();
     const at = (name: string) => join(workspace.path, name);
     const { address } = coordinator;
-    const [cache, deno] = [at("a b"), Deno.execPath()];
+    const [cache, home, deno] = [at("a b"), at("my herd"), Deno.execPath()];
     const [inside, outside] = [join(cache, "set.herd"), at("outside.js")];
-    await Deno.mkdir(cache);
-    for (const file of [inside, outside]) await Deno.writeTextFile(file, "export {}");
-    const order = { address, elsewhere: stranger.address, inside, cache, outside, deno };
+    for (const folder of [cache, join(home, "worker"), join(home, "runs")]) {
+      await Deno.mkdir(folder, { recursive: true });
+    }
+    for (const file of [inside, outside, join(home, "runs/report.json")]) await Deno.writeTextFile(file, OUTSIDE);
+    await Deno.writeTextFile(join(home, "worker/thread.js"), THREAD);
+    const order = { address, elsewhere: stranger.address, inside, cache, home, outside, deno };
     const both = ["connect to the coordinator", "read in the cache"];
-    assertEquals(await probe(localWorkerFlags({ address, file: inside, tiles: at("no tiles") }), order), both);
-    const remote = [...both, "write in the cache", "know the machine's name"];
-    assertEquals(await probe(remoteWorkerFlags({ address, cacheDir: cache }), order), remote);
-    const relay = [...remote, "listen on a free port of the loopback", "start Deno"];
+    const code = ["read its own code", "run its own code in a thread"];
+    const local = { address, file: inside, tiles: at("no tiles"), home };
+    assertEquals(await probe(localWorkerFlags(local), order), [...both, ...code]);
+    const more = ["write in the cache", "know the machine's name"];
+    const remote = [...both, ...code, ...more];
+    assertEquals(await probe(remoteWorkerFlags({ address, cacheDir: cache, home }), order), remote);
+    const relay = [...both, ...more, "listen on a free port of the loopback", "start Deno"];
     assertEquals(await probe(relayFlags({ address, cacheDir: cache, deno }), order), relay);
-    assertEquals(await Deno.readTextFile(outside), "export {}");
+    assertEquals(await Deno.readTextFile(outside), OUTSIDE);
   },
 });
 
@@ -95,7 +113,8 @@ Deno.test({
       const parent = workspace.spawn(args);
       return { parent, outcome: outcomeOf(parent), child: await childOf(parent.pid) };
     };
-    const reach = { address, cacheDir: join(workspace.path, "cache") };
+    const home = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+    const reach = { address, cacheDir: join(workspace.path, "cache"), home };
     const entry = (name: string) => new URL(`../../../${name}`, import.meta.url).href;
     const cases = [
       { more: [], flags: remoteWorkerFlags(reach), told: [entry("worker/main.ts")] },

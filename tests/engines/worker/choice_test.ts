@@ -2,13 +2,8 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { ENGINE_NAMES } from "../../../shared/engine_names.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import type { ModelSpec } from "../../../shared/model.ts";
-import {
-  availableEngines,
-  chooseAmong,
-  createEngine,
-  type EngineReport,
-  localWorkers,
-} from "../../../worker/engines.ts";
+import { availableEngines, chooseAmong, createEngine, type EngineReport } from "../../../worker/engines.ts";
+import { localWorkers } from "../../../worker/gpus/local_workers.ts";
 import { fillNoise, probe } from "../../../worker/probe.ts";
 import { smallModel, TFJS_ENGINES } from "../../fixtures/engines.ts";
 
@@ -55,9 +50,11 @@ Deno.test("availableEngines() always has simd and tfjs-cpu, and says why and wha
   }
 });
 
-Deno.test("an engine on a GPU has room for one worker on a machine, the others for one a core", () => {
+Deno.test("an engine on a GPU has room for one worker on a machine, the others for one a core", async () => {
   const cores = navigator.hardwareConcurrency;
-  assertEquals(ENGINE_NAMES.map(localWorkers), [1, cores, 1, cores]);
+  const oneGpu = () => Promise.resolve({ count: 1, tags: [] });
+  const room = ENGINE_NAMES.map((name) => localWorkers({ name, software: false }, undefined, oneGpu));
+  assertEquals((await Promise.all(room)).map(({ count }) => count), [1, cores, 1, cores]);
 });
 
 Deno.test("createEngine() refuses what cannot be computed", async () => {

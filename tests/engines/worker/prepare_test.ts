@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { resolveDataset } from "../../../data/mod.ts";
 import type { ComputeConfig } from "../../../shared/config.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { initialWeights } from "../../../shared/initial_weights.ts";
 import { builtInModel } from "../../../shared/model.ts";
 import { chooseEngine } from "../../../worker/engines.ts";
 import { prepareEngine } from "../../../worker/prepare.ts";
+import { type PreparedRun, ThreadComputer } from "../../../worker/thread/mod.ts";
 import { type Files, png, temporaryDirectory, WITHOUT_FILES, writeFiles } from "../../fixtures/data_files.ts";
 
 const SIZE = 24;
@@ -48,13 +50,16 @@ Deno.test({
       onProgress() {},
     });
     {
-      await using computer = await prepareEngine(run(own.sha256), own.path);
+      await using computer = await prepareEngine(run(own.sha256), Promise.resolve(own.path));
       assertEquals([computer.engine, leaves], ["simd", 0], "the trial's leaf is none of the run's");
       const order = { seed: 0, epoch: 1, leafCount: 2, range: { start: 0, end: 2 }, samples: [[0, 1], [2]] };
       await Array.fromAsync(computer.gradients(order, new AbortController().signal));
       assertEquals(leaves, 2);
     }
-    const { code, message } = await assertRejects(() => prepareEngine(run(own.sha256), other.path), HerdError);
+    const { code, message } = await assertRejects(
+      () => prepareEngine(run(own.sha256), Promise.resolve(other.path)),
+      HerdError,
+    );
     assertEquals(code, "data");
     for (const part of [other.path, other.sha256.slice(0, 16), own.sha256.slice(0, 16)]) {
       assertStringIncludes(message, part);
@@ -71,8 +76,32 @@ Deno.test({
     const { path, sha256 } = await packed(root.path, 1);
     for (const [backend, engine] of [["auto", (await chooseEngine("auto")).name], ["simd", "simd"]] as const) {
       const run = { config: config(sha256), probeKey: KEY, backend, onLeaf() {}, onProgress() {} };
-      await using computer = await prepareEngine(run, path);
+      await using computer = await prepareEngine(run, Promise.resolve(path));
       assertEquals(computer.engine, engine);
     }
   },
 });
+
+Deno.test({
+  name: "an engine gives the same bits in a thread of its own, fingerprint and all",
+  ignore: WITHOUT_FILES,
+  async fn() {
+    using root = temporaryDirectory();
+    const { path, sha256 } = await packed(root.path, 1);
+    const run = { config: config(sha256), probeKey: KEY, backend: "simd" as const, onLeaf() {}, onProgress() {} };
+    const order = { seed: 3, epoch: 2, leafCount: 2, range: { start: 0, end: 2 }, samples: [[0, 1], [2]] };
+    const { signal } = new AbortController();
+    const results = [];
+    for (const open of [prepareEngine, openThread]) {
+      await using computer = await open(run, Promise.resolve(path));
+      computer.setWeights(initialWeights(run.config.model, 1));
+      const sums = [];
+      for await (const sum of computer.gradients(order, signal)) sums.push({ ...sum, gradient: sum.gradient.slice() });
+      const predictions = await Array.fromAsync(computer.evaluate(order, signal));
+      results.push({ sums, predictions, fingerprint: computer.fingerprint, adapter: computer.adapter });
+    }
+    assertEquals(results[1], results[0]);
+  },
+});
+
+const openThread = (run: PreparedRun, path: Promise<string>) => ThreadComputer.open({ engine: "simd", run, path });

@@ -56,9 +56,9 @@ async function fetchAs({ address }: Cluster, cacheDir: string): Promise<Uint8Arr
     url: `ws://${address}`,
     token: TOKEN,
     cacheDir,
-    prepare(_run, path) {
-      fetched = Deno.readFileSync(path);
-      return Promise.reject(new HerdError("cluster", "it has what it came for"));
+    async prepare(_run, path) {
+      fetched = Deno.readFileSync(await path);
+      throw new HerdError("cluster", "it has what it came for");
     },
     log: () => {},
   });
@@ -128,7 +128,9 @@ test("a worker hears of a run that ends before it has its data", async ({ path, 
     url: `ws://${cluster.address}`,
     token: TOKEN,
     cacheDir: path,
-    prepare: () => Promise.reject(new Error("there is no data")),
+    prepare: async (_run, path) => {
+      throw new Error(`there is no data to come: ${await path}`);
+    },
     log: () => {},
   });
   while (dataset.manifests === 0) await new Promise((done) => setTimeout(done, 5));

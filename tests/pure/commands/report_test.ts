@@ -33,13 +33,17 @@ class Runs implements AsyncDisposable {
     return (await Array.fromAsync(Deno.readDir(this.folder(name)))).map((entry) => entry.name).sort();
   }
 
-  async report(...names: string[]): Promise<string> {
+  report(...names: string[]): Promise<string> {
+    return this.run(names.map((name) => this.folder(name)));
+  }
+
+  async run(args: readonly string[]): Promise<string> {
     const lines: string[] = [];
     const sinks = { error: (line: string) => lines.push(line), live: undefined, colour: false };
     const outLater = (bytes: Uint8Array) => Promise.resolve(bytes.length);
     const shown = consoleOf({ out: (line) => lines.push(line), outLater, ...sinks });
     const surroundings = { ...shown, version: "0", environment: {} };
-    await reportCommand().run(names.map((name) => this.folder(name)), surroundings);
+    await reportCommand().run(args, surroundings);
     return lines.join("\n");
   }
 
@@ -60,6 +64,20 @@ Deno.test({
     assertStringIncludes(shown, `Report: ${join(runs.folder("a"), "report.html")}`);
     assertEquals(await runs.files("a"), ["report.html", "report.json"]);
     assert((await Deno.readTextFile(join(runs.folder("a"), "report.html"))).startsWith("<!doctype html>"));
+  },
+});
+
+Deno.test({
+  name: "report draws the pairs into a file that --picture names, of one run only, and says where it cannot",
+  ignore,
+  async fn() {
+    await using runs = await Runs.of({ a: text(), b: text() });
+    const picture = join(runs.folder("a"), "pairs.svg");
+    assertStringIncludes(await runs.run([runs.folder("a"), "--picture", picture]), `Picture: ${picture}`);
+    assert((await Deno.readTextFile(picture)).startsWith("<svg "));
+    const refused = async (...args: string[]) => (await assertRejects(() => runs.run(args), HerdError)).code;
+    assertEquals(await refused(runs.folder("a"), runs.folder("b"), "--picture", picture), "usage");
+    assertEquals(await refused(runs.folder("a"), "--picture", join(runs.folder("none"), "x.svg")), "data");
   },
 });
 

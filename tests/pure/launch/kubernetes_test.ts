@@ -176,6 +176,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: "kubernetes: each worker has one GPU, and its Vulkan driver with the libraries that it is linked to",
+  ignore,
+  async fn() {
+    const found = (await documents()).filter(({ kind }) => kind === "Job");
+    const container = v.object({
+      env: v.optional(v.array(v.object({ name: v.string(), value: v.string() })), []),
+      resources: v.object({ limits: v.record(v.string(), v.string()) }),
+    });
+    const containers = found.map((job) => {
+      const path = v.object({
+        spec: v.object({ template: v.object({ spec: v.object({ containers: v.tuple([container]) }) }) }),
+      });
+      return v.parse(path, job).spec.template.spec.containers[0];
+    });
+    const gpus = containers.map(({ resources }) => resources.limits["nvidia.com/gpu"]);
+    assertEquals(gpus, [undefined, "1"], "WebGPU takes the first that a pod has");
+    const name = "NVIDIA_DRIVER_CAPABILITIES";
+    const ofPod = containers[1]!.env.find((variable) => variable.name === name)?.value;
+    const dockerfile = await read("Dockerfile");
+    const ofImage = dockerfile.match(new RegExp(`^ENV ${name}=(.*)$`, "m"))?.[1];
+    for (const capabilities of [ofPod, ofImage]) assert(capabilities?.split(",").includes("graphics"), capabilities);
+    const installed = dockerfile.match(/apt-get install .*/)![0].split(" ");
+    for (const library of ["libvulkan1", "libglvnd0", "libxext6"]) assert(installed.includes(library), library);
+  },
+});
+
+Deno.test({
   name: "kubernetes: the token that is mounted for the group becomes one that nobody else can read, also a second time",
   ignore: ignore || !await granted("write", "run"),
   async fn() {

@@ -12,7 +12,9 @@ const ORDER: WorkerOrder = {
 Deno.test("a worker's order is read as it was written, with and without what may be missing", () => {
   const whole = { ...ORDER, authority: "-----BEGIN CERTIFICATE-----\n…\n", cachePath: "/cache/a b.herd" };
   const relay = { ...ORDER, backend: "auto", relay: { workers: 2, joinTimeout: 600, workerTimeout: 300 } } as const;
-  for (const order of [ORDER, whole, relay]) {
+  const gpus = { count: 2, tags: ["pci-0000_41_00_0", "pci-0000_61_00_0"] };
+  const onGpus = { ...ORDER, relay: { gpus, joinTimeout: 600, workerTimeout: 300 } };
+  for (const order of [ORDER, whole, relay, onGpus]) {
     const line = workerOrderLine(order);
     assert(!line.includes("\n"), "it is one line");
     assertEquals(parseWorkerOrder(line), order);

@@ -6,7 +6,7 @@ import type { CoordinatorMessage, Work } from "../../../shared/protocol.ts";
 import type { NodeId } from "../../../shared/tree.ts";
 import { type Answers, compute } from "../../../worker/compute.ts";
 import type { GradientEngine, Leaf } from "../../../worker/engine.ts";
-import { engineComputer } from "../../../worker/prepare.ts";
+import { engineComputer } from "../../../worker/prepare_here.ts";
 import type { SampleReader } from "../../../worker/samples.ts";
 
 /** Leaves 1 to 6 of 8: subtrees of 1, 2, 2 and 1 leaves. */

@@ -55,6 +55,22 @@ class Submitted implements AsyncDisposable {
     await this.cluster.until(async () => await epochs() > before, "an epoch");
   }
 
+  /** The node of each worker, and the GPU that its step has there. */
+  async gpus(): Promise<string[]> {
+    const found: string[] = [];
+    for await (const { name } of Deno.readDir("/proc")) {
+      const of = (file: string) => Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
+      const env = /^\d+$/.test(name) ? (await of("environ")).split("\0") : [];
+      const value = (key: string) => env.find((variable) => variable.startsWith(`${key}=`))?.slice(key.length + 1);
+      const isWorker = value("SLURM_JOB_ID") === this.job && (await of("cmdline")).includes("worker/main.ts\0");
+      // srun has no node of its own.
+      if (isWorker && (await of("comm")).trim() === "deno") {
+        found.push(`${value("SLURMD_NODENAME")}: ${value("SLURM_STEP_GPUS")}`);
+      }
+    }
+    return found.sort();
+  }
+
   /** Waits for the end of the job, and compares with a local run. */
   async assertWeights(): Promise<void> {
     const { cluster, job, workspace } = this;
@@ -84,6 +100,7 @@ Deno.test({
     await using submitted = await Submitted.submit({ encrypted });
     const { cluster, job, workspace } = submitted;
     await submitted.progress();
+    assertEquals(await submitted.gpus(), ["n1: 0", "n1: 1", "n2: 0", "n2: 1"]);
     await cluster.run("scancel", "--signal=KILL", await cluster.step(job, "w3"));
     await submitted.assertWeights();
     const { faults } = await workspace.report("job");
