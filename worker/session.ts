@@ -20,6 +20,7 @@ import {
 } from "../shared/protocol.ts";
 import { compute } from "./compute.ts";
 import { type Address, ConnectionLost, joinCoordinator } from "./join.ts";
+import { Preparation } from "./preparation.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
@@ -153,6 +154,9 @@ async function serve(
   let step = 0;
   let weights = { version: 0, checksum: 0 };
   let lastSign = 0;
+  using preparation = new Preparation((text) =>
+    channel.send({ ...envelope(channel, 0), type: "preparing", text: text.slice(0, MOST_TEXT.reason) })
+  );
   await using computer = await options.prepare({
     ...welcome,
     config,
@@ -164,8 +168,12 @@ async function serve(
       channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
       lastSign = now;
     },
-    onProgress: (text) => options.log(`${welcome.workerId}: ${text}`),
+    onProgress(text) {
+      options.log(`${welcome.workerId}: ${text}`);
+      preparation.hear(text);
+    },
   });
+  preparation[Symbol.dispose]();
   const { engine, adapter, fingerprint, leafMilliseconds } = computer;
   options.log(`${welcome.workerId}: ready with ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);
   channel.send({

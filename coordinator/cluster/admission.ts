@@ -24,6 +24,8 @@ import { EXCLUDED } from "./standing.ts";
 export interface AdmissionEvents {
   /** A worker has come; it may still have to fetch its data. */
   onJoined(member: Member): void;
+  /** A member that cannot compute yet says what it is doing. */
+  onPreparing(member: Member, text: string): void;
   /** A member can compute. */
   onReady(member: Member): void;
   onFrame(member: Member, frame: Frame): void;
@@ -162,6 +164,10 @@ export class Admission {
         if (!this.#roll.has(member)) return;
         return await member.channel.sendBytes(this.#chunkFrame(message.index));
       }
+      case "preparing":
+        if (member.ready !== undefined) throw new HerdError("cluster", "it is preparing itself when it is ready");
+        if (member.mayTell()) this.#events.onPreparing(member, message.text);
+        return;
       case "ready":
         if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
         return this.#admit(member, message);

@@ -48,6 +48,7 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   )),
   fc.constant({ ...envelope, type: "manifest-request" as const }),
   fc.nat(3).map((index) => ({ ...envelope, type: "chunk-request" as const, index })),
+  fc.constantFrom("compiling", "").map((text) => ({ ...envelope, type: "preparing" as const, text })),
   fc.constantFrom("f", "g").map((fingerprint) => ({
     ...envelope,
     type: "ready" as const,
