@@ -8,6 +8,8 @@ import { probe } from "./probe.ts";
 export interface TriedEngine extends EngineReport {
   /** On what the bits of its results depend, as a hash. */
   readonly fingerprint?: string;
+  /** Whether other tiles give the same bits on this adapter; where an engine has tiles. */
+  readonly sameBitsOverTiles?: boolean;
 }
 
 /** Any will do: nobody is to be convinced. */
@@ -24,7 +26,10 @@ async function tryEngine(report: EngineReport): Promise<TriedEngine> {
   const spec = builtInModel("tiny", 32);
   try {
     await using engine = await createEngine(report.name, { spec, microBatch: 1, augment: true });
-    return { ...report, fingerprint: (await probe(engine, spec, { microBatch: 1, key: KEY })).fingerprint };
+    const { fingerprint } = await probe(engine, spec, { microBatch: 1, key: KEY });
+    if (report.name !== "webgpu") return { ...report, fingerprint };
+    const { sameBitsOverTiles } = await import("./webgpu/mod.ts");
+    return { ...report, fingerprint, sameBitsOverTiles: await sameBitsOverTiles() };
   } catch (error) {
     return { name: report.name, works: false, reason: messageOf(error), remedy: "use another --backend" };
   }

@@ -36,9 +36,13 @@ export function doctorCommand(): Command {
 
 const label = (text: string) => text.padEnd(WIDTH);
 
-function describe({ name, works, adapter, software, reason, remedy }: TriedEngine): string[] {
-  if (works) return [`${label(name)} works: ${adapter}${name.endsWith("webgpu") && software ? " (no GPU)" : ""}`];
-  return [`${label(name)} does not work: ${reason}`, `${label("")} to make it work: ${remedy}`];
+function describe({ name, works, adapter, software, reason, remedy, sameBitsOverTiles }: TriedEngine): string[] {
+  if (!works) return [`${label(name)} does not work: ${reason}`, `${label("")} to make it work: ${remedy}`];
+  const lines = [`${label(name)} works: ${adapter}${name.endsWith("webgpu") && software ? " (no GPU)" : ""}`];
+  if (sameBitsOverTiles !== undefined) {
+    lines.push(`${label("")} same bits over tiles and forms of kernels: ${sameBitsOverTiles ? "yes" : "no"}`);
+  }
+  return lines;
 }
 
 /** What is on the bus, and what comes of it: WebGPU itself tells of one adapter only. */

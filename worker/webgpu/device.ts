@@ -36,7 +36,7 @@ export class GpuDevice implements AsyncDisposable {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
-  #failure: HerdError | undefined;
+  #failure: DeviceLost | undefined;
   #closing = false;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
@@ -49,8 +49,7 @@ export class GpuDevice implements AsyncDisposable {
       this.#fail(`rejected an operation (${(event as GPUUncapturedErrorEvent).error.message.trim()})`);
     });
     gpu.lost.then((info) => {
-      // Whatever failed before it was known, this is why.
-      if (!this.#closing) this.#failure = this.#lost(info.message || info.reason);
+      if (!this.#closing) this.#fail(`was lost (${info.message || info.reason})`);
     });
   }
 
@@ -161,13 +160,13 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * Results as they come, with what WebGPU throws when the device is gone told as that.
-   * @throws {DeviceLost} if it is
+   * @throws {DeviceLost} if the device was lost
    */
   async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* results;
     } catch (error) {
-      if (error instanceof DOMException) this.#failure ??= this.#lost(error.message, error);
+      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
       this.check();
       throw error;
     }
@@ -175,8 +174,7 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
-   * @throws {HerdError} cluster, if the device rejected something, {@linkcode DeviceLost}, if it was lost: its values are never
-   * taken for results
+   * @throws {DeviceLost} if the device was lost or rejected something: its values are never taken for results
    */
   async settle(): Promise<void> {
     // What was found is told by events, which come after this turn.
@@ -184,7 +182,7 @@ export class GpuDevice implements AsyncDisposable {
     this.check();
   }
 
-  /** @throws {HerdError} what has failed, if anything has */
+  /** @throws {DeviceLost} what has failed, if anything has */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
@@ -197,11 +195,7 @@ export class GpuDevice implements AsyncDisposable {
   }
 
   /** The first failure is the cause of all others. */
-  #fail(what: string): void {
-    this.#failure ??= new HerdError("cluster", `The WebGPU device ${this.adapter} ${what}`);
-  }
-
-  #lost(why: string, cause?: unknown): DeviceLost {
-    return new DeviceLost(`The WebGPU device ${this.adapter} was lost (${why})`, { cause });
+  #fail(what: string, cause?: unknown): void {
+    this.#failure ??= new DeviceLost(`The WebGPU device ${this.adapter} ${what}`, { cause });
   }
 }

@@ -30,12 +30,15 @@ export class PassInputs {
     this.#images = images;
   }
 
-  /** Fills in a leaf's samples; places that are left over have weight 0. */
+  /** Fills in a leaf's samples; places that are left over have weight 0, and nothing of what lay there before. */
   fill({ seed, epoch }: Leaf, samples: readonly Sample[], { drops, augments }: PassKind): void {
     const size = this.#size;
     for (let i = 0; i < this.#images; i++) {
       const sample = samples[i];
       if (!sample) {
+        // A map of zeros looks at the first pixel alone.
+        const first = 4 * i * imageWords(size);
+        this.pixels.fill(0, first, first + 3);
         writeSample(this.#view, i, undefined);
         continue;
       }

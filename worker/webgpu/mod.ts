@@ -2,6 +2,8 @@
 import type { EngineOptions, GradientEngine } from "../engine.ts";
 import { WebgpuEngine } from "./engine.ts";
 
+export { sameBitsOverTiles } from "./same_bits.ts";
+
 /**
  * Makes the engine on a device of its own.
  * @throws {HerdError} cluster, if there is no adapter or it gives no device; usage, if the network does not fit on it

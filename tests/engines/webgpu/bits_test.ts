@@ -1,6 +1,7 @@
 // The same leaf has the same bits: whenever, with whatever came before, in whatever node, and in an engine made for leaves of another
 // size. Over tiles it has them where the driver does not fuse or reorder, which is tried on each adapter.
 import { assert, assertEquals } from "@std/assert";
+import { parameterTable } from "../../../shared/model.ts";
 import { addInto, rootOf } from "../../../shared/tree.ts";
 import type { Leaf } from "../../../worker/engine.ts";
 import { describeAdapter, findAdapter } from "../../../worker/webgpu/adapter.ts";
@@ -17,6 +18,7 @@ import {
   sums,
   WEBGPU_ENGINES,
 } from "../../fixtures/engines.ts";
+import { weightsWithBiases } from "../../fixtures/networks.ts";
 
 const SIZE = 37;
 const LEAF = 5;
@@ -50,6 +52,30 @@ for (const { name, ignore, create } of WEBGPU_ENGINES) {
       await using engine = await engineFor(create, GIVEN);
       await leafSum(engine, noiseLeaves(SIZE, [LEAF])[0]!);
       await assertSameLastLeaf(create, engine, GIVEN);
+    },
+  });
+
+  Deno.test({
+    name: `${name}: an image that overflowed does not enter the next leaf, which it fills up (skips without adapter)`,
+    ignore,
+    async fn() {
+      const { spec } = GIVEN;
+      const [kernel] = parameterTable(spec);
+      const weights = weightsWithBiases(spec, 1).fill(3e38, kernel!.offset, kernel!.offset + kernel!.size);
+      const leafOf = (count: number, byte: number): Leaf => ({
+        index: 0,
+        seed: 0,
+        epoch: 1,
+        samples: Array.from({ length: count }, (_, id) => ({
+          id,
+          label: 0,
+          pixels: new Uint8Array(SIZE ** 2 * 3).fill(byte),
+        })),
+      });
+      await using engine = await engineFor(create, GIVEN);
+      engine.setWeights(weights);
+      assert((await leafSum(engine, leafOf(LEAF, 255))).gradient.some(Number.isNaN));
+      assert((await leafSum(engine, leafOf(3, 0))).gradient.every(Number.isFinite));
     },
   });
 

@@ -15,12 +15,12 @@ for (const { name, ignore } of ENGINES) {
     name: `${name}: what nobody wants any more is broken off between two leaves, and the next order is computed`,
     ignore,
     async fn() {
-      const spec = smallModel(16);
-      const leaves = noiseLeaves(16, [1, 1, 1, 1]);
+      const spec = smallModel(37);
+      const leaves = noiseLeaves(37, [1, 1, 1, 1]);
       const unwanted = new AbortController();
       let done = 0;
       const onLeaf = () => ++done === 2 && unwanted.abort(new Error("unwanted"));
-      await using engine = await createEngine(name, { spec, microBatch: 1, augment: true, onLeaf });
+      await using engine = await createEngine(name, { spec, microBatch: 5, augment: true, onLeaf });
       engine.setWeights(initialWeights(spec, 0));
       const { signal } = unwanted;
       const error = await assertRejects(() => Array.fromAsync(engine.gradients(4, leaves, [rootOf(4)], signal)));

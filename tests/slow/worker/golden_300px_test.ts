@@ -1,12 +1,13 @@
-// The real network at 300 px against Keras, with TF.js on a GPU: Mesa's software adapter does not bear its kernels at this size.
+// The real network at 300 px against Keras, with the webgpu engine on any adapter, and with TF.js on a GPU: Mesa's software adapter
+// does not bear its kernels at this size. Half a minute of a core.
 // The golden file is too large for this repository: HERD_GOLDEN_DIR names its folder, else a shared folder beside the checkout
 // is tried.
 import { assertLess } from "@std/assert";
 import { builtInModel, type LayerSpec, type ModelSpec, parameterCount, parameterTable } from "../../../shared/model.ts";
 import { decodeSafetensors } from "../../../shared/safetensors.ts";
-import type { Sample } from "../../../worker/engine.ts";
+import type { EngineOptions, Sample } from "../../../worker/engine.ts";
 import { createEngine } from "../../../worker/engines.ts";
-import { HAS_GPU, leafSum } from "../../fixtures/engines.ts";
+import { HAS_GPU, leafSum, WEBGPU_ENGINES } from "../../fixtures/engines.ts";
 import { float32 } from "../../fixtures/golden.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -42,34 +43,45 @@ function relativeDistance(expected: Float32Array, actual: Float32Array): number 
 
 const bytes = await readGolden();
 
-Deno.test({
-  name:
-    "tfjs-webgpu: keras-example at 300 px agrees with Keras (skips without GPU, golden file or permission to read it)",
-  ignore: !HAS_GPU || bytes === undefined,
-  async fn() {
-    const file = decodeSafetensors(bytes!);
-    const spec = withoutDropout(builtInModel("keras-example", 300));
-    const weights = new Float32Array(parameterCount(spec));
-    for (const { name, offset } of parameterTable(spec)) weights.set(float32(file, `weights/${name}`), offset);
-    const images = file.tensors.images!.data as Uint8Array;
-    const labels = float32(file, "labels");
-    const samples = Array.from({ length: IMAGES }, (_, id): Sample => ({
-      id,
-      label: labels[id]!,
-      pixels: images.subarray(id * 270000, (id + 1) * 270000),
-    }));
-    await using engine = await createEngine("tfjs-webgpu", { spec, microBatch: IMAGES, augment: false });
-    engine.setWeights(weights);
-    const { gradient, losses, logits } = await leafSum(engine, { index: 0, seed: 0, epoch: 1, samples });
-    const probabilities = float32(file, "probabilities");
-    logits.forEach((z, i) => assertLess(Math.abs(1 / (1 + Math.exp(-z)) - probabilities[i]!), 1e-5));
-    const meanLoss = losses.reduce((a, b) => a + b, 0) / IMAGES;
-    assertLess(Math.abs(meanLoss - Number(file.metadata.mean_loss)), 1e-5);
-    for (const { name, offset, size } of parameterTable(spec)) {
-      // Keras' gradient is that of the mean.
-      const actual = gradient.subarray(offset, offset + size).map((value) => value / IMAGES);
-      // Real images have flat regions, where rounding decides between maxima that are all but equal.
-      assertLess(relativeDistance(float32(file, `gradients/${name}`), actual), 1e-3, name);
-    }
+const ENGINES = [
+  ...WEBGPU_ENGINES,
+  {
+    name: "tfjs-webgpu",
+    ignore: !HAS_GPU,
+    create: (options: EngineOptions) => createEngine("tfjs-webgpu", options),
   },
-});
+];
+
+for (const { name, ignore, create } of ENGINES) {
+  Deno.test({
+    name:
+      `${name}: keras-example at 300 px agrees with Keras (skips without adapter, golden file or permission to read it)`,
+    ignore: ignore || bytes === undefined,
+    async fn() {
+      const file = decodeSafetensors(bytes!);
+      const spec = withoutDropout(builtInModel("keras-example", 300));
+      const weights = new Float32Array(parameterCount(spec));
+      for (const { name, offset } of parameterTable(spec)) weights.set(float32(file, `weights/${name}`), offset);
+      const images = file.tensors.images!.data as Uint8Array;
+      const labels = float32(file, "labels");
+      const samples = Array.from({ length: IMAGES }, (_, id): Sample => ({
+        id,
+        label: labels[id]!,
+        pixels: images.subarray(id * 270000, (id + 1) * 270000),
+      }));
+      await using engine = await create({ spec, microBatch: IMAGES, augment: false });
+      engine.setWeights(weights);
+      const { gradient, losses, logits } = await leafSum(engine, { index: 0, seed: 0, epoch: 1, samples });
+      const probabilities = float32(file, "probabilities");
+      logits.forEach((z, i) => assertLess(Math.abs(1 / (1 + Math.exp(-z)) - probabilities[i]!), 1e-5));
+      const meanLoss = losses.reduce((a, b) => a + b, 0) / IMAGES;
+      assertLess(Math.abs(meanLoss - Number(file.metadata.mean_loss)), 1e-5);
+      for (const { name: parameter, offset, size } of parameterTable(spec)) {
+        // Keras' gradient is that of the mean.
+        const actual = gradient.subarray(offset, offset + size).map((value) => value / IMAGES);
+        // Real images have flat regions, where rounding decides between maxima that are all but equal.
+        assertLess(relativeDistance(float32(file, `gradients/${parameter}`), actual), 1e-3, parameter);
+      }
+    },
+  });
+}

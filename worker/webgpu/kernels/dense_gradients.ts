@@ -5,6 +5,7 @@ import type { DenseLayer, DenseTile } from "./dense_shape.ts";
 import { type Binding, COMPONENTS, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
 import { keptVector } from "./dropout.ts";
 import { dropoutFunctions, SAMPLE_STRUCT } from "./samples.ts";
+import { POSITIVE_ZERO } from "./sum_partials.ts";
 
 /** Input vectors a thread. */
 const ROW_VECTORS = 2;
@@ -29,6 +30,7 @@ export function denseWeightGradient(
     ],
     threads,
     workgroups: [Math.ceil(count / threads), 1, 1],
+    functions: POSITIVE_ZERO,
     body: `  let i = min(id.x, ${count - 1}u);
   let o = i % ${outputQuads}u;
   let q = min(i / ${outputQuads}u * ${vectors}u, ${inputQuads - vectors}u);
@@ -39,8 +41,8 @@ ${
           "  {",
           ...range(images).map((n) => `  let x${n} = inputs[${n * inputQuads + v}u + q];`),
           ...COMPONENTS.map((component, k) =>
-            `  target_sums[(4u * q + ${4 * v + k}u) * ${outputQuads}u + o] = ` +
-            range(images).map((n) => `x${n}.${component} * g${n}`).join(" + ") + ";"
+            `  target_sums[(4u * q + ${4 * v + k}u) * ${outputQuads}u + o] = positive_zero(` +
+            range(images).map((n) => `x${n}.${component} * g${n}`).join(" + ") + ");"
           ),
           "  }",
         ].join("\n")
@@ -61,10 +63,11 @@ export function denseBiasGradient(
     ],
     threads,
     workgroups: [Math.ceil(outputQuads / threads), 1, 1],
+    functions: POSITIVE_ZERO,
     body: `  let o = min(id.x, ${outputQuads - 1}u);
   var sum = vec4<f32>();
   for (var n = 0u; n < ${images}u; n++) { sum += gradients[n * ${outputQuads}u + o]; }
-  target_sums[o] = sum;`,
+  target_sums[o] = positive_zero(sum);`,
   });
 }
 

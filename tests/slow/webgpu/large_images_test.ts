@@ -1,0 +1,42 @@
+// The default network on large images, on both kernel versions. A minute of a core.
+import { assert, assertLess } from "@std/assert";
+import { initialWeights } from "../../../shared/initial_weights.ts";
+import { builtInModel } from "../../../shared/model.ts";
+import { createSimdEngine } from "../../../worker/simd/mod.ts";
+import { assertSameSum } from "../../fixtures/compare_engines.ts";
+import { errorsByParameter, leafSum, noiseLeaves, relativeError, WEBGPU_ENGINES } from "../../fixtures/engines.ts";
+
+for (const { name, ignore, create } of WEBGPU_ENGINES) {
+  Deno.test({
+    name: `${name}: keras-example at 512 px has simd's gradient (skips without adapter)`,
+    ignore,
+    async fn() {
+      const spec = builtInModel("keras-example", 512);
+      const options = { spec, microBatch: 2, augment: true };
+      const [leaf] = noiseLeaves(512, [2]);
+      await using simd = await createSimdEngine(options);
+      await using engine = await create(options);
+      for (const each of [simd, engine]) each.setWeights(initialWeights(spec, 1));
+      const [expected, actual] = [await leafSum(simd, leaf!), await leafSum(engine, leaf!)];
+      assert(actual.gradient.every(Number.isFinite));
+      assertLess(relativeError(expected.losses, actual.losses), 1e-5);
+      // Among so many windows a few are decided by rounding.
+      for (const { name: parameter, error } of errorsByParameter(spec, expected.gradient, actual.gradient)) {
+        assertLess(error, 1e-3, parameter);
+      }
+    },
+  });
+
+  Deno.test({
+    name: `${name}: keras-example at 300 px has the same bits each time (skips without adapter)`,
+    ignore,
+    async fn() {
+      const spec = builtInModel("keras-example", 300);
+      const [leaf] = noiseLeaves(300, [8]);
+      await using engine = await create({ spec, microBatch: 8, augment: true });
+      engine.setWeights(initialWeights(spec, 1));
+      const first = await leafSum(engine, leaf!);
+      for (let repeat = 1; repeat < 20; repeat++) assertSameSum(await leafSum(engine, leaf!), first);
+    },
+  });
+}
