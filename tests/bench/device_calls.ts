@@ -1,58 +1,43 @@
-// What an engine asks of WebGPU while it is watched: dispatches, submissions, and how long the thread waits. Everything else that
-// passes is the thread's own work. In Deno, waiting for a device holds the thread in the call itself (worker/webgpu/waiting.ts).
-import { callWaits } from "../../worker/webgpu/waiting.ts";
+// What an engine asks of WebGPU while it is watched, and what that costs the thread that asks: waiting for the device is not counted.
 
 /** What was counted. */
 export interface Calls {
   readonly dispatches: number;
   readonly submits: number;
-  /** Milliseconds in waiting for the device, and for the event loop to turn. */
-  readonly waitedMs: number;
+  /** Milliseconds of the processor that this thread has used; null where the system does not tell. */
+  readonly cpuMs: number | null;
 }
 
 /** Watches an action. Others must not run meanwhile. */
-export async function watchDevice(action: () => Promise<void>): Promise<Calls> {
-  const counted = { dispatches: 0, submits: 0, waitedMs: 0 };
+export async function watchDevice(action: () => Promise<unknown>): Promise<Calls> {
+  let [dispatches, submits] = [0, 0];
   const { dispatchWorkgroups } = GPUComputePassEncoder.prototype;
-  const { submit, onSubmittedWorkDone } = GPUQueue.prototype;
-  const { mapAsync } = GPUBuffer.prototype;
-  const { setTimeout } = globalThis;
-  const waiting = <T>(call: () => Promise<T>): Promise<T> => {
-    const start = performance.now();
-    const stop = () => void (counted.waitedMs += performance.now() - start);
-    const promise = call();
-    if (callWaits()) stop();
-    else promise.then(stop, stop);
-    return promise;
-  };
+  const { submit } = GPUQueue.prototype;
   GPUComputePassEncoder.prototype.dispatchWorkgroups = function (...args) {
-    counted.dispatches++;
+    dispatches++;
     return dispatchWorkgroups.apply(this, args);
   };
   GPUQueue.prototype.submit = function (...args) {
-    counted.submits++;
+    submits++;
     return submit.apply(this, args);
   };
-  GPUQueue.prototype.onSubmittedWorkDone = function () {
-    return waiting(() => onSubmittedWorkDone.call(this));
-  };
-  GPUBuffer.prototype.mapAsync = function (...args) {
-    return waiting(() => mapAsync.apply(this, args));
-  };
-  globalThis.setTimeout = ((callback: () => void, delay?: number) => {
-    const start = performance.now();
-    return setTimeout(() => {
-      counted.waitedMs += performance.now() - start;
-      callback();
-    }, delay);
-  }) as typeof globalThis.setTimeout;
+  const before = threadMs();
   try {
     await action();
   } finally {
     GPUComputePassEncoder.prototype.dispatchWorkgroups = dispatchWorkgroups;
-    Object.assign(GPUQueue.prototype, { submit, onSubmittedWorkDone });
-    GPUBuffer.prototype.mapAsync = mapAsync;
-    globalThis.setTimeout = setTimeout;
+    GPUQueue.prototype.submit = submit;
   }
-  return counted;
+  const after = threadMs();
+  return { dispatches, submits, cpuMs: before === undefined || after === undefined ? null : after - before };
+}
+
+/** Milliseconds of the processor that this thread has used since it began; undefined where the system does not tell. */
+export function threadMs(): number | undefined {
+  try {
+    // Read by the thread itself: the first number is nanoseconds.
+    return Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6;
+  } catch {
+    return undefined;
+  }
 }

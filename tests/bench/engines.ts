@@ -35,7 +35,7 @@ export async function engines(slow: boolean): Promise<Findings> {
   const notes: string[] = [];
   await using held = new AsyncDisposableStack();
   const contestants: Contestant[] = [];
-  let watched: (() => Promise<Calls & { ms: number }>) | undefined;
+  let watched: (() => Promise<Calls>) | undefined;
   for (const { name, works, adapter = "" } of await availableEngines()) {
     if (!works || (name === "tfjs-cpu" && !slow)) continue;
     const { leaves: count, images, rounds } = EFFORT[name];
@@ -45,7 +45,7 @@ export async function engines(slow: boolean): Promise<Findings> {
       const step = stepOf(engine, count, images);
       await step();
       contestants.push({ name, adapter, images: count * images, rounds, times: [], step });
-      if (name === "webgpu") watched = () => watch(step, count * images);
+      if (name === "webgpu") watched = () => watchDevice(step);
     } catch (error) {
       if (!(error instanceof HerdError)) throw error;
       notes.push(`${name}: ${error.message}`);
@@ -69,20 +69,20 @@ export async function engines(slow: boolean): Promise<Findings> {
   }));
   const calls = await watched?.();
   if (calls) {
-    const perLeaf = calls.dispatches / LEAVES;
+    const perLeaf = (calls.dispatches / LEAVES).toFixed(1);
+    const cpu = calls.cpuMs === null ? "an unknown time" : `${calls.cpuMs.toFixed(1)} ms`;
     notes.push(
-      `webgpu: ${perLeaf.toFixed(1)} dispatches a leaf of ${LEAF}, ${calls.submits} submits a step of ${
-        LEAF * LEAVES
-      }; ` +
-        `of its ${calls.ms.toFixed(0)} ms the JavaScript thread works for ${(calls.ms - calls.waitedMs).toFixed(1)} ms`,
+      `webgpu: ${perLeaf} dispatches a leaf of ${LEAF} images, ${calls.submits} submits a step of ${LEAF * LEAVES}, ` +
+        `for which the JavaScript thread works ${cpu} and otherwise waits`,
     );
   }
   return {
-    title: `Training steps of keras-example at 300 px by turns, median of ${ROUNDS} rounds`,
-    columns: ["engine", "images", "ms/image", "least", "images/s", "of stock's speed", "adapter"],
+    title: `Training steps of keras-example at 300 px by turns, medians`,
+    columns: ["engine", "images", "steps", "ms/image", "least", "images/s", "of stock's speed", "adapter"],
     rows: found.map(({ engine, adapter, imagesAStep, msPerImage, timesAsFastAsStock, times }) => [
       engine,
       `${imagesAStep}`,
+      `${times.length}`,
       msPerImage.toFixed(2),
       Math.min(...times).toFixed(2),
       (1000 / msPerImage).toFixed(2),
@@ -92,9 +92,7 @@ export async function engines(slow: boolean): Promise<Findings> {
     notes,
     data: {
       engines: found,
-      ...(calls
-        ? { webgpu: { ...calls, dispatchesALeaf: calls.dispatches / LEAVES, cpuMsAStep: calls.ms - calls.waitedMs } }
-        : {}),
+      ...(calls ? { webgpu: { ...calls, dispatchesALeaf: calls.dispatches / LEAVES } } : {}),
     },
   };
 }
@@ -106,10 +104,4 @@ function stepOf(engine: GradientEngine, count: number, images: number): () => Pr
     await computeStep(engine, weights, leaves);
     return (performance.now() - start) / (count * images);
   };
-}
-
-async function watch(step: () => Promise<number>, images: number): Promise<Calls & { ms: number }> {
-  let ms = 0;
-  const calls = await watchDevice(async () => void (ms = images * await step()));
-  return { ...calls, ms };
 }

@@ -15,12 +15,12 @@ import { computeStep, LEAF, LEAVES, SPEC, stepLeaves, stepWork } from "./webgpu_
  */
 export async function roofline(flags: RooflineFlags): Promise<Findings> {
   const gpu = figuresOf(flags);
-  return gpu ? await predicted(gpu, flags) : await compared(flags);
+  return gpu ? predicted(gpu, flags) : await compared(flags);
 }
 
-async function predicted(gpu: GpuFigures, { share = SHARE_OF_PEAK, fixedMs }: RooflineFlags): Promise<Findings> {
+function predicted(gpu: GpuFigures, { share = SHARE_OF_PEAK, fixedMs }: RooflineFlags): Findings {
   const plan = new Plan(SPEC, presetOf("discrete"), LEAF);
-  const work = await stepWork(SPEC, plan);
+  const work = stepWork(SPEC, plan);
   const step = { ...work, fixedMs: fixedMs ?? work.fixedMs };
   const prediction = predictStep(step, gpu, share);
   return {
@@ -38,7 +38,7 @@ async function predicted(gpu: GpuFigures, { share = SHARE_OF_PEAK, fixedMs }: Ro
 async function compared({ share = SHARE_OF_PEAK, fixedMs }: RooflineFlags): Promise<Findings> {
   await using engine = await WebgpuEngine.create({ spec: SPEC, microBatch: LEAF, leaves: LEAVES, augment: true });
   const gpu = await measureAdapter(engine.device);
-  const work = await stepWork(SPEC, engine.plan);
+  const work = stepWork(SPEC, engine.plan);
   const step = { ...work, fixedMs: fixedMs ?? work.fixedMs };
   const prediction = predictStep(step, gpu, share);
   const [weights, leaves] = [initialWeights(SPEC, 0), stepLeaves(SPEC)];
@@ -78,9 +78,9 @@ function row({ images }: StepWork, what: string, ms: number): string[] {
 function sourcesOf(step: StepWork, gpu: GpuFigures, share: number): string[] {
   const { operations, bytes } = totals(step);
   return [
-    `${gpu.teraflops.toPrecision(3)} TFLOP/s of which kernels reach ${percent(share)} (assumed), ` +
-    `${gpu.gigabytesPerSecond.toPrecision(3)} GB/s, ${gpu.microsecondsADispatch.toPrecision(3)} µs a dispatch, ` +
-    `transfers ${gpu.transferGigabytesPerSecond.toPrecision(3)} GB/s: ${gpu.source}`,
+    `${figure(gpu.teraflops)} TFLOP/s of which kernels reach ${percent(share)} (assumed), ` +
+    `${figure(gpu.gigabytesPerSecond)} GB/s, ${figure(gpu.microsecondsADispatch)} µs a dispatch, ` +
+    `transfers ${figure(gpu.transferGigabytesPerSecond)} GB/s: ${gpu.source}`,
     `the step: ${(operations / 1e9).toFixed(1)} GFLOP, ${(bytes / 1e9).toFixed(2)} GB of memory traffic`,
   ];
 }
@@ -99,4 +99,8 @@ function totals({ images, dispatches, transferBytes }: StepWork) {
 
 function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
+}
+
+function figure(value: number): string {
+  return `${Number(value.toPrecision(3))}`;
 }

@@ -2,14 +2,14 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { join } from "node:path";
-import { builtInModel } from "../../../shared/model.ts";
-import { temporaryDirectory, WITHOUT_FILES } from "../../fixtures/data_files.ts";
-import { Plan } from "../../../worker/webgpu/plan.ts";
-import { presetOf } from "../../../worker/webgpu/presets.ts";
-import { checkTiles, type TileLimits } from "../../../worker/webgpu/tile_check.ts";
-import { parseTiles, writeTiles } from "../../../worker/webgpu/tiles_file.ts";
-import { tilesKey, type Tuned, tunedPreset } from "../../../worker/webgpu/tuned.ts";
-import { planOf } from "../../../worker/webgpu/tuned_plan.ts";
+import { builtInModel } from "../../../../shared/model.ts";
+import { temporaryDirectory, WITHOUT_FILES } from "../../../fixtures/data_files.ts";
+import { Plan } from "../../../../worker/webgpu/plan.ts";
+import { presetOf } from "../../../../worker/webgpu/presets.ts";
+import { checkTiles, type TileLimits } from "../../../../worker/webgpu/tile_check.ts";
+import { parseTiles, writeTiles } from "../../../../worker/webgpu/tiles_file.ts";
+import { tilesKey, type Tuned, tunedPreset } from "../../../../worker/webgpu/tuned.ts";
+import { planOf } from "../../../../worker/webgpu/tuned_plan.ts";
 
 /** Blocks of 4, 8 and 8 filters on sides of 40, 19 and 8; dense layers of 16 and 1. */
 const SPEC = builtInModel("tiny", 40);

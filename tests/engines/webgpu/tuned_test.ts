@@ -1,5 +1,5 @@
 // Tuned tiles in an engine: used where a file has them for this adapter and network, with the same bits. What becomes of files that
-// do not fit is in tests/pure/worker/tuned_test.ts.
+// do not fit is in tests/pure/worker/webgpu/tuned_test.ts.
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { initialWeights } from "../../../shared/initial_weights.ts";
