@@ -100,7 +100,13 @@ const heartbeat = v.object({
   milliseconds,
 });
 /** worker → coordinator: cannot go on. */
-const failed = v.object({ ...envelope, type: v.literal("failed"), message: text("reason") });
+const failed = v.object({
+  ...envelope,
+  type: v.literal("failed"),
+  message: text("reason"),
+  /** It comes again at once: its device was lost, and nothing is wrong with its work. */
+  again: v.boolean(),
+});
 
 /** coordinator → worker: who you are and what is computed here. */
 const welcome = v.object({
@@ -114,6 +120,8 @@ const welcome = v.object({
   config: ComputeConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
+  /** Whether another engine may take its place where its device is lost again and again: nobody has named it. */
+  fallsBack: v.boolean(),
 });
 /** coordinator → worker: how the packed data set is cut. */
 const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });

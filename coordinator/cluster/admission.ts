@@ -176,7 +176,9 @@ export class Admission {
         return this.#events.onHeartbeat(member);
       case "failed":
         // An own worker that cannot start will not do so next time; a remote one may be mended and come back.
-        if (member.ready === undefined && member.isOwn) this.#events.onUnable(member, message.message);
+        if (member.ready === undefined && member.isOwn && !message.again) {
+          this.#events.onUnable(member, message.message);
+        }
         return this.#roll.lose(member, new HerdError("cluster", message.message));
       default: {
         const unknown: never = message;
@@ -222,7 +224,7 @@ export class Admission {
   }
 
   #welcomeTo({ name, secret, isLaunched }: Identity): CoordinatorMessage {
-    const { config, configHash, backend, runId, probeKey = runId } = this.#options;
+    const { config, configHash, backend, fallsBack = backend === "auto", runId, probeKey = runId } = this.#options;
     return {
       ...this.#roll.envelope(0),
       type: "welcome",
@@ -232,6 +234,7 @@ export class Admission {
       config,
       configHash,
       backend,
+      fallsBack,
     };
   }
 

@@ -39,6 +39,8 @@ export interface RelayedRun {
   readonly cachePath: string;
   /** What the workers compute with. */
   readonly backend: Backend;
+  /** Whether they may take another engine where a device is lost again and again. */
+  readonly fallsBack: boolean;
   /** How many processes are started. */
   readonly workers: number;
   /** Their GPUs, as DRI_PRIME; empty where they are told none. */
@@ -98,7 +100,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   async #start(
-    { runId, probeKey, workerId, config, configHash, cachePath, backend, workers, gpus }: RelayedRun,
+    { runId, probeKey, workerId, config, configHash, cachePath, backend, fallsBack, workers, gpus }: RelayedRun,
   ): Promise<void> {
     const { workerTimeout, cacheDir, workerEntry, log } = this.#options;
     const logs = openLogFolder(cacheDir, `${runId}-${workerId}`);
@@ -114,6 +116,7 @@ export class RelayWorkers implements AsyncDisposable {
       config,
       configHash,
       backend,
+      fallsBack,
       workerTimeout: 1000 * workerTimeout,
       onLeaf: () => this.#onLeaf(),
       emit: (event) => {

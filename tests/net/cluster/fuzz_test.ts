@@ -61,7 +61,9 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   fc.tuple(fc.nat(3), fc.nat(50)).map(([leaves, milliseconds]) => (
     { ...envelope, type: "heartbeat" as const, leaves, milliseconds }
   )),
-  fc.string().map((message) => ({ ...envelope, type: "failed" as const, message })),
+  fc.tuple(fc.string(), fc.boolean()).map(([message, again]) => (
+    { ...envelope, type: "failed" as const, message, again }
+  )),
 );
 
 /** A message of which some fields are something else, or gone. */

@@ -82,7 +82,7 @@ Deno.test("a worker that tells without end fills no terminal, and one that is re
   const talker = new Channel<unknown, { runId: string } & Record<string, unknown>>(socket, () => ({}));
   talker.send({ runId, step: 0, type: "hello", name: "", host: "", pid: 1 });
   for (let i = 0; i < 100; i++) talker.send({ runId, step: 0, type: "preparing", text: `${i}` });
-  talker.send({ runId, step: 0, type: "failed", message: "that was all" });
+  talker.send({ runId, step: 0, type: "failed", message: "that was all", again: false });
   assertEquals(await lost.promise, "that was all");
   assertEquals(told, 20);
   await talker.closed;
