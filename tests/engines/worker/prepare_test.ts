@@ -4,17 +4,19 @@ import { resolveDataset } from "../../../data/mod.ts";
 import type { ComputeConfig } from "../../../shared/config.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { initialWeights } from "../../../shared/initial_weights.ts";
-import { builtInModel } from "../../../shared/model.ts";
+import type { OrderComputer } from "../../../shared/order_computer.ts";
 import { chooseEngine } from "../../../worker/engines.ts";
 import { prepareEngine } from "../../../worker/prepare.ts";
-import { type PreparedRun, ThreadComputer } from "../../../worker/thread/mod.ts";
+import { prepareHere } from "../../../worker/prepare_here.ts";
+import { ThreadComputer } from "../../../worker/thread/mod.ts";
 import { type Files, png, temporaryDirectory, WITHOUT_FILES, writeFiles } from "../../fixtures/data_files.ts";
+import { HAS_WEBGPU, smallModel } from "../../fixtures/engines.ts";
 
 const SIZE = 24;
 
 const config = (dataset: string): ComputeConfig => ({
   dataset,
-  model: builtInModel("tiny", SIZE),
+  model: smallModel(SIZE),
   batchSize: 4,
   microBatch: 2,
   compress: "none",
@@ -82,26 +84,32 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "an engine gives the same bits in a thread of its own, fingerprint and all",
-  ignore: WITHOUT_FILES,
-  async fn() {
-    using root = temporaryDirectory();
-    const { path, sha256 } = await packed(root.path, 1);
-    const run = { config: config(sha256), probeKey: KEY, backend: "simd" as const, onLeaf() {}, onProgress() {} };
-    const order = { seed: 3, epoch: 2, leafCount: 2, range: { start: 0, end: 2 }, samples: [[0, 1], [2]] };
-    const { signal } = new AbortController();
-    const results = [];
-    for (const open of [prepareEngine, openThread]) {
-      await using computer = await open(run, Promise.resolve(path));
-      computer.setWeights(initialWeights(run.config.model, 1));
-      const sums = [];
-      for await (const sum of computer.gradients(order, signal)) sums.push({ ...sum, gradient: sum.gradient.slice() });
-      const predictions = await Array.fromAsync(computer.evaluate(order, signal));
-      results.push({ sums, predictions, fingerprint: computer.fingerprint, adapter: computer.adapter });
-    }
-    assertEquals(results[1], results[0]);
-  },
-});
-
-const openThread = (run: PreparedRun, path: Promise<string>) => ThreadComputer.open({ engine: "simd", run, path });
+for (const [engine, hasEngine] of [["simd", true], ["webgpu", HAS_WEBGPU]] as const) {
+  Deno.test({
+    name: `${engine} gives the same bits in a thread of its own, fingerprint and all (skips without files or adapter)`,
+    ignore: WITHOUT_FILES || !hasEngine,
+    async fn() {
+      using root = temporaryDirectory();
+      const { path, sha256 } = await packed(root.path, 1);
+      const run = { config: config(sha256), probeKey: KEY, onLeaf() {}, onProgress() {} };
+      const order = { seed: 3, epoch: 2, leafCount: 2, range: { start: 0, end: 2 }, samples: [[0, 1], [2]] };
+      const { signal } = new AbortController();
+      const results = [];
+      const ways: readonly (() => Promise<OrderComputer>)[] = [
+        () => prepareHere(engine, run, Promise.resolve(path)),
+        () => ThreadComputer.open({ engine, run, path: Promise.resolve(path) }),
+      ];
+      for (const open of ways) {
+        await using computer = await open();
+        computer.setWeights(initialWeights(run.config.model, 1));
+        const sums = [];
+        for await (const sum of computer.gradients(order, signal)) {
+          sums.push({ ...sum, gradient: sum.gradient.slice() });
+        }
+        const predictions = await Array.fromAsync(computer.evaluate(order, signal));
+        results.push({ sums, predictions, fingerprint: computer.fingerprint, adapter: computer.adapter });
+      }
+      assertEquals(results[1], results[0]);
+    },
+  });
+}

@@ -1,4 +1,4 @@
-// The default network on large images, on both kernel versions. A minute of a core.
+// The default network on large images, on both kernel versions. Two minutes of a core.
 import { assert, assertLess } from "@std/assert";
 import { initialWeights } from "../../../shared/initial_weights.ts";
 import { builtInModel } from "../../../shared/model.ts";
@@ -12,7 +12,8 @@ for (const { name, ignore, create } of WEBGPU_ENGINES) {
     ignore,
     async fn() {
       const spec = builtInModel("keras-example", 512);
-      const options = { spec, microBatch: 2, augment: true };
+      // With noise, whose pixels differ so much, coordinates of float32 would decide some windows otherwise.
+      const options = { spec, microBatch: 2, augment: false };
       const [leaf] = noiseLeaves(512, [2]);
       await using simd = await createSimdEngine(options);
       await using engine = await create(options);
@@ -20,9 +21,8 @@ for (const { name, ignore, create } of WEBGPU_ENGINES) {
       const [expected, actual] = [await leafSum(simd, leaf!), await leafSum(engine, leaf!)];
       assert(actual.gradient.every(Number.isFinite));
       assertLess(relativeError(expected.losses, actual.losses), 1e-5);
-      // Among so many windows a few are decided by rounding.
       for (const { name: parameter, error } of errorsByParameter(spec, expected.gradient, actual.gradient)) {
-        assertLess(error, 1e-3, parameter);
+        assertLess(error, 1e-4, parameter);
       }
     },
   });
