@@ -9,7 +9,7 @@ import { COMPRESSIONS } from "./half.ts";
 import { visible } from "./visible.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 8 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -79,6 +79,8 @@ const hello = v.object({
 const manifestRequest = v.object({ ...envelope, type: v.literal("manifest-request") });
 /** worker → coordinator: asks for a chunk of the packed data set. */
 const chunkRequest = v.object({ ...envelope, type: v.literal("chunk-request"), index: count });
+/** worker → coordinator: is not ready yet, and what it is doing meanwhile, for people. */
+const preparing = v.object({ ...envelope, type: v.literal("preparing"), text: text("reason") });
 /** worker → coordinator: has its data and its engine, and takes work. */
 const ready = v.object({
   ...envelope,
@@ -98,7 +100,13 @@ const heartbeat = v.object({
   milliseconds,
 });
 /** worker → coordinator: cannot go on. */
-const failed = v.object({ ...envelope, type: v.literal("failed"), message: text("reason") });
+const failed = v.object({
+  ...envelope,
+  type: v.literal("failed"),
+  message: text("reason"),
+  /** It comes again at once: its device was lost, and nothing is wrong with its work. */
+  again: v.boolean(),
+});
 
 /** coordinator → worker: who you are and what is computed here. */
 const welcome = v.object({
@@ -112,6 +120,8 @@ const welcome = v.object({
   config: ComputeConfigSchema,
   configHash: word,
   backend: v.picklist(BACKENDS),
+  /** Whether another engine may take its place where its device is lost again and again: nobody has named it. */
+  fallsBack: v.boolean(),
 });
 /** coordinator → worker: how the packed data set is cut. */
 const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });
@@ -139,7 +149,7 @@ const stale = v.object({ ...envelope, type: v.literal("stale") });
 /** coordinator → worker: the run is over, or broken off so that it may go on later. */
 const stop = v.object({ ...envelope, type: v.literal("stop"), mayGoOn: v.boolean() });
 
-const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, ready, heartbeat, failed]);
+const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, preparing, ready, heartbeat, failed]);
 const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);
 
 /** What a worker may say. */

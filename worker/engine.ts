@@ -68,6 +68,7 @@ export interface GradientEngine extends AsyncDisposable {
    * @param leafCount number of leaves of the whole step: the shape of the tree
    * @param leaves all leaves under the nodes
    * @param signal aborts when nobody wants the sums any more: between two leaves its reason is thrown
+   * @throws {DeviceLost} if the device is gone: another engine may be made then
    */
   gradients(
     leafCount: number,

@@ -5,24 +5,21 @@ import { type ComputeConfig, configHash } from "../shared/config.ts";
 import type { DatasetManifest } from "../shared/dataset_manifest.ts";
 import type { Backend } from "../shared/engine_names.ts";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import { checksum, MAX_FRAME_BYTES } from "../shared/frames.ts";
+import { checksum } from "../shared/frames.ts";
 import { proofOf, type Transcript } from "../shared/handshake.ts";
 import { release } from "../shared/memory.ts";
-import { layerShapes, parameterCount } from "../shared/model.ts";
+import { parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
-import { leastProgress, PROGRESS_LIMITS, type ProgressLimits, whileMoving } from "../shared/progress.ts";
-import {
-  type CoordinatorMessage,
-  MOST_TEXT,
-  parseCoordinatorMessage,
-  type Work,
-  type WorkerMessage,
-} from "../shared/protocol.ts";
+import { type CoordinatorMessage, MOST_TEXT, parseCoordinatorMessage } from "../shared/protocol.ts";
+import { envelope, fetchChunk, fetchManifest, nextOf, RunOver, type WorkerChannel } from "./asking.ts";
 import { compute } from "./compute.ts";
+import { DeviceLost } from "./device_lost.ts";
+import { DeviceLosses } from "./device_losses.ts";
 import { type Address, ConnectionLost, joinCoordinator } from "./join.ts";
+import { Preparation } from "./preparation.ts";
+import { refuseUnfit, refuseUntrainable } from "./sanity.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
-type WorkerChannel = Channel<CoordinatorMessage, WorkerMessage>;
 
 /** A run that a worker has joined. */
 export interface JoinedRun {
@@ -38,6 +35,8 @@ export interface JoinedRun {
   readonly configHash: string;
   /** The engine to compute with; "auto" means the best one here. */
   readonly backend: Backend;
+  /** Whether another engine may take its place where its device is lost again and again. */
+  readonly fallsBack: boolean;
   /** To be called after each leaf. */
   onLeaf(): void;
   /** To be called with what takes a while and is being done. */
@@ -67,36 +66,43 @@ export interface SessionOptions extends Address {
   log(text: string): void;
 }
 
-/** Options with the name and the secret that the worker has by now. */
-interface SelfOptions extends Omit<SessionOptions, "secret"> {
+/** Options with the name, the secret and the engine that the worker has by now. */
+interface SelfOptions extends Omit<SessionOptions, "secret" | "backend"> {
   readonly secret: string | undefined;
+  readonly backend: Backend | undefined;
+  readonly losses: DeviceLosses;
 }
 
-/** The coordinator may have to read the whole data set first, or to send others theirs, for an hour; that it is there still, its pings tell. */
-const MANIFEST_LIMITS: ProgressLimits = { ...PROGRESS_LIMITS, looks: 720 };
+/** Where a connection stands, for whoever has to do with its end. */
+interface Standing {
+  step: number;
+  fallsBack: boolean;
+}
+
 /** Between attempts to connect again: doubled each time, up to the longest. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 const GIVE_UP_MS = 10 * 60_000;
 
-/** The run is over before this worker had its data. */
-class RunOver extends HerdError {
-  readonly mayGoOn: boolean;
+/** The worker comes again at once: with another device, or with an engine that needs none. */
+class ComingAgain extends HerdError {
+  readonly backend: Backend | undefined;
 
-  constructor(mayGoOn: boolean) {
-    super("cluster", "The run ended before this worker had its data");
-    this.mayGoOn = mayGoOn;
+  constructor(message: string, backend: Backend | undefined) {
+    super("cluster", message);
+    this.backend = backend;
   }
 }
 
 /**
  * Serves a coordinator. Returns when it ends the run. When the connection breaks, or the coordinator is started again at the
- * same address, the worker joins again under its name.
+ * same address, the worker joins again under its name. So it does when its device is lost, up to the third time; then it
+ * takes the simd engine, if nobody has named one.
  * @throws {HerdError} cluster, if the run is broken off and may go on later, and if the coordinator cannot be reached at
- * first, or for ten minutes, or refuses the worker
+ * first, or for ten minutes, or refuses the worker, and if the device of a named engine is lost for the third time
  */
 export async function runSession(options: SessionOptions): Promise<void> {
-  const self = { name: options.name, secret: options.secret };
+  const self = { name: options.name, secret: options.secret, backend: options.backend, losses: new DeviceLosses() };
   let wait = FIRST_WAIT_MS;
   let joined = false;
   let lost = performance.now();
@@ -112,6 +118,11 @@ export async function runSession(options: SessionOptions): Promise<void> {
       throw new HerdError("cluster", "The run was broken off: when it goes on, start this worker again");
     } catch (error) {
       if (isIn) lost = performance.now();
+      if (error instanceof ComingAgain) {
+        options.log(error.message);
+        self.backend = error.backend;
+        continue;
+      }
       if (!(error instanceof ConnectionLost) || !joined || performance.now() - lost > GIVE_UP_MS) throw error;
       options.log(`${error.message}; connecting again`);
       await new Promise((resolve) => setTimeout(resolve, wait));
@@ -127,13 +138,22 @@ async function runConnection(options: SelfOptions, onWelcome: (welcome: Welcome)
   channel.expectPings();
   channel.sendPings();
   const incoming = channel[Symbol.asyncIterator]();
+  const standing: Standing = { step: 0, fallsBack: false };
+  const fail = (text: string, again: boolean) =>
+    channel.send({ ...envelope(channel, 0), type: "failed", message: text.slice(0, MOST_TEXT.reason), again });
   try {
-    return await serve(channel, incoming, { ...options, transcript, onWelcome });
+    return await serve(channel, incoming, { ...options, transcript, standing, onWelcome });
   } catch (error) {
     if (error instanceof RunOver) return error.mayGoOn;
     if (error instanceof ConnectionLost) throw error;
+    if (error instanceof DeviceLost) {
+      const { text, next } = options.losses.add(error, standing);
+      fail(text, next !== "end");
+      if (next === "end") throw new HerdError("cluster", text, { cause: error });
+      throw new ComingAgain(text, next === "simd" ? "simd" : options.backend);
+    }
     if (channel.isClosed) throw new ConnectionLost(messageOf(error));
-    channel.send({ ...envelope(channel, 0), type: "failed", message: messageOf(error).slice(0, MOST_TEXT.reason) });
+    fail(messageOf(error), false);
     throw error;
   } finally {
     channel.close();
@@ -143,29 +163,43 @@ async function runConnection(options: SelfOptions, onWelcome: (welcome: Welcome)
 async function serve(
   channel: WorkerChannel,
   incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  options: SelfOptions & { readonly transcript: Transcript; onWelcome(welcome: Welcome): void },
+  options: SelfOptions & {
+    readonly transcript: Transcript;
+    readonly standing: Standing;
+    onWelcome(welcome: Welcome): void;
+  },
 ): Promise<boolean> {
+  const { standing } = options;
   const welcome = await introduce(channel, incoming, options);
   options.onWelcome(welcome);
   const { config } = welcome;
+  const { backend = welcome.backend } = options;
+  standing.fallsBack = options.backend === undefined ? welcome.fallsBack : options.backend === "auto";
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
-  let step = 0;
   let weights = { version: 0, checksum: 0 };
   let lastSign = 0;
+  using preparation = new Preparation((text) =>
+    channel.send({ ...envelope(channel, 0), type: "preparing", text: text.slice(0, MOST_TEXT.reason) })
+  );
   await using computer = await options.prepare({
     ...welcome,
     config,
-    backend: options.backend ?? welcome.backend,
+    backend,
+    fallsBack: standing.fallsBack,
     manifest: () => fetchManifest(channel, incoming),
     fetch: (index) => fetchChunk(channel, incoming, index),
     onLeaf() {
       const now = performance.now();
-      channel.send({ ...envelope(channel, step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
+      channel.send({ ...envelope(channel, standing.step), type: "heartbeat", leaves: 1, milliseconds: now - lastSign });
       lastSign = now;
     },
-    onProgress: (text) => options.log(`${welcome.workerId}: ${text}`),
+    onProgress(text) {
+      options.log(`${welcome.workerId}: ${text}`);
+      preparation.hear(text);
+    },
   });
+  preparation[Symbol.dispose]();
   const { engine, adapter, fingerprint, leafMilliseconds } = computer;
   options.log(`${welcome.workerId}: ready with ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}`);
   channel.send({
@@ -198,10 +232,10 @@ async function serve(
     }
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
     if (message.type === "work") {
-      step = message.step;
+      standing.step = message.step;
       if (message.weights !== weights.version) {
         const here = `weights ${weights.version} are here`;
-        throw new HerdError("cluster", `Step ${step} is for weights ${message.weights}; ${here}`);
+        throw new HerdError("cluster", `Step ${message.step} is for weights ${message.weights}; ${here}`);
       }
       refuseUnfit(message, config);
       lastSign = performance.now();
@@ -243,80 +277,4 @@ async function introduce(
 
 function refusal(reason: string): HerdError {
   return new HerdError("cluster", `The coordinator refused this worker: ${reason}`);
-}
-
-/** Shapes decide what is allocated here: those that no coordinator can mean are refused first. */
-function refuseUntrainable({ model, microBatch }: ComputeConfig): void {
-  const shapes = layerShapes(model);
-  const sides = shapes.map((shape) => shape.kind === "conv" ? shape.outputSize : shape.inputs);
-  const largest = Math.max(
-    ...shapes.map((shape) => shape.kind === "conv" ? shape.convSize ** 2 * shape.filters : shape.units),
-    model.imageSize ** 2 * model.channels,
-  );
-  const bytes = 4 * Math.max(parameterCount(model), largest);
-  if (microBatch < 1 || Math.min(...sides) < 1 || bytes > MAX_FRAME_BYTES) {
-    const asked = `layers of up to ${bytes} bytes an image, micro-batches of ${microBatch}`;
-    throw new HerdError("cluster", `The coordinator asks for a network that cannot be trained here (${asked})`);
-  }
-}
-
-/** An order must have a place in its step's tree, and leaves of the size that the engine is made for. */
-function refuseUnfit({ task, range, leafCount, samples, step }: Work, { batchSize, microBatch }: ComputeConfig): void {
-  const length = range.end - range.start;
-  // A test set may be of any size: nothing is allocated but for the leaves that are listed.
-  const most = task === "train" ? Math.ceil(batchSize / microBatch) : Infinity;
-  const fits = length >= 1 && length === samples.length && range.end <= leafCount && leafCount <= most &&
-    samples.every((ids) => ids.length >= 1 && ids.length <= microBatch);
-  if (!fits) {
-    const what = `leaves ${range.start} to ${range.end} of ${leafCount}, ${samples.length} of them listed`;
-    throw new HerdError("cluster", `The order for step ${step} makes no sense (${what})`);
-  }
-}
-
-async function fetchManifest(
-  channel: WorkerChannel,
-  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-): Promise<DatasetManifest> {
-  channel.send({ ...envelope(channel, 0), type: "manifest-request" });
-  const event = await nextOf(channel, incoming, "the description of the data set", MANIFEST_LIMITS);
-  if ("message" in event && event.message.type === "manifest") return event.message.dataset;
-  throw withoutData(event, "the description of the data set");
-}
-
-async function fetchChunk(
-  channel: WorkerChannel,
-  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  index: number,
-): Promise<Uint8Array> {
-  channel.send({ ...envelope(channel, 0), type: "chunk-request", index });
-  // It may be a while until it is this worker's turn.
-  const event = await nextOf(channel, incoming, `chunk ${index} of the data set`, MANIFEST_LIMITS);
-  if ("frame" in event && event.frame.kind === "chunk" && event.frame.index === index) return event.frame.bytes;
-  throw withoutData(event, `chunk ${index} of the data set`);
-}
-
-function withoutData(event: Incoming<CoordinatorMessage>, what: string): HerdError {
-  if ("message" in event && event.message.type === "stop") return new RunOver(event.message.mayGoOn);
-  return new HerdError("cluster", `The coordinator sent something else than ${what}`);
-}
-
-function envelope(channel: WorkerChannel, step: number): { runId: string; step: number } {
-  return { runId: channel.runId, step };
-}
-
-/** What comes next, however long it takes while something comes. */
-async function nextOf(
-  channel: WorkerChannel,
-  incoming: AsyncGenerator<Incoming<CoordinatorMessage>>,
-  what: string,
-  limits = PROGRESS_LIMITS,
-): Promise<Incoming<CoordinatorMessage>> {
-  const next = await whileMoving(incoming.next(), {
-    bytes: () => channel.received,
-    late: () => new ConnectionLost(`Waited for ${what} in vain: less than ${leastProgress(limits)} came in`),
-    limits,
-  });
-  if (next.done) throw new ConnectionLost(`The coordinator closed the connection instead of sending ${what}`);
-  if ("broken" in next.value) throw new ConnectionLost(next.value.broken.message);
-  return next.value;
 }

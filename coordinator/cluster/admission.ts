@@ -24,6 +24,8 @@ import { EXCLUDED } from "./standing.ts";
 export interface AdmissionEvents {
   /** A worker has come; it may still have to fetch its data. */
   onJoined(member: Member): void;
+  /** A member that cannot compute yet says what it is doing. */
+  onPreparing(member: Member, text: string): void;
   /** A member can compute. */
   onReady(member: Member): void;
   onFrame(member: Member, frame: Frame): void;
@@ -162,6 +164,10 @@ export class Admission {
         if (!this.#roll.has(member)) return;
         return await member.channel.sendBytes(this.#chunkFrame(message.index));
       }
+      case "preparing":
+        if (member.ready !== undefined) throw new HerdError("cluster", "it is preparing itself when it is ready");
+        if (member.mayTell()) this.#events.onPreparing(member, message.text);
+        return;
       case "ready":
         if (member.ready !== undefined) throw new HerdError("cluster", "it said twice that it is ready");
         return this.#admit(member, message);
@@ -170,7 +176,9 @@ export class Admission {
         return this.#events.onHeartbeat(member);
       case "failed":
         // An own worker that cannot start will not do so next time; a remote one may be mended and come back.
-        if (member.ready === undefined && member.isOwn) this.#events.onUnable(member, message.message);
+        if (member.ready === undefined && member.isOwn && !message.again) {
+          this.#events.onUnable(member, message.message);
+        }
         return this.#roll.lose(member, new HerdError("cluster", message.message));
       default: {
         const unknown: never = message;
@@ -216,7 +224,7 @@ export class Admission {
   }
 
   #welcomeTo({ name, secret, isLaunched }: Identity): CoordinatorMessage {
-    const { config, configHash, backend, runId, probeKey = runId } = this.#options;
+    const { config, configHash, backend, fallsBack = backend === "auto", runId, probeKey = runId } = this.#options;
     return {
       ...this.#roll.envelope(0),
       type: "welcome",
@@ -226,6 +234,7 @@ export class Admission {
       config,
       configHash,
       backend,
+      fallsBack,
     };
   }
 

@@ -73,6 +73,9 @@ export class Conductor {
     this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
     this.admission = new Admission(options, { roll: this.roll, budget }, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
+      onPreparing: this.#guarded(({ info }: Member, reason: string) =>
+        this.#emit({ type: "worker", what: "preparing", worker: info, reason })
+      ),
       onReady: this.#guarded((member: Member) => this.#onReady(member)),
       onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),
       onHeartbeat: this.#guarded((member: Member) => {

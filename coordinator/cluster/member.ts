@@ -12,6 +12,9 @@ import type { Standing } from "./standing.ts";
 
 type Ready = Extract<WorkerMessage, { type: "ready" }>;
 
+/** Of what a worker says before it is ready. */
+const MOST_TOLD = 20;
+
 /** What is known of a worker when it has said hello. */
 export interface Acquaintance {
   readonly channel: Channel<WorkerMessage, CoordinatorMessage>;
@@ -40,6 +43,7 @@ export class Member implements Hand {
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number } | undefined;
   readonly #limits: LeafLimits;
+  #told = 0;
   #computeSeconds = 0;
   /** When it came, and when the sign of life that is awaited began to be; of the clock that starts with the process. */
   readonly #came = performance.now();
@@ -82,6 +86,11 @@ export class Member implements Hand {
       imagesPerSecond: this.pace.speed ?? 0,
       computeSeconds: this.#computeSeconds,
     };
+  }
+
+  /** Whether one thing more that it says of its preparations is told: nobody fills a terminal. */
+  mayTell(): boolean {
+    return this.#told++ < MOST_TOLD;
   }
 
   /** Calls `silent` unless the worker shows a sign of life within a leaf's deadline; counts from the first of such calls. */

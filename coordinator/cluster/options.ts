@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly configHash: string;
   /** The engine that workers are to use, unless their user chose another. */
   readonly backend: Backend;
+  /** Whether they may take another where its device is lost again and again; by default, where none is named. */
+  readonly fallsBack?: boolean;
   /** From where workers on other machines fetch the packed data set; without it there are none of them. */
   readonly dataset?: Pick<ServedDataset, "manifest" | "readChunk">;
   /** Bounds on waiting for a worker; by default those of deadline.ts and pace.ts. */

@@ -46,6 +46,7 @@ export async function learnability(
       {
         settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, skipUnreadable, out },
         backend: engine.name,
+        fallsBack: false,
         launcher: localLauncher(workers, gpus),
         minWorkers: workers,
         verify: 0,

@@ -187,6 +187,7 @@ async function compute(
     config,
     configHash: await configHash(config),
     backend: options.backend,
+    fallsBack: options.fallsBack,
     workerTimeout: 1000 * settings.workerTimeout,
     verify: options.verify,
     dataset,

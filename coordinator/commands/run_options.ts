@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly settings: Settings;
   /** The engine to ask of workers. */
   readonly backend: Backend;
+  /** Whether workers may take another where its device is lost again and again: nobody has named it. */
+  readonly fallsBack: boolean;
   /** Starts the workers, and keeps them running. */
   readonly launcher: Launcher;
   /** Workers to wait for before the first step. */

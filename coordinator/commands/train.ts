@@ -115,6 +115,7 @@ async function runOptions(
   return {
     settings,
     backend: engine?.name ?? settings.backend,
+    fallsBack: settings.backend === "auto",
     launcher,
     minWorkers,
     verify,

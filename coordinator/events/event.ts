@@ -190,9 +190,9 @@ export type ClusterEvent =
   | { readonly type: "notice"; readonly text: string }
   | {
     readonly type: "worker";
-    readonly what: "joined" | "ready" | "lost" | "excluded";
+    readonly what: "joined" | "preparing" | "ready" | "lost" | "excluded";
     readonly worker: WorkerInfo;
-    /** Why it is gone, and what becomes of its leaves. */
+    /** Why it cannot compute: what it is preparing, where that takes a while, or why it is gone and what becomes of its leaves. */
     readonly reason?: string;
   }
   /** Something went wrong and was mended: so many more of this kind. */

@@ -77,7 +77,7 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
     }
     case "worker": {
       const { what, worker } = event;
-      if (what === "joined") return snapshot;
+      if (what === "joined" || what === "preparing") return snapshot;
       const known = snapshot.workers.some((one) => isSameWorker(one.worker, worker));
       if (what !== "ready" && !known) return snapshot; // it never could compute
       const now = { worker, isHere: what === "ready" };

@@ -39,18 +39,23 @@ export interface RelayedRun {
   readonly cachePath: string;
   /** What the workers compute with. */
   readonly backend: Backend;
+  /** Whether they may take another engine where a device is lost again and again. */
+  readonly fallsBack: boolean;
   /** How many processes are started. */
   readonly workers: number;
   /** Their GPUs, as DRI_PRIME; empty where they are told none. */
   readonly gpus: readonly string[];
   /** Is called for each leaf that a worker has done: a sign of life. */
   onLeaf(): void;
+  /** Is called with what a worker is doing that is not ready yet. */
+  onProgress(text: string): void;
 }
 
 /** The workers; started for the first connection, ended when disposed. */
 export class RelayWorkers implements AsyncDisposable {
   readonly #options: RelayOptions;
   #onLeaf = () => {};
+  #onProgress = (_text: string) => {};
   #begun: {
     readonly configHash: string;
     readonly probeKey: string;
@@ -70,6 +75,7 @@ export class RelayWorkers implements AsyncDisposable {
    */
   async prepare(run: RelayedRun): Promise<OrderComputer> {
     this.#onLeaf = run.onLeaf;
+    this.#onProgress = run.onProgress;
     if (this.#begun?.configHash === run.configHash && this.#begun.probeKey === run.probeKey) {
       // All of them may be on their way back; the coordinator has other workers meanwhile.
       await this.#begun.cluster.waitForMembers(1, 1000 * this.#options.workerTimeout);
@@ -94,7 +100,7 @@ export class RelayWorkers implements AsyncDisposable {
   }
 
   async #start(
-    { runId, probeKey, workerId, config, configHash, cachePath, backend, workers, gpus }: RelayedRun,
+    { runId, probeKey, workerId, config, configHash, cachePath, backend, fallsBack, workers, gpus }: RelayedRun,
   ): Promise<void> {
     const { workerTimeout, cacheDir, workerEntry, log } = this.#options;
     const logs = openLogFolder(cacheDir, `${runId}-${workerId}`);
@@ -110,11 +116,13 @@ export class RelayWorkers implements AsyncDisposable {
       config,
       configHash,
       backend,
+      fallsBack,
       workerTimeout: 1000 * workerTimeout,
       onLeaf: () => this.#onLeaf(),
-      emit(event) {
+      emit: (event) => {
         if (event.type === "worker") {
           const { what, worker: { id, pid, computeSeconds }, reason } = event;
+          if (what === "preparing") return this.#onProgress(`${id}: ${reason}`);
           if (computeSeconds > 0) processes.forgive(id);
           log(`Worker  ${id} (pid ${pid}) ${what}${reason === undefined ? "" : `: ${reason}`}`);
         } else if ("text" in event && event.text !== undefined) log(event.text);

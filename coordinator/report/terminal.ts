@@ -108,6 +108,8 @@ export class Terminal {
     const where = `pid ${pid}${host ? ` on ${host}` : ""}`;
     if (what === "ready") {
       this.#print(`Worker  ${id} (${where}): ${engine} on ${adapter}, fingerprint ${fingerprint.slice(0, 16)}…`);
+    } else if (what === "preparing") {
+      this.#print(`Worker  ${id} (${where}): ${reason}`);
     } else if (what === "joined") {
       if (this.#options.verbose) this.#print(`Worker  ${id} (${where}) has joined`);
     } else this.#notice(`Worker  ${id} (${where}) is gone: ${reason}`);

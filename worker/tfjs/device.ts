@@ -12,7 +12,8 @@ export interface TfjsDevice {
   readonly addsExactly: boolean;
   /**
    * Runs work with this backend as TF.js' current one.
-   * @throws {HerdError} cluster, if the device was lost or rejected something: its values are never taken for results
+   * @throws {HerdError} cluster, if the device rejected something, {@linkcode DeviceLost}, if it was lost: its values are never
+   * taken for results
    */
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Starts what is queued; resolves when it is done. Never rejects. */

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { webgpu_util, WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { describeAdapter, findAdapter, WEBGPU_REMEDY } from "../webgpu/adapter.ts";
+import { DeviceLost } from "../device_lost.ts";
 import type { TfjsDevice } from "./device.ts";
 import { addsExactly, probeArithmetic } from "./webgpu_arithmetic.ts";
 import { registerMaxPool } from "./webgpu_max_pool.ts";
@@ -60,7 +61,9 @@ export class WebgpuDevice implements TfjsDevice {
       this.#fail(`rejected an operation (${(event as GPUUncapturedErrorEvent).error.message.trim()})`);
     });
     gpu.lost.then((info) => {
-      if (!this.#closing) this.#fail(`was lost (${info.message || info.reason})`);
+      // Whatever failed before it was known, this is why.
+      const text = `The WebGPU device ${this.adapter} was lost (${info.message || info.reason})`;
+      if (!this.#closing) this.#failure = new DeviceLost(text);
     });
   }
 
@@ -106,6 +109,8 @@ export class WebgpuDevice implements TfjsDevice {
         const error = await this.gpu.popErrorScope().catch(() => null);
         if (error) this.#fail(`rejected an operation (${error.message.trim()})`);
       }
+      // What follows from a loss may come before the news of it.
+      if (this.#failure) await new Promise((resolve) => setTimeout(resolve, 0));
       // deno-lint-ignore no-unsafe-finally -- values and errors of a failed device mean nothing
       if (this.#failure) throw this.#failure;
     }

@@ -36,7 +36,7 @@ export class GpuDevice implements AsyncDisposable {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
-  #failure: DeviceLost | undefined;
+  #failure: HerdError | undefined;
   #closing = false;
 
   private constructor(adapter: GPUAdapter, gpu: GPUDevice) {
@@ -49,7 +49,8 @@ export class GpuDevice implements AsyncDisposable {
       this.#fail(`rejected an operation (${(event as GPUUncapturedErrorEvent).error.message.trim()})`);
     });
     gpu.lost.then((info) => {
-      if (!this.#closing) this.#fail(`was lost (${info.message || info.reason})`);
+      // Whatever failed before it was known, this is why.
+      if (!this.#closing) this.#failure = this.#lost(info.message || info.reason);
     });
   }
 
@@ -160,13 +161,13 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * Results as they come, with what WebGPU throws when the device is gone told as that.
-   * @throws {DeviceLost} if the device was lost
+   * @throws {DeviceLost} if it is
    */
   async *guard<T>(results: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* results;
     } catch (error) {
-      if (error instanceof DOMException) this.#fail(`was lost (${error.message})`, error);
+      if (error instanceof DOMException) this.#failure ??= this.#lost(error.message, error);
       this.check();
       throw error;
     }
@@ -174,7 +175,8 @@ export class GpuDevice implements AsyncDisposable {
 
   /**
    * To be called when results have been read: sees to it that nothing went wrong on the way to them.
-   * @throws {DeviceLost} if the device was lost or rejected something: its values are never taken for results
+   * @throws {HerdError} cluster, if the device rejected something, {@linkcode DeviceLost}, if it was lost: its values are never
+   * taken for results
    */
   async settle(): Promise<void> {
     // What was found is told by events, which come after this turn.
@@ -182,7 +184,7 @@ export class GpuDevice implements AsyncDisposable {
     this.check();
   }
 
-  /** @throws {DeviceLost} what has failed, if anything has */
+  /** @throws {HerdError} what has failed, if anything has */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
@@ -195,7 +197,11 @@ export class GpuDevice implements AsyncDisposable {
   }
 
   /** The first failure is the cause of all others. */
-  #fail(what: string, cause?: unknown): void {
-    this.#failure ??= new DeviceLost(`The WebGPU device ${this.adapter} ${what}`, { cause });
+  #fail(what: string): void {
+    this.#failure ??= new HerdError("cluster", `The WebGPU device ${this.adapter} ${what}`);
+  }
+
+  #lost(why: string, cause?: unknown): DeviceLost {
+    return new DeviceLost(`The WebGPU device ${this.adapter} was lost (${why})`, { cause });
   }
 }

@@ -28,6 +28,9 @@ function outputsFor(quads: number, ...wished: readonly number[]): number {
 /** Longer loops add up to what a software adapter cuts off (65,535 turns a thread). */
 const MOST_TURNS = 16384;
 
+/** Windows along a side, from which on a kernel is worth seconds of compiling. */
+const MANY = 24;
+
 /**
  * A CPU in disguise. A load costs as much as 15 to 25 multiply-adds, there is no latency to hide and there are 32 registers: so a
  * thread computes a large tile with every weight used 16 times, few threads are enough, and workgroup memory is of no use. What each
@@ -48,16 +51,18 @@ const SOFTWARE: Preset = {
       };
     }
     const side = Math.min(2, pooled);
-    return { width: side, height: side, outputs: outputsFor(quads, 8), threads: 64, form: "loop", weights: "uniform" };
+    // 16 channels compile for twice as long: only where there is much to compute.
+    const outputs = pooled >= MANY ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
+    return { width: side, height: side, outputs, threads: 64, form: "loop", weights: "uniform" };
   },
   inputGradient({ inputQuads, side }) {
-    const squares = Math.min(2, (side + 1) >> 1);
-    const outputs = outputsFor(inputQuads, 8);
-    return { width: squares, height: squares, outputs, threads: 64, form: "loop", weights: "uniform" };
+    const squares = (side + 1) >> 1;
+    const [width, height] = squares > 8 ? [3, 2] : [Math.min(2, squares), Math.min(2, squares)];
+    return { width, height, outputs: outputsFor(inputQuads, 8), threads: 64, form: "loop", weights: "uniform" };
   },
   filterGradient({ inputQuads, quads, pooled }) {
     // 576 sums a thread take 4 s to compile, and are worth it only where there is much to compute.
-    const outputs = inputQuads > 1 && pooled >= 24 ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
+    const outputs = inputQuads > 1 && pooled >= MANY ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
     // At least 16 threads an image.
     const bands = Math.ceil(64 / (inputQuads * quads));
     const bandRows = Math.min(Math.ceil(pooled / bands), Math.max(1, Math.floor(MOST_TURNS / pooled)));

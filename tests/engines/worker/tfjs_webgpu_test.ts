@@ -4,6 +4,7 @@ import { HerdError } from "../../../shared/errors.ts";
 import { initialWeights } from "../../../shared/initial_weights.ts";
 import { layerShapes, type ModelSpec } from "../../../shared/model.ts";
 import { rootOf } from "../../../shared/tree.ts";
+import { DeviceLost } from "../../../worker/device_lost.ts";
 import { createEngine } from "../../../worker/engines.ts";
 import type { TfjsDevice } from "../../../worker/tfjs/device.ts";
 import { TfjsEngine } from "../../../worker/tfjs/engine.ts";
@@ -188,7 +189,7 @@ for (const kind of ["an invalid shader", "a buffer that is too large", "the loss
         else if (kind === "the loss of the device") gpu.destroy();
         else gpu.createBuffer({ size: gpu.limits.maxBufferSize + 4, usage: GPUBufferUsage.STORAGE });
         const error = await assertRejects(() => leafSum(engine, leaf!), HerdError, "The WebGPU device");
-        assertEquals(error.code, "cluster");
+        assertEquals([error.code, error instanceof DeviceLost], ["cluster", kind === "the loss of the device"]);
         await assertRejects(() => leafPredictions(engine, leaf!), HerdError, "The WebGPU device");
         await device.release();
       }

@@ -48,6 +48,7 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   )),
   fc.constant({ ...envelope, type: "manifest-request" as const }),
   fc.nat(3).map((index) => ({ ...envelope, type: "chunk-request" as const, index })),
+  fc.constantFrom("compiling", "").map((text) => ({ ...envelope, type: "preparing" as const, text })),
   fc.constantFrom("f", "g").map((fingerprint) => ({
     ...envelope,
     type: "ready" as const,
@@ -60,7 +61,9 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   fc.tuple(fc.nat(3), fc.nat(50)).map(([leaves, milliseconds]) => (
     { ...envelope, type: "heartbeat" as const, leaves, milliseconds }
   )),
-  fc.string().map((message) => ({ ...envelope, type: "failed" as const, message })),
+  fc.tuple(fc.string(), fc.boolean()).map(([message, again]) => (
+    { ...envelope, type: "failed" as const, message, again }
+  )),
 );
 
 /** A message of which some fields are something else, or gone. */

@@ -69,7 +69,9 @@ Deno.test("a worker's name is a word, never a path or a terminal's command", () 
 
 Deno.test("texts from the wire cannot steer a terminal", () => {
   const evil = "\x1b]0;title\x07 fine\r\nerror: forged \x9b2J\u202egnp\u2028end";
-  const { message } = parseWorkerMessage(JSON.stringify({ ...envelope, type: "failed", message: evil })) as {
+  const { message } = parseWorkerMessage(
+    JSON.stringify({ ...envelope, type: "failed", message: evil, again: false }),
+  ) as {
     readonly message: string;
   };
   assertEquals(
@@ -149,7 +151,7 @@ async function meet(
       if (!("message" in event)) continue;
       if (event.message.type === "hello") {
         const about = { workerId: "r1", config: config as never, configHash: await configHash(config) };
-        channel.send({ ...envelope, type: "welcome", probeKey: RUN, backend: "tfjs-cpu", ...about });
+        channel.send({ ...envelope, type: "welcome", probeKey: RUN, backend: "tfjs-cpu", fallsBack: false, ...about });
       }
       if (event.message.type === "ready" && then instanceof Float32Array) {
         channel.runId = RUN;

@@ -17,6 +17,7 @@ const BEGIN: readonly RunEvent[] = [
   { type: "dataset", ...DATASET },
   { type: "run", ...FACTS },
   { type: "worker", what: "joined", worker: workerInfo("w1") },
+  { type: "worker", what: "preparing", worker: workerInfo("w1"), reason: "compiling" },
   { type: "worker", what: "ready", worker: workerInfo("w1") },
 ];
 

@@ -102,6 +102,7 @@ Deno.test("Terminal: workers, faults that are worth a line, and notices; --quiet
     DATA,
     RUN,
     { type: "worker", what: "joined", worker: workerInfo("w1") },
+    { type: "worker", what: "preparing", worker: workerInfo("w1"), reason: "compiling 57 kernels" },
     { type: "worker", what: "ready", worker: workerInfo("w1") },
     { type: "fault", fault: "leavesReissued", count: 2 },
     { type: "fault", fault: "pauses", count: 1, text: "No worker is left" },
@@ -116,7 +117,8 @@ Deno.test("Terminal: workers, faults that are worth a line, and notices; --quiet
   };
   const lost = "Worker  w1 (pid 1 on far) is gone: it is silent";
   assertEquals(after({ quiet: true }), ["No worker is left", lost, "Look"]);
-  assertEquals(after({}).slice(-4), [
+  assertEquals(after({}).slice(-5), [
+    "Worker  w1 (pid 1): compiling 57 kernels",
     "Worker  w1 (pid 1): simd on CPU, fingerprint ffffffffffffffff…",
     "No worker is left",
     lost,

@@ -1,5 +1,7 @@
 // Every fault in a real worker process: the weights are those of a quiet run, and counters bound what it cost. 30 s.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { FaultCounts } from "../../../coordinator/events/mod.ts";
 import type { Launcher } from "../../../coordinator/launch/mod.ts";
 import { localLauncher } from "../../../coordinator/launch/local.ts";
@@ -78,10 +80,12 @@ Deno.test({
   async fn() {
     await using workspace = await Workspace.create();
     const told: string[] = [];
+    const entry = join(workspace.path, "hopeless.ts");
+    await Deno.writeTextFile(entry, "console.log('no luck'); Deno.exit(3)");
     const run = realRun(workspace, "hopeless", {
       workers: 1,
       minWorkers: 1,
-      workerEntry: new URL("data:text/typescript,console.log('no luck'); Deno.exit(3)"),
+      workerEntry: pathToFileURL(entry),
       hear: { notice: (text) => told.push(text) },
     });
     const error = await assertRejects(() => run, HerdError, "w1 is not started again: its process has ended 6 times");
