@@ -1,4 +1,4 @@
-// The bits of the default network's own kernels, on the smallest images that its blocks take, and over more tiles. A minute of a core.
+// The bits of the default network's own kernels, on the smallest images that its blocks take, and over more tiles. A minute and a half of a core.
 import { assert } from "@std/assert";
 import { initialWeights } from "../../../shared/initial_weights.ts";
 import { builtInModel } from "../../../shared/model.ts";

@@ -1,4 +1,4 @@
-// Memory of 2,000 steps. A quarter of a minute.
+// Memory of 1,000 steps. Ten seconds of a core.
 import { assertLess } from "@std/assert";
 import { initialWeights } from "../../../shared/initial_weights.ts";
 import { HAS_WEBGPU, noiseLeaves, smallModel } from "../../fixtures/engines.ts";
@@ -20,9 +20,9 @@ Deno.test({
         await Array.fromAsync(engine.evaluate(leaves));
       }
     };
-    await steps(500);
+    await steps(300);
     const before = Deno.memoryUsage().rss;
-    await steps(1500);
+    await steps(700);
     assertLess((Deno.memoryUsage().rss - before) / MIB, 30, "MiB more");
   },
 });
