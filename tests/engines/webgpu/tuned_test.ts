@@ -7,7 +7,7 @@ import { VERSION, WebgpuEngine } from "../../../worker/webgpu/engine.ts";
 import { presetOf } from "../../../worker/webgpu/presets.ts";
 import { writeTiles } from "../../../worker/webgpu/tiles_file.ts";
 import { tilesKey, type Tuned } from "../../../worker/webgpu/tuned.ts";
-import { temporaryDirectory } from "../../fixtures/data_files.ts";
+import { temporaryDirectory, WITHOUT_FILES } from "../../fixtures/data_files.ts";
 import { HAS_GPU, HAS_WEBGPU, leafSum, noiseLeaves, relativeError, sameBits } from "../../fixtures/engines.ts";
 
 const IMAGES = 2;
@@ -34,7 +34,7 @@ async function engineWith(tilesFile: string): Promise<{ engine: WebgpuEngine; li
 
 Deno.test({
   name: "an engine uses tiles that were tuned for it, with the same bits",
-  ignore: !HAS_WEBGPU,
+  ignore: !HAS_WEBGPU || WITHOUT_FILES,
   async fn() {
     using folder = temporaryDirectory();
     const file = join(folder.path, "cache", "tiles.json");
