@@ -4,7 +4,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { DeviceLost } from "../device_lost.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
 import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
-import type { Limits } from "./plan.ts";
+import type { Limits } from "./fit.ts";
 import { nothingLeft, readBack, readbackBuffer, workDone } from "./waiting.ts";
 
 const LIMITS = [

@@ -32,9 +32,9 @@ const MOST_TURNS = 16384;
 const MANY = 24;
 
 /**
- * A CPU in disguise. A load costs as much as 15 to 25 multiply-adds, there is no latency to hide and there are 32 registers: so a
- * thread computes a large tile with every weight used 16 times, few threads are enough, and workgroup memory is of no use. What each
- * choice is worth was measured (tests/bench/README.md).
+ * A CPU in disguise. A load costs as much as many multiply-adds, there is no latency to hide and there are few registers: so a thread
+ * computes a large tile with every weight used 16 times or more, few threads are enough, and workgroup memory is of no use. Chosen by
+ * trial on Mesa's llvmpipe; `deno task bench kernels --backend webgpu` shows what each kernel takes.
  */
 const SOFTWARE: Preset = {
   name: "software",
@@ -75,8 +75,8 @@ const SOFTWARE: Preset = {
 
 /**
  * A GPU of its own. Loads are hidden by other threads and spilled registers are dear: so a thread holds 32 to 36 sums, thousands of
- * threads run, inputs and weights go through workgroup memory, and neighbours in a workgroup read neighbouring addresses. From
- * published measurements of others (see README.md), since no such GPU was at hand.
+ * threads run, inputs and weights go through workgroup memory, and neighbours in a workgroup read neighbouring addresses. Rules
+ * of the trade, not measured: no such GPU was at hand.
  */
 const DISCRETE: Preset = {
   name: "discrete",

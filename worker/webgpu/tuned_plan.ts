@@ -1,6 +1,7 @@
 // The plan that an engine runs: with the tiles that were tuned for its network and adapter, where a file has them and they fit.
 import type { EngineOptions } from "../engine.ts";
-import { type Limits, Plan, planFor, problemOf } from "./plan.ts";
+import { type Limits, planFor, problemOf } from "./fit.ts";
+import { Plan } from "./plan.ts";
 import type { Preset } from "./presets.ts";
 import { checkTiles, type TileLimits } from "./tile_check.ts";
 import { readTiles } from "./tiles_file.ts";

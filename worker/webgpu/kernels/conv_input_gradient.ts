@@ -103,7 +103,7 @@ function loadWindows({ pitch, quads }: ConvBlock, tile: ConvTile): string {
 }
 
 /** WGSL: p of the four positions of window (row, column), from its gradient g and its word of origins. */
-export function openWindow(origins: string, row: number, column: number): string {
+function openWindow(origins: string, row: number, column: number): string {
   const name = `${row}_${column}`;
   return [
     `  let o${name} = (vec4(${origins}) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);`,
