@@ -11,8 +11,9 @@ import { lossesOf } from "../loss.ts";
 import { StepLeaves, treeSum } from "../tree_sum.ts";
 import { type Arithmetic, probeArithmetic } from "./arithmetic.ts";
 import { GpuDevice } from "./device.ts";
+import { GradientSlots } from "./gradient_slots.ts";
 import { PassInputs, type PassKind } from "./inputs.ts";
-import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
+import type { Dispatch } from "./kernels/dispatch.ts";
 import { NO_GRADIENT } from "./kernels/conv_shape.ts";
 import { Pace } from "./pace.ts";
 import type { Plan } from "./plan.ts";
@@ -24,14 +25,6 @@ import { readBack } from "./waiting.ts";
 export const VERSION = 1;
 /** Leaves of an evaluation whose logits are read together. */
 const EVALUATED_TOGETHER = 16;
-
-/** A place for a gradient sum, with what writes it. */
-interface Slot {
-  readonly buffer: PlannedBuffer;
-  readonly backward: readonly Dispatch[];
-  /** Adds the slot behind it, once there is one. */
-  add: Dispatch | undefined;
-}
 
 /** Where a node's gradient sum and the logits of its samples go, and how many samples there are so far. */
 interface Target {
@@ -62,7 +55,7 @@ export class WebgpuEngine implements GradientEngine {
   readonly #options: EngineOptions;
   readonly #inputs: PassInputs;
   readonly #weights: Float32Array;
-  readonly #slots: Slot[] = [];
+  readonly #slots: GradientSlots;
   readonly #readbacks: GPUBuffer[] = [];
   readonly #pace: Pace;
   #arithmetic: Arithmetic = { addsExactly: false, multiplyAdd: "" };
@@ -74,6 +67,7 @@ export class WebgpuEngine implements GradientEngine {
     this.device = device;
     this.plan = plan;
     this.#options = options;
+    this.#slots = new GradientSlots(device, plan);
     this.#inputs = new PassInputs(plan.images, options.spec.imageSize);
     this.#weights = new Float32Array(plan.layout.weightBytes / 4);
     this.#pace = new Pace(() => device.done(), options.onLeaf ?? (() => {}));
@@ -195,10 +189,10 @@ export class WebgpuEngine implements GradientEngine {
     const kernels = new Set([...plan.forward, ...plan.backward(plan.weights)].map(({ code }) => code)).size;
     say(`${device.adapter}: compiling ${kernels} kernels`);
     for (const dispatch of plan.forward) await device.prepare(dispatch);
-    for (let depth = 0; depth < this.#depth; depth++) await this.#slot(depth);
+    for (let depth = 0; depth < this.#depth; depth++) await this.#slots.make(depth);
     this.#arithmetic = await probeArithmetic(device);
     // A driver may compile when a kernel first runs: once over nothing but zeros.
-    device.submit([...plan.forward, ...this.#slots[0]!.backward]);
+    device.submit([...plan.forward, ...this.#slots.at(0).backward]);
     await device.done();
     await device.settle();
     say(`${device.adapter}: compiled in ${((performance.now() - started) / 1000).toFixed(1)} s`);
@@ -226,7 +220,7 @@ export class WebgpuEngine implements GradientEngine {
         return depth;
       },
       add: (left) => {
-        this.device.submit([this.#slots[left]!.add!]);
+        this.device.submit([this.#slots.at(left).add!]);
         return left;
       },
     });
@@ -257,8 +251,8 @@ export class WebgpuEngine implements GradientEngine {
   async #leaf(leaf: Leaf, depth: number, target: Target): Promise<void> {
     const kind = { drops: true, augments: this.#options.augment };
     for (const [i, samples] of this.#passesOf(leaf).entries()) {
-      const slot = await this.#slot(depth + (i === 0 ? 0 : 1));
-      const add = i === 0 ? [] : [this.#slots[depth]!.add!];
+      const slot = await this.#slots.make(depth + (i === 0 ? 0 : 1));
+      const add = i === 0 ? [] : [this.#slots.at(depth).add!];
       this.#pass(leaf, samples, kind, [...this.plan.forward, ...slot.backward, ...add], target);
     }
     await this.#pace.submitted();
@@ -277,7 +271,7 @@ export class WebgpuEngine implements GradientEngine {
   }
 
   #copySum({ buffer, gradientBytes }: Target): void {
-    const sum = this.device.bufferOf(this.#slots[0]!.buffer);
+    const sum = this.device.bufferOf(this.#slots.at(0).buffer);
     this.device.submit([], (encoder) => encoder.copyBufferToBuffer(sum, 0, buffer, 0, gradientBytes));
   }
 
@@ -312,23 +306,6 @@ export class WebgpuEngine implements GradientEngine {
     const { images } = this.plan;
     const passes = Math.ceil(samples.length / images);
     return Array.from({ length: passes }, (_, i) => samples.slice(i * images, (i + 1) * images));
-  }
-
-  /** The slot of a depth, and before it all above. */
-  async #slot(depth: number): Promise<Slot> {
-    while (this.#slots.length <= depth) {
-      const buffer = this.plan.gradientBuffer(`gradient sums of depth ${this.#slots.length}`);
-      await this.device.allocate(buffer);
-      const slot: Slot = { buffer, backward: this.plan.backward(buffer), add: undefined };
-      for (const dispatch of slot.backward) await this.device.prepare(dispatch);
-      const above = this.#slots.at(-1);
-      if (above) {
-        above.add = this.plan.add(above.buffer, buffer);
-        await this.device.prepare(above.add);
-      }
-      this.#slots.push(slot);
-    }
-    return this.#slots[depth]!;
   }
 
   /** One of the ring's two buffers, large enough. */
