@@ -5,8 +5,8 @@ import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
 import { type PackedWeights } from "./conv_weights.ts";
-import { declareSums, multiplyAdd, patchOf, squares } from "./convolve.ts";
-import { type Binding, COMPONENTS, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
+import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
+import { type Binding, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
 import { DROPS } from "./dropout.ts";
 import { stagedLoop } from "./staged.ts";
 
@@ -93,17 +93,15 @@ export function convForward(
 
 function loop(block: ConvBlock, tile: ConvTile, packed: PackedWeights): string {
   const { inputQuads } = block;
+  const channels = inputQuads === 1 ? block.inputChannels : 4;
   return [
     loadAddress(block),
     declareSums(tile),
     `  for (var q = 0u; q < ${inputQuads}u; q++) {`,
     loadPatch(block, tile, "q"),
     `  let at = q * ${tile.outputs * 9}u;`,
-    multiplyAdd(tile, {
-      input: (row, column) => `p${row}_${column}`,
-      weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`,
-      channels: inputQuads === 1 ? block.inputChannels : 4,
-    }),
+    cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
+    multiplyAdd(tile, { weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`, channels }),
     "  }",
     finish(block, tile, packed, range(tile.outputs / 4)),
   ].join("\n");
@@ -115,15 +113,23 @@ function loop(block: ConvBlock, tile: ConvTile, packed: PackedWeights): string {
  */
 function straight(block: ConvBlock, tile: ConvTile, packed: PackedWeights): string {
   const { inputQuads, inputChannels } = block;
-  const all = range(inputQuads).map((q) => loadPatch(block, tile, `${q}u`, `_${q}`));
+  const channelsOf = (q: number) => Math.min(4, inputChannels - 4 * q);
+  const all = range(inputQuads).flatMap((q) => [
+    loadPatch(block, tile, `${q}u`, `_${q}`),
+    cornersOf(tile, {
+      input: (row, column) => `p${row}_${column}_${q}`,
+      channels: channelsOf(q),
+      suffix: `_${q}`,
+    }),
+  ]);
   const parts = range(tile.outputs / 4).map((quad) => {
     const outputs = range(4).map((c) => 4 * quad + c);
     const sums = range(inputQuads).map((q) =>
       multiplyAdd(tile, {
-        input: (row, column) => `p${row}_${column}_${q}`,
         weight: (output, tap) => `weights[${(q * tile.outputs + output) * 9 + tap}]`,
-        channels: Math.min(4, inputChannels - 4 * q),
+        channels: channelsOf(q),
         outputs,
+        suffix: `_${q}`,
       })
     );
     return [declareSums(tile, outputs), ...sums, finish(block, tile, packed, [quad])].join("\n");
@@ -160,8 +166,7 @@ function finish(
   for (const [square, { x, y }] of squares(tile).entries()) {
     for (const quad of vectors) {
       const bias = staged ? `weights[group_weights + ${first + quad}u]` : `weights[${first + quad}]`;
-      const sum = (corner: number) =>
-        `vec4(${COMPONENTS.map((_, c) => `s${4 * quad + c}_${4 * square + corner}`).join(", ")})`;
+      const sum = (corner: number) => `vec4(${range(4).map((c) => sumAt(4 * quad + c, square, corner)).join(", ")})`;
       const kept = (corner: number) =>
         shape.dropout > 0
           ? `select(vec4<f32>(), ${sum(corner)} + bias, (vec4(mask >> ${

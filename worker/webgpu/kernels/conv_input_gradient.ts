@@ -5,7 +5,7 @@ import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
 import type { PackedWeights } from "./conv_weights.ts";
-import { declareSums, multiplyAdd, patchOf, squares } from "./convolve.ts";
+import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
 import { type Binding, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
 import { stagedLoop } from "./staged.ts";
 
@@ -66,6 +66,7 @@ export function convInputGradient(
     const all = { bindings: bindings(0), threads: tile.threads, workgroups, functions, body: `${body}\n${stores}` };
     return [dispatch(`${name} input gradient`, all)];
   }
+  const channels = block.quads === 1 ? block.filters : 4;
   const body = [
     `  let i = min(id.x, ${threads - 1}u);`,
     `  let image = i / ${tiles.x * tiles.y}u;`,
@@ -77,11 +78,8 @@ export function convInputGradient(
     `  for (var q = 0u; q < ${block.quads}u; q++) {`,
     loadWindows(block, tile),
     `  let at = q * ${tile.outputs * 9}u;`,
-    multiplyAdd(tile, {
-      input: (row, column) => `p${row}_${column}`,
-      weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`,
-      channels: block.quads === 1 ? block.filters : 4,
-    }),
+    cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
+    multiplyAdd(tile, { weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`, channels }),
     "  }",
     stores,
   ].join("\n");
@@ -123,7 +121,7 @@ function finish({ inputQuads, shape }: ConvBlock, tile: ConvTile, pitch: number)
         const at = `((${row}) * ${pitch}u + 2u * x + ${
           2 * x + (corner & 1) + 1
         }u) * ${inputQuads}u + group_quad + ${quad}u`;
-        const sums = range(4).map((c) => `s${4 * quad + c}_${4 * square + corner}`).join(", ");
+        const sums = range(4).map((c) => sumAt(4 * quad + c, square, corner)).join(", ");
         return `  outputs[${at}] = vec4(${sums})${scale};`;
       })
     )

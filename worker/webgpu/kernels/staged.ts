@@ -4,7 +4,7 @@
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
 import type { PackedWeights } from "./conv_weights.ts";
-import { declareSums, multiplyAdd } from "./convolve.ts";
+import { cornersOf, declareSums, multiplyAdd } from "./convolve.ts";
 import { range } from "./dispatch.ts";
 
 /** Bytes of workgroup memory. */
@@ -14,7 +14,7 @@ export function stagedBytes({ threads, outputs }: ConvTile): number {
 }
 
 /**
- * The kernel up to the sums: leaves `image`, `y`, `x`, `group_quad`, `group_weights` and s{output}_{position} behind.
+ * The kernel up to the sums: leaves `image`, `y`, `x`, `group_quad`, `group_weights` and the sums behind.
  * @param pass what is convolved: the block's inputs, or the gradients of its windows at their maxima
  */
 export function stagedLoop(
@@ -29,7 +29,7 @@ export function stagedLoop(
   const windows = isForward ? block.pooled : (block.side + 1) >> 1;
   const tiles = Math.ceil(windows / across);
   const quads = isForward ? block.inputQuads : block.quads;
-  const channels = isForward ? block.inputChannels : block.filters;
+  const channels = quads > 1 ? 4 : isForward ? block.inputChannels : block.filters;
   const body = `  let image = id.z;
   let first_y = group.x / ${tiles}u * ${across}u;
   let first_x = group.x % ${tiles}u * ${across}u;
@@ -51,13 +51,8 @@ ${
       range(4).map((column) => `  let p${row}_${column} = staged_inputs[corner + ${row * edge + column}u];`)
     ).join("\n")
   }
-${
-    multiplyAdd(tile, {
-      input: (row, column) => `p${row}_${column}`,
-      weight: (output, tap) => `taps[${output * 9 + tap}]`,
-      channels: quads === 1 ? channels : 4,
-    })
-  }
+${cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels })}
+${multiplyAdd(tile, { weight: (output, tap) => `taps[${output * 9 + tap}]`, channels })}
   }`;
   const functions = `var<workgroup> staged_inputs: array<vec4<f32>, ${edge * edge}>;
 var<workgroup> taps: array<vec4<f32>, ${9 * tile.outputs}>;`;
