@@ -8,6 +8,7 @@ import {
   describeCompression,
   describeIdentity,
   describeInterval,
+  describeMacro,
   describeMetric,
   describeTaints,
   describeTimes,
@@ -26,6 +27,7 @@ const ARM_TITLES: Readonly<Record<ArmName, string>> = {
  */
 export function finalBlock(report: Report): string[] {
   const { dataset, plan, arms, verdict } = report;
+  const classes = dataset.classNames.length;
   const lines: string[] = [];
   const tainted = describeTaints(report);
   if (tainted !== "") lines.push("", tainted);
@@ -34,12 +36,12 @@ export function finalBlock(report: Report): string[] {
   if (dataset.skipped.count > 0) lines.push("", describeSkipped(dataset.skipped));
   lines.push(...arms.length > plan.arms.length ? summary(report) : arms.flatMap((arm) => blockOf(arm, report)));
   for (const { diverged } of arms) if (diverged !== null) lines.push("", `Diverged: ${diverged}.`);
-  lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary)}): ${verdict.sentence}`);
+  lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary, classes)}): ${verdict.sentence}`);
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
-  const notes = [describeTimes, describeVerification, describeCompression, describeIdentity].map((describe) =>
-    describe(report)
-  ).filter((line) => line !== "");
+  const notes = [describeMacro, describeTimes, describeVerification, describeCompression, describeIdentity].map((
+    describe,
+  ) => describe(report)).filter((line) => line !== "");
   if (notes.length > 0) lines.push("", ...notes);
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;
@@ -52,6 +54,7 @@ export const ARTEFACT =
 function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { dataset }: Report): string[] {
   const last = epochs.at(-1);
   if (last === undefined) return [];
+  const isMacro = dataset.classNames.length > 2;
   const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(dataset.classes, split).toFixed(4)})`;
   return [
     "",
@@ -61,7 +64,9 @@ function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { data
     `  Training Time: ${trainSeconds === null ? "not known" : `${trainSeconds.toFixed(2)} s`}`,
     `  Test loss: ${last.testLoss.toFixed(6)}`,
     `  Test accuracy: ${last.testAccuracy.toFixed(6)} ${chance("test")}`,
-    ...last.testAuc === null ? [] : [`  Test AUC: ${last.testAuc.toFixed(6)} (chance 0.5)`],
+    ...last.testAuc === null
+      ? []
+      : [`  ${isMacro ? "Macro test" : "Test"} AUC: ${last.testAuc.toFixed(6)} (chance 0.5)`],
     `  Weights: ${weightsSha256}`,
   ];
 }
@@ -87,7 +92,8 @@ function summary({ arms, dataset }: Report): string[] {
       figure(meanSeconds(group.filter(({ diverged }) => diverged === null)), 1),
     ];
   });
-  const head = ["arm", "rate", "seeds", "loss", "accuracy", "test loss", "test acc.", "test AUC", "training s"];
+  const auc = describeMetric("testAuc", dataset.classNames.length);
+  const head = ["arm", "rate", "seeds", "loss", "accuracy", "test loss", "test acc.", auc, "training s"];
   const chance = chanceAccuracy(dataset.classes, "test").toFixed(4);
   return [
     "",
@@ -105,11 +111,11 @@ function meanSeconds(group: readonly ArmReport[]): number | null {
 }
 
 /** Every comparison by arm and rate, with its interval where there is one. */
-function differences({ comparison }: Report): string[] {
+function differences({ comparison, dataset }: Report): string[] {
   const groups = Map.groupBy(comparison, titleOf);
   return [...groups].flatMap(([title, entries]) => {
     const rows = entries.map(({ metric, meanDifference, ci95, pairs, wins }) => [
-      `${describeMetric(metric)}:`,
+      `${describeMetric(metric, dataset.classNames.length)}:`,
       meanDifference === null ? "withheld" : signed(meanDifference),
       ci95 === null ? "" : describeInterval(ci95, signed),
       pairs > 1 ? `better in ${wins} of ${pairs}` : "",

@@ -6,15 +6,20 @@ import type { Comparison, Metric, Report } from "./report.ts";
 import { describeMetric } from "./wording.ts";
 
 /** The metrics' names in a text. */
-export const METRIC_NAMES: Readonly<Record<Metric | EpochMetric, string>> = {
-  testAuc: describeMetric("testAuc"),
-  testMeanProbability: "mean probability",
-  testLoss: describeMetric("testLoss"),
-  testAccuracy: describeMetric("testAccuracy"),
-  loss: describeMetric("loss"),
-  accuracy: describeMetric("accuracy"),
-  seconds: `${describeMetric("seconds")} (s)`,
-};
+export type MetricNames = Readonly<Record<Metric | EpochMetric, string>>;
+
+/** The names in the report of so many classes. */
+export function metricNames({ dataset: { classNames: { length } } }: Pick<Report, "dataset">): MetricNames {
+  return {
+    testAuc: describeMetric("testAuc", length),
+    testMeanProbability: "mean probability",
+    testLoss: describeMetric("testLoss", length),
+    testAccuracy: describeMetric("testAccuracy", length),
+    loss: describeMetric("loss", length),
+    accuracy: describeMetric("accuracy", length),
+    seconds: `${describeMetric("seconds", length)} (s)`,
+  };
+}
 
 /** The first letter as a capital one. */
 export function capital(text: string): string {

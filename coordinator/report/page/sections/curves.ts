@@ -1,6 +1,6 @@
 // Every metric by epoch.
 import { type Markup, markup } from "../../markup.ts";
-import { capital, METRIC_NAMES } from "../../page_wording.ts";
+import { capital, metricNames } from "../../page_wording.ts";
 import type { Report } from "../../report.ts";
 import { curveChart, isKnown, spreadsOf } from "../charts/curves.ts";
 import { figureOf } from "../figure.ts";
@@ -39,6 +39,7 @@ export async function curvesSection(report: Report): Promise<Section | null> {
   const drawn = DRAWN.filter((metric) => isKnown(groups, metric));
   if (drawn.length === 0) return null;
   const { primary } = report.verdict;
+  const names = metricNames(report);
   const main: EpochMetric = primary === "seconds" ? drawn[0]! : primary;
   const others = ratesOf(trainings).filter((one) => one !== defaultRate(report) && isKnown(at(one), main));
   const figure = (metric: EpochMetric, groups: readonly Group[], id: string, title: string) =>
@@ -56,7 +57,7 @@ export async function curvesSection(report: Report): Promise<Section | null> {
       }</p>`,
       grid(
         await Promise.all(
-          drawn.map((metric) => figure(metric, groups, `curve-${metric}`, capital(METRIC_NAMES[metric]))),
+          drawn.map((metric) => figure(metric, groups, `curve-${metric}`, capital(names[metric]))),
         ),
       ),
       ...others.length === 0 ? [] : [
@@ -65,7 +66,7 @@ export async function curvesSection(report: Report): Promise<Section | null> {
           grid(
             await Promise.all(
               others.map((one) =>
-                figure(main, at(one), `curve-${main}-${rate(one)}`, `${capital(METRIC_NAMES[main])} at ${rate(one)}`)
+                figure(main, at(one), `curve-${main}-${rate(one)}`, `${capital(names[main])} at ${rate(one)}`)
               ),
             ),
           ),
