@@ -51,7 +51,7 @@ export function finalBlock(report: Report): string[] {
 export const ARTEFACT =
   "ARTEFACT of the protocol as published until mid-2025: what is marked so began where the first arm ended.";
 
-function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { dataset }: Report): string[] {
+function blockOf({ arm, epochs, trainSeconds, weightsSha256, confusion }: ArmReport, { dataset }: Report): string[] {
   const last = epochs.at(-1);
   if (last === undefined) return [];
   const isMacro = dataset.classNames.length > 2;
@@ -67,8 +67,26 @@ function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { data
     ...last.testAuc === null
       ? []
       : [`  ${isMacro ? "Macro test" : "Test"} AUC: ${last.testAuc.toFixed(6)} (chance 0.5)`],
+    ...isMacro && confusion !== null ? confusionLines(confusion, dataset.classNames).map(indented) : [],
     `  Weights: ${weightsSha256}`,
   ];
+}
+
+/** A terminal has room for so many columns. */
+const MOST_CLASSES = 12;
+
+/** The confusion matrix, with what its rows and columns are; a pointer to it where there is no room. */
+function confusionLines(confusion: readonly (readonly number[])[], names: readonly string[]): string[] {
+  if (names.length > MOST_CLASSES) return [`Confusion of ${names.length} classes: see the report's page`];
+  const head = ["", ...names.map((name) => `as ${shown(name)}`)];
+  const rows = confusion.map((row, label) => [shown(names[label] ?? String(label)), ...row.map(String)]);
+  return ["Test images by class, and what they were taken for:", ...columns([head, ...rows]).map(indented)];
+}
+
+/** A name that leaves room for others. */
+function shown(name: string): string {
+  const letters = [...name];
+  return letters.length > 16 ? `${letters.slice(0, 15).join("")}…` : name;
 }
 
 /** A row for the trainings of an arm at a rate: means of their last epochs over the seeds. */

@@ -74,7 +74,8 @@ export function olderFormat({ formatVersion }: Report): string {
 
 /** What was done, in a few sentences: data, network, size, workers. */
 export function settingOf({ complete, dataset, model, plan, engine, workers, arms }: Report): string {
-  const { train, test, imageShape, limit, name } = dataset;
+  const { train, test, imageShape, limit, name, classNames } = dataset;
+  const classes = classNames.length > 2 ? ` in ${classNames.length} classes` : "";
   const declared = plan.declaredSeeds === plan.seeds.length ? "" : ` (${plan.declaredSeeds} declared at the beginning)`;
   const longer = plan.declaredEpochs === plan.epochs ? "" : ` (${plan.declaredEpochs} declared)`;
   const rates = plan.learningRates.filter((one) => one > 0);
@@ -87,7 +88,7 @@ export function settingOf({ complete, dataset, model, plan, engine, workers, arm
     `${count(plan.epochs, "epoch")}${longer}`,
   ];
   return [
-    `${name}: ${count(train, "training image")} and ${count(test, "test image")} of ${imageShape.join("×")}${
+    `${name}: ${count(train, "training image")} and ${count(test, "test image")} of ${imageShape.join("×")}${classes}${
       limit === null ? "" : `, limited to ${limit}`
     }.`,
     `${model.name} with ${count(model.parameters, "parameter")}.`,

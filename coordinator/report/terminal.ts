@@ -267,8 +267,8 @@ function planLines(run: RunFacts, classes: readonly string[]): string[] {
     }
   }
   if (run.classWeights !== null) {
-    const each = run.classWeights.map((weight, label) => `${classes[label]} ${weight.toFixed(3)}`);
-    lines.push(`Weights of the training images by class: ${each.join(", ")}`);
+    const each = run.classWeights.map((weight, label) => `${classes[label]}: ${weight.toFixed(3)}`);
+    lines.push(`Weights of a training image by its class: ${each.join(", ")}`);
   }
   if (protocol === "as-published") lines.push(ARTEFACT);
   lines.push(`Folder  ${run.folder} (about ${formatBytes(run.diskBytes)} in the end)`);

@@ -31,6 +31,13 @@ const CAPTIONS: Readonly<Record<EpochMetric, string>> = {
   accuracy: "Mean over the epoch's batches, while the weights change and with dropout.",
 };
 
+/** What is otherwise with more than two classes. */
+const MACRO_CAPTIONS: Partial<typeof CAPTIONS> = {
+  testAuc: "The chance that an image of a class is ranked above one of another by that class's probability, mean " +
+    "over the classes.",
+  testAccuracy: "The class of the largest probability: it may jump while the ranking stays the same.",
+};
+
 /** Curves of the default rate; of the others the primary metric. Null before the first epoch. */
 export async function curvesSection(report: Report): Promise<Section | null> {
   const trainings = compared(report).filter(({ epochs }) => epochs.length > 0);
@@ -40,12 +47,13 @@ export async function curvesSection(report: Report): Promise<Section | null> {
   if (drawn.length === 0) return null;
   const { primary } = report.verdict;
   const names = metricNames(report);
+  const captions = report.dataset.classNames.length > 2 ? { ...CAPTIONS, ...MACRO_CAPTIONS } : CAPTIONS;
   const main: EpochMetric = primary === "seconds" ? drawn[0]! : primary;
   const others = ratesOf(trainings).filter((one) => one !== defaultRate(report) && isKnown(at(one), main));
   const figure = (metric: EpochMetric, groups: readonly Group[], id: string, title: string) =>
     figureOf(report, {
       chart: curveChart(groups, { metric, report, id, title }),
-      caption: CAPTIONS[metric],
+      caption: captions[metric],
       table: curveTable(groups, metric, title),
     });
   return {

@@ -23,7 +23,7 @@ export function provenanceSection(report: Report): Section {
     ...plan.classWeights === null ? [] : [
       [
         "Class weights",
-        plan.classWeights.map((weight, label) => `${dataset.classNames[label]} ${weight.toFixed(3)}`).join(", "),
+        plan.classWeights.map((weight, label) => `${dataset.classNames[label]}: ${weight.toFixed(3)}`).join(", "),
       ] as const,
     ],
     ...plan.initWeights === null
