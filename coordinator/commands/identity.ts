@@ -21,7 +21,7 @@ export interface Identified {
  */
 export async function identityOf(settings: Settings, data: RunData): Promise<Identified> {
   const { resume, arms, seed, control, protocol, imageSize, model } = settings;
-  const spec = builtInModel(model, imageSize);
+  const spec = builtInModel(model, imageSize, data.info.classes.length);
   const initWeights = settings.initWeights === undefined
     ? undefined
     : await readInitWeights(settings.initWeights, spec);
