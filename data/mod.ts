@@ -4,6 +4,8 @@ export { cacheDirectory, tilesFileIn } from "./cache.ts";
 export { dataCommand, type DataParts, type Trial } from "./commands/data.ts";
 export { dataEnvironment } from "./environment.ts";
 export { dataFlags } from "./flags.ts";
+export { type DecodedFile, decodeFiles, type DecodeOptions, imageFile, type ImageInput } from "./decode_files.ts";
+export type { SquareImage } from "./square_image.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
