@@ -33,7 +33,7 @@ export type DecodedFile =
   & ({ readonly image: SquareImage } | { readonly error: HerdError });
 
 /** So few images are not worth another thread, which takes a while to begin. */
-const IMAGES_A_THREAD = 8;
+const IMAGES_A_THREAD = 64;
 /** So many for each thread are being decoded, or wait for that or for their turn. */
 const IMAGES_AHEAD = 2;
 

@@ -29,7 +29,7 @@ interface Thread {
 /** What only tests replace. */
 export interface PoolInternals {
   readonly entry?: URL;
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
 /** A few threads, started when they are needed; whoever asks for more images at once than there are waits for a free one. */
