@@ -19,7 +19,7 @@ export class MetricsAccumulator {
   #correct: number;
   #samples: number;
 
-  /** @param sums where another accumulator stopped */
+  /** Goes on from sums. @param sums where another accumulator stopped */
   constructor({ loss, correct, samples }: MetricsSums = { loss: 0, correct: 0, samples: 0 }) {
     this.#loss = loss;
     this.#correct = correct;
