@@ -88,10 +88,12 @@ const WIDTHS: Readonly<Record<ModelName, { filters: readonly number[]; units: nu
 /**
  * A built-in model at an image size: the network of the Keras example (dropout 0.5 in blocks 2 and 3 and before the first
  * dense layer), or a small one of the same family.
+ * @param classes of the data: two need one logit, more need one each
  * @throws {HerdError} usage, if the image is too small for the blocks
  */
-export function builtInModel(name: ModelName, imageSize: number): ModelSpec {
+export function builtInModel(name: ModelName, imageSize: number, classes = 2): ModelSpec {
   const { filters, units } = WIDTHS[name];
+  const logits = logitsOf(classes);
   const least = leastImageSize(filters.length);
   if (imageSize < least) {
     throw new HerdError("usage", `--image-size ${imageSize} is too small for ${name}: use ${least} or more`);
@@ -106,10 +108,15 @@ export function builtInModel(name: ModelName, imageSize: number): ModelSpec {
         ...(i === 1 || i === 2 ? { dropout: 0.5 } : {}),
       })),
       { kind: "dense", units, dropoutBefore: 0.5, activation: "relu" },
-      { kind: "dense", units: 1, activation: "none" },
+      { kind: "dense", units: logits, activation: "none" },
     ],
-    classes: 1,
+    classes: logits,
   };
+}
+
+/** Logits a sample for a number of classes: one tells two apart. */
+export function logitsOf(classes: number): number {
+  return classes === 2 ? 1 : classes;
 }
 
 /** The smallest image side that leaves one pixel after `blocks` conv blocks. */
