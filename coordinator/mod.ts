@@ -4,6 +4,7 @@ export {
   learnability,
   type LearnabilityOptions,
   type LocalEngine,
+  modelCommand,
   reportCommand,
   type RunOptions,
   runTraining,

@@ -23,6 +23,28 @@ export function flopsOf(spec: ModelSpec): ModelFlops {
   return { layers, forward, training: 3 * forward - (layers[0] ?? 0) };
 }
 
+/** A network, and how much of a step an engine holds at once. */
+export interface PlannedModel {
+  /** The network. */
+  readonly spec: ModelSpec;
+  /** Images of a leaf, at most. */
+  readonly microBatch: number;
+  /** Images of a step, at most. */
+  readonly batchSize: number;
+}
+
+/** What a worker's engine holds for a network, in bytes; without its process and its images. */
+export interface EngineMemory {
+  /** Flat, as they came. */
+  readonly weights: number;
+  /** Sums that wait to be added along the reduction tree. */
+  readonly gradients: number;
+  /** All else: activations and their gradients of as many images as it computes at once, and what kernels need besides. */
+  readonly leaf: number;
+  /** All of it. */
+  readonly total: number;
+}
+
 /** Bytes of the largest of its arrays: the flat weights, or what a layer gives of one image. */
 export function largestBytes(spec: ModelSpec): number {
   const values = layerShapes(spec).map((shape) =>

@@ -25,9 +25,9 @@ const width = (what: string) => {
     v.description(what),
   );
 };
-const rate = (where: string) => {
+const rate = (which: string) => {
   const allowed = "must be a number from 0 to 0.99";
-  const what = `Part of the values that training drops ${where}; 0 for none.`;
+  const what = `Part of the values ${which} that training drops; 0 for none.`;
   const number = v.pipe(v.number(allowed), v.minValue(0, allowed), v.maxValue(0.99, allowed), v.description(what));
   return v.exactOptional(number);
 };
@@ -49,13 +49,13 @@ export const ModelFileSchema = v.pipe(
       "Convolution 3×3 without padding, ReLU, dropout, max-pool 2×2: from the images on.",
     ),
     dense: list(
-      object({ units: width("Values of the output."), dropoutBefore: rate("of what comes in") }),
+      object({ units: width("Values of the output."), dropoutBefore: rate("that come in") }),
       0,
       MOST_DENSE,
       "Hidden dense layers with ReLU. The output layer is not among them: it follows from the classes of the data.",
     ),
     output: v.exactOptional(
-      v.pipe(object({ dropoutBefore: rate("of what comes in") }), v.description("The layer that gives the logits.")),
+      v.pipe(object({ dropoutBefore: rate("that come in") }), v.description("The layer that gives the logits.")),
     ),
   }),
   v.title("A network that Herd trains"),

@@ -1,5 +1,6 @@
-// What the coordinator does on command: train, report, and the trial of a data set.
+// What the coordinator does on command: train, model, report, and the trial of a data set.
 export { learnability, type LearnabilityOptions } from "./learnability.ts";
+export { modelCommand } from "./model.ts";
 export { reportCommand } from "./report.ts";
 export { runTraining } from "./run.ts";
 export type { LocalEngine, RunOptions, TrainParts } from "./run_options.ts";
