@@ -39,7 +39,7 @@ const list = <T extends v.GenericSchema>(item: T, least: number, most: number, w
 };
 
 /** What a model file may say. */
-export const ModelFileSchema = v.pipe(
+export const ModelFileSchema: v.GenericSchema<unknown, ModelDescription & { readonly $schema?: string }> = v.pipe(
   object({
     $schema: v.exactOptional(v.string("must be a text")),
     blocks: list(
@@ -86,6 +86,15 @@ export async function readModelFile(path: string): Promise<ModelDescription> {
   } catch (cause) {
     throw refuse(`it is not JSON (${visible(messageOf(cause))}): give a file as shared/model.schema.json says`, cause);
   }
+  return checkModel(content, refuse);
+}
+
+/**
+ * What a model file may say, of what somebody says.
+ * @param refuse makes the error of a sentence with the place, the value and what is allowed
+ * @throws what `refuse` makes
+ */
+export function checkModel(content: unknown, refuse: (why: string) => HerdError): ModelDescription {
   const result = v.safeParse(ModelFileSchema, content);
   if (!result.success) throw refuse(sentenceOf(result.issues[0]));
   const { $schema: _, ...description } = result.output;
