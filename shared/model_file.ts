@@ -112,8 +112,8 @@ function sentenceOf(issue: v.BaseIssue<unknown>): string {
     const near = nearest(key, known);
     return `${where} is nothing that Herd knows: ${near ? `did you mean ${near}?` : `use ${known.join(", ")}`}`;
   }
-  const value = issue.input === undefined ? "is missing" : `is ${shown(issue.input)}`;
-  return `${where} ${value}: ${allowed}`;
+  if (issue.input === undefined) return `${where} is missing: it must be given`;
+  return `${where} is ${shown(issue.input)}: ${allowed}`;
 }
 
 /** A value as JSON; a long one is cut. */

@@ -55,6 +55,9 @@ class Reader {
     layers.forEach((layer, i) => {
       this.#layer = layer;
       this.#check(layer, i === 0);
+    });
+    layers.forEach((layer, i) => {
+      this.#layer = layer;
       this.#take(layer, i === layers.length - 1);
       this.#before = this.#name;
     });
