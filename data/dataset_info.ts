@@ -11,7 +11,7 @@ export const NONE_SKIPPED: Skipped = { count: 0, files: [] };
 export interface DatasetInfo {
   /** "horses-or-humans", "procedural", or the name of the user's folder. */
   readonly name: string;
-  /** Class names by label: sorted by UTF-8 bytes, so horses = 0 and humans = 1. */
+  /** Class names by label, 2 to 256: sorted by UTF-8 bytes, so horses = 0 and humans = 1. */
   readonly classes: readonly string[];
   /** Side of the square images in pixels. */
   readonly imageSize: number;
@@ -21,7 +21,7 @@ export interface DatasetInfo {
   readonly train: number;
   /** Number of test images. */
   readonly test: number;
-  /** Images by class name. */
+  /** Images by class name. Objects have keys such as "10" first: for the order of labels go through `classes`. */
   readonly classCounts: Readonly<Record<string, readonly [train: number, test: number]>>;
   /**
    * The data set hash, in hexadecimal: SHA-256 over each sample's pixels (imageSize² × 3 bytes) followed by its label

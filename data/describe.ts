@@ -16,9 +16,9 @@ const MOST_NAMES = 10;
  * @param options the number of training images that a run takes, or null for all
  */
 export function describeDataset(info: DatasetInfo, { limit }: { readonly limit: number | null }): string[] {
-  const { name, imageSize, channels, train, test, classCounts, sha256, skipped } = info;
+  const { name, classes, imageSize, channels, train, test, classCounts, sha256, skipped } = info;
   const shape = `${imageSize}×${imageSize}×${channels}`;
-  const counts = Object.entries(classCounts).map(([label, [train, test]]) => `${label} ${train} + ${test}`).join(", ");
+  const counts = classes.map((name) => `${name} ${classCounts[name]!.join(" + ")}`).join(", ");
   return [
     `Data    ${name}: ${train} training and ${test} test images of ${shape} (${counts})`,
     `        sha256 ${sha256.slice(0, 16)}…${limit === null ? "" : `; --limit takes ${limit} of them`}`,

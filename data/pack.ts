@@ -120,7 +120,7 @@ function encodedLength(name: string): number {
   return new TextEncoder().encode(JSON.stringify(name)).length + 1;
 }
 
-/** What is left must still be a data set of two classes. */
+/** What is left must still have every class in both splits. */
 function refuseEmptied({ classCounts, skipped }: DatasetInfo, { name }: ImageSource): void {
   for (const [className, counts] of Object.entries(classCounts)) {
     const split = counts[0] === 0 ? "train" : counts[1] === 0 ? "test" : undefined;

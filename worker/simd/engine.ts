@@ -42,7 +42,7 @@ export class SimdEngine implements GradientEngine {
     this.#kernels = kernels;
     this.#memory = memory;
     this.#plan = plan;
-    this.#network = new Network(kernels, plan, memory);
+    this.#network = new Network(kernels, plan, memory, options.classWeights);
   }
 
   /** Lays out the memory and loads the kernels. */
@@ -67,6 +67,7 @@ export class SimdEngine implements GradientEngine {
   ): AsyncGenerator<PartialSum> {
     const step = new StepLeaves(leafCount, leaves, signal);
     const { gradients, parameters } = this.#plan;
+    const { spec: { classes }, classWeights } = this.#options;
     for (const node of nodes) {
       const labels = step.labelsUnder(node);
       const parts: Float32Array[] = [];
@@ -86,7 +87,7 @@ export class SimdEngine implements GradientEngine {
       });
       const gradient = new Float32Array(this.#memory.buffer, gradients, parameters);
       const logits = concatenate(parts);
-      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#options.spec.classes) };
+      yield { node, gradient, logits, losses: lossesOf(logits, labels, classes, classWeights) };
     }
   }
 

@@ -68,7 +68,7 @@ export class WebgpuEngine implements GradientEngine {
     this.plan = plan;
     this.#options = options;
     this.#slots = new GradientSlots(device, plan);
-    this.#inputs = new PassInputs(plan.images, options.spec.imageSize);
+    this.#inputs = new PassInputs(plan.images, options.spec.imageSize, options.classWeights);
     this.#weights = new Float32Array(plan.layout.weightBytes / 4);
     this.#pace = new Pace(() => device.done(), options.onLeaf ?? (() => {}));
   }
@@ -294,7 +294,8 @@ export class WebgpuEngine implements GradientEngine {
   }
 
   #answer(step: StepLeaves, node: NodeId, sums: HostSums): PartialSum {
-    return { node, ...sums, losses: lossesOf(sums.logits, step.labelsUnder(node), this.#options.spec.classes) };
+    const { spec: { classes }, classWeights } = this.#options;
+    return { node, ...sums, losses: lossesOf(sums.logits, step.labelsUnder(node), classes, classWeights) };
   }
 
   /** Bytes of a sample's logits on the device. */

@@ -125,8 +125,8 @@ const BAD: readonly [content: unknown, sentence: string][] = [
   [{ ...GOOD, blocks: [{ filters: 1, dropout: 1 }] }, "blocks[0].dropout is 1: it must be a number from 0 to 0.99"],
   [{ ...GOOD, blocks: [{ filters: 1, dropout: -0.1 }] }, "blocks[0].dropout is -0.1: it must be a number from 0"],
   [
-    { ...GOOD, blocks: [{ filters: 1, drop: 0.5 }] },
-    "blocks[0].drop is nothing that Herd knows: did you mean dropout?",
+    { ...GOOD, blocks: [{ filters: 1, droput: 0.5 }] },
+    "blocks[0].droput is nothing that Herd knows: did you mean dropout?",
   ],
   [
     { ...GOOD, blocks: [{ filters: 1, kernel: 5 }] },
