@@ -14,15 +14,16 @@ const workerEntry = new URL("./worker/main.ts", import.meta.url);
 const RELAY = "relay-process";
 const parts = { workerEntry, chooseEngine, localWorkers };
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+/** The first three are those that most people need. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
+  report: reportCommand(),
+  doctor: doctorCommand(),
   worker: workerCommand({
     worker: { entry: workerEntry, args: [] },
     relay: { entry: new URL(import.meta.url), args: [RELAY] },
   }),
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
-  doctor: doctorCommand(),
-  report: reportCommand(),
 };
 
 const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));

@@ -16,6 +16,7 @@ export function doctorCommand(): Command {
   return command({
     summary: "What works on this machine",
     usage: "",
+    examples: [["doctor", "tries every engine, and says what is wrong here and what mends it"]],
     flags: commonFlags,
     async run(_given, { print, version, environment }) {
       const { os, arch } = Deno.build;
