@@ -106,7 +106,7 @@ function warnings({ versions, cpu, container, memory, clock, late, bus, engines 
     ...late.map((name): Finding => ({
       kind: "warning",
       what: `The look at ${name} did not end in time`,
-      mend: "deno task doctor --verbose",
+      mend: "deno task doctor # once more, with nothing else at work",
     })),
   ];
 }

@@ -1,6 +1,7 @@
 // Gathers what the doctor looks at. It changes nothing, and no look may take longer than its time.
 import { cpus } from "node:os";
 import { dataEnvironment } from "../../data/mod.ts";
+import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { within } from "../../shared/within.ts";
 import { chooseAmong } from "../engines.ts";
@@ -15,15 +16,16 @@ import { tryLoopback } from "./loopback.ts";
 import { tryInThread } from "./trial.ts";
 
 const LOOK_MS = 10_000;
-/** Software adapters compile their kernels for a while. */
-const ENGINES_MS = 180_000;
+/** For an engine. Software adapters compile their kernels for a while. */
+const ENGINE_MS = 90_000;
 /** It asks a process for each GPU. */
 const GPUS_MS = 60_000;
 
 const VARIABLES = [
   ..."HERD_DATA_DIR HERD_DATA_URL HERD_CACHE_DIR XDG_CACHE_HOME HOME NO_COLOR TERM TZ LANG".split(" "),
   ..."DENO_DIR DENO_CERT DENO_TLS_CA_STORE DENO_V8_FLAGS HTTP_PROXY HTTPS_PROXY NO_PROXY".split(" "),
-  ..."NODEVICE_SELECT DRI_PRIME LP_NUM_THREADS MESA_VK_DEVICE_SELECT VK_DRIVER_FILES VK_ICD_FILENAMES".split(" "),
+  ..."DENO_WEBGPU_BACKEND NODEVICE_SELECT DRI_PRIME LP_NUM_THREADS MESA_VK_DEVICE_SELECT VK_DRIVER_FILES VK_ICD_FILENAMES"
+    .split(" "),
   ..."CUDA_VISIBLE_DEVICES MALLOC_ARENA_MAX SLURM_JOB_ID KUBERNETES_SERVICE_HOST".split(" "),
 ];
 
@@ -57,9 +59,9 @@ export async function gatherFacts(
     dataDir ? look("HERD_DATA_DIR", LOOK_MS, isThere(dataDir), true) : true,
     look("the loopback", LOOK_MS, tryLoopback(), "it does not answer"),
     look("Herd's files", LOOK_MS, Deno.stat(new URL(import.meta.url)).then(({ mtime }) => mtime?.getTime() ?? 0), 0),
-    tryInThread(ENGINES_MS, { onEngine }),
+    tryInThread(ENGINE_MS, { onEngine }),
   ]);
-  if (!trial.isWhole) late.push("all engines");
+  if (!trial.isWhole) late.push(`the engine ${ENGINE_NAMES[trial.engines.length]}`);
   const isGpu = trial.engines.some(({ name, works, software }) => name === "webgpu" && works && !software);
   const bus = await look("the PCI bus", LOOK_MS, pciGpus(), []);
   const gpus = describeGpus(

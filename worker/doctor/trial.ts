@@ -13,7 +13,8 @@ export interface Trial {
 }
 
 /**
- * Tries the engines. What is known when the time is over, or when the thread dies, is what comes of it.
+ * Tries the engines. What is known when one takes longer than its time, or when the thread dies, is what comes of it.
+ * @param milliseconds for each
  * @param options the thread's module, and what hears of each engine
  */
 export function tryInThread(
@@ -32,11 +33,13 @@ export function tryInThread(
       thread.terminate();
       resolve({ engines, adapter, isWhole });
     };
-    const timer = setTimeout(() => end(false), milliseconds);
+    let timer = setTimeout(() => end(false), milliseconds);
     thread.addEventListener("message", ({ data }: MessageEvent<FromTrial>) => {
       if (data.type === "done") return end(true);
       if (data.type === "adapter") return void (adapter = data.adapter);
       engines.push(data.engine);
+      clearTimeout(timer);
+      timer = setTimeout(() => end(false), milliseconds);
       onEngine(data.engine);
     });
     thread.addEventListener("error", (event) => {

@@ -22,8 +22,7 @@ Deno.test({
         HERD_DATA_DIR: join(folder.path, "nothing"),
         HERD_DATA_URL: "https://user:s3cret@mirror.test/",
         // No adapter: to compile kernels for a software one takes long.
-        VK_DRIVER_FILES: "/nonexistent",
-        VK_ICD_FILENAMES: "/nonexistent",
+        DENO_WEBGPU_BACKEND: "none",
       },
     }).output();
     const [out, err] = [new TextDecoder().decode(stdout), new TextDecoder().decode(stderr)];

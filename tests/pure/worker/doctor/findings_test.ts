@@ -105,7 +105,7 @@ const SICK: Readonly<Record<string, readonly [Partial<Facts>, Expected]>> = {
     "apt-get install -y mesa-vulkan-drivers libvulkan1",
   ]],
   "an old Deno": [{ versions: { ...WELL.versions, deno: "2.8.11" } }, ["warning", /2\.8\.11/, "deno upgrade 2.9.6"]],
-  "a look that hung": [{ late: ["the GPUs"] }, ["warning", /look at the GPUs/, "deno task doctor"]],
+  "a look that hung": [{ late: ["the GPUs"] }, ["warning", /look at the GPUs/, "deno task doctor #"]],
 };
 
 for (const [name, [changes, [kind, what, mend]]] of Object.entries(SICK)) {
