@@ -25,7 +25,7 @@ export function reportCommand(): Command {
     ],
     flags,
     most: Infinity,
-    async run({ rest: folders, values: { picture } }, { print }) {
+    async run({ rest: folders, values: { picture } }, { print, progress }) {
       if (folders.length > 1) {
         if (picture !== undefined) throw new HerdError("usage", "--picture is of one run: name one folder");
         const runs = [];
@@ -35,8 +35,10 @@ export function reportCommand(): Command {
       }
       const folder = folders[0] ?? await newestRun("runs");
       const report = await reportIn(folder);
+      progress.show("Drawing the report");
       await writeReportPage(folder, await reportHtml(report));
       if (picture !== undefined) await writePicture(picture, await pairsPicture(report));
+      progress.clear();
       for (const line of finalBlock(report)) print(line);
       print("");
       print(`Report: ${join(folder, "report.html")}`);
