@@ -9,6 +9,7 @@ export {
   type RunEvent,
   type RunFacts,
   type RunHistory,
+  type StepParts,
   type TimedEvent,
   type Traffic,
   type TrainingFacts,
