@@ -4,9 +4,11 @@ import { figure, formatBytes, formatSeconds } from "../../shared/cli/format.ts";
 import type { Style } from "../../shared/cli/console.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import {
+  allEpochs,
   allKeys,
   describeKey,
   describePosition,
+  Eta,
   isSameRun,
   type RunEvent,
   type RunFacts,
@@ -42,10 +44,8 @@ const BRIEF_SECONDS = 30;
 /** Tells people what happens in a run: a subscriber of its events. */
 export class Terminal {
   readonly #options: TerminalOptions;
-  #started = 0;
+  readonly #eta = new Eta();
   readonly #dataLine = progressLines();
-  /** Epochs that a resumed run had done at its start, with the part of the last one. */
-  #doneBefore = 0;
   #estimated = false;
 
   /** Nothing is printed yet. */
@@ -95,14 +95,11 @@ export class Terminal {
   }
 
   #run(run: Event<"run">): void {
-    this.#started = performance.now();
+    this.#eta.begin(run);
     if (!this.#options.quiet) summaryTable(run.modelName, run.model).forEach((line) => this.#print(line));
     for (const line of planLines(run)) this.#print(line);
     if (run.resumed === null) return;
-    const { at, trainings } = run.resumed;
-    this.#print(`Resumed at ${describePosition(at, run.seeds)}`);
-    const finished = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0);
-    this.#doneBefore = finished + at.step / at.steps;
+    this.#print(`Resumed at ${describePosition(run.resumed.at, run.seeds)}`);
   }
 
   #worker({ what, worker, reason }: Event<"worker">): void {
@@ -126,7 +123,7 @@ export class Terminal {
     this.#options.progress.show(
       `${key.arm} epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${loss.toFixed(4)}  accuracy ${
         accuracy.toFixed(4)
-      }  ${speed}ETA ${formatSeconds(this.#eta(snapshot, step / steps))}`,
+      }  ${speed}ETA ${formatSeconds(this.#secondsLeft(snapshot, step / steps))}`,
     );
   }
 
@@ -139,7 +136,7 @@ export class Terminal {
     this.#options.progress.show(
       `${describeKey(key, run?.seeds ?? [])}, epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}`,
       `  loss ${loss.toFixed(4)} ${losses}  test AUC ${auc}  ETA of all ${
-        formatSeconds(this.#eta(snapshot, step / steps))
+        formatSeconds(this.#secondsLeft(snapshot, step / steps))
       }`,
     );
   }
@@ -160,7 +157,7 @@ export class Terminal {
       }  loss ${loss.toFixed(4)} ${sparkline(own.map(({ loss }) => loss))}  test loss ${
         testLoss.toFixed(4)
       }  test accuracy ${testAccuracy.toFixed(4)}  test AUC ${figure(testAuc, 4)}  ETA ${
-        formatSeconds(this.#eta(snapshot, 0))
+        formatSeconds(this.#secondsLeft(snapshot, 0))
       }`,
     );
   }
@@ -181,7 +178,7 @@ export class Terminal {
       }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${
         testAccuracy.toFixed(4)
       }  test AUC ${figure(testAuc, 4)}  ${figure(seconds, 1)} s  ${figure(imagesPerSecond, 1)} images/s  ETA ${
-        formatSeconds(this.#eta(snapshot, 0))
+        formatSeconds(this.#secondsLeft(snapshot, 0))
       }`,
     );
   }
@@ -203,7 +200,7 @@ export class Terminal {
     if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
-    const whole = seconds / images * trainImages * (allEpochs(run) - this.#doneBefore);
+    const whole = seconds / images * trainImages * (allEpochs(run) - this.#eta.doneBefore);
     if (whole > LONG_RUN_SECONDS && !isLarge(run) && run.resumed === null) {
       const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
       const text = `At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`;
@@ -213,13 +210,9 @@ export class Terminal {
     this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, without the tests after each epoch`);
   }
 
-  /** Seconds left, if the rest goes on as this process did so far; `part` of the current epoch is done. */
-  #eta({ run, trainings }: Snapshot, part: number): number {
-    if (run === null) return Infinity;
-    const done = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0) + part;
-    const diverged = trainings.filter((training) => training.diverged !== null);
-    const never = diverged.reduce((sum, { epochs }) => sum + run.epochs - epochs.length, 0);
-    return (performance.now() - this.#started) / 1000 * (allEpochs(run) - never - done) / (done - this.#doneBefore);
+  /** `part` of the current epoch is done. */
+  #secondsLeft(snapshot: Snapshot, part: number): number {
+    return this.#eta.estimate(snapshot, part).secondsLeft;
   }
 
   #print(line: string): void {
@@ -236,11 +229,6 @@ function styleOf(line: string): Style {
 
 function epochsOf({ run }: Snapshot): number {
   return run?.epochs ?? 0;
-}
-
-/** Of all trainings. */
-function allEpochs(run: RunFacts): number {
-  return allKeys(run).length * run.epochs;
 }
 
 /** Whether nothing is left to train. */
