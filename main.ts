@@ -30,8 +30,11 @@ const workerEntry = new URL("./worker/main.ts", import.meta.url);
 const RELAY = "relay-process";
 const parts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+/** The first three are those that most people need. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
+  report: reportCommand(),
+  doctor: doctorCommand(),
   evaluate: evaluateCommand(parts),
   predict: predictCommand(parts),
   worker: workerCommand({
@@ -40,8 +43,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   }),
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
   model: modelCommand(parts),
-  doctor: doctorCommand(),
-  report: reportCommand(),
 };
 
 const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));

@@ -7,7 +7,7 @@ import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
 import type { FaultCounts, Traffic, WorkerInfo } from "../events/mod.ts";
 import { type Collection, gradientCollection, predictionsCollection } from "./collector.ts";
-import { Conductor } from "./conductor.ts";
+import { Conductor, type StepAccount } from "./conductor.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Roll } from "./roll.ts";
 import type { Work } from "./schedule.ts";
@@ -87,6 +87,17 @@ export class Cluster implements AsyncDisposable {
   /** Payload bytes from and to all workers so far. */
   get traffic(): Traffic {
     return this.#roll.traffic;
+  }
+
+  /** How the last step or test was computed, once it is over. */
+  get account(): StepAccount {
+    return this.#conductor.account;
+  }
+
+  /** Seconds since the last sign of life of each worker that can compute, by id. */
+  get silences(): Record<string, number> {
+    const now = performance.now();
+    return Object.fromEntries(this.#roll.ready.map(({ id, seen }) => [id, (now - seen) / 1000]));
   }
 
   /** What went wrong and was mended so far. */

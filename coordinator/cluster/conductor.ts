@@ -32,6 +32,14 @@ export interface ConductorEvents {
   onFailure(error: unknown): void;
 }
 
+/** How a step or a test was computed. */
+export interface StepAccount {
+  /** By the ids of the workers whose answers are in the result. */
+  readonly leaves: Readonly<Record<string, number>>;
+  /** What the answers took here: to be looked at and added up. */
+  readonly sumSeconds: number;
+}
+
 /** A step or evaluation under way, or just over. */
 interface Running<Result> {
   /** Of the cluster's steps, from 1. */
@@ -60,6 +68,10 @@ export class Conductor {
   #before: Running<unknown> | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #isUndisputed = true;
+  /** Of the last step or test, once it is over. */
+  #leaves: Readonly<Record<string, number>> = {};
+  /** What the answers of the one under way, or the last one, have taken here. */
+  #sumMilliseconds = 0;
 
   constructor(options: ClusterOptions, events: ConductorEvents) {
     this.#options = options;
@@ -100,6 +112,11 @@ export class Conductor {
     return this.#isUndisputed;
   }
 
+  /** How the last step or test was computed, once it is over. */
+  get account(): StepAccount {
+    return { leaves: this.#leaves, sumSeconds: this.#sumMilliseconds / 1000 };
+  }
+
   /** There are new weights: sends them to every worker. */
   setWeights(weights: Float32Array, compress: Compression): void {
     this.#weights.set(weights, compress);
@@ -125,6 +142,7 @@ export class Conductor {
     const at = { ...share, task: work.task };
     const running: Running<Result> = { number: ++this.#steps, share, at, step, resolve, reject };
     this.#running = running;
+    this.#sumMilliseconds = 0;
     const breakOff = () => this.#breakOff(running, signal!.reason);
     signal?.addEventListener("abort", breakOff, { once: true });
     try {
@@ -167,9 +185,11 @@ export class Conductor {
   #tell(event: StepEvent<Member>): void {
     const running = this.#running;
     if (running === undefined) return;
-    const decisions = running.step.handle(event, performance.now());
+    const began = performance.now();
+    const decisions = running.step.handle(event, began);
+    if (event.type === "answer") this.#sumMilliseconds += performance.now() - began;
     clearTimeout(this.#wake);
-    const { wakeAt, result, contributors = [] } = decisions;
+    const { wakeAt, result, contributors = new Map<Member, number>() } = decisions;
     if (wakeAt !== undefined) {
       // Deciding may have taken until then.
       const wait = Math.max(0, wakeAt - performance.now());
@@ -177,7 +197,8 @@ export class Conductor {
     }
     this.#carryOut(running, decisions);
     if (result !== undefined) {
-      for (const { standing } of contributors) {
+      this.#leaves = Object.fromEntries(contributors.entries().map(([{ id }, leaves]) => [id, leaves]));
+      for (const { standing } of contributors.keys()) {
         standing.since ??= running.share.position;
         standing.hasCounted = true;
         standing.recordSound();
@@ -242,6 +263,7 @@ export class Conductor {
 
   /** A worker has shown a sign of life: one that was late can take orders again. */
   #hear(member: Member): void {
+    member.seen = performance.now();
     if (member.late !== undefined) {
       const { images, started } = member.late;
       member.late = undefined;

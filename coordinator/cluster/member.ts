@@ -42,6 +42,8 @@ export class Member implements Hand {
   readonly standing: Standing;
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number } | undefined;
+  /** When its last sign of life came, of the clock that starts with the process. */
+  seen = performance.now();
   readonly #limits: LeafLimits;
   #told = 0;
   #computeSeconds = 0;

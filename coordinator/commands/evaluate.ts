@@ -55,6 +55,13 @@ export function evaluateCommand(parts: TrainParts): Command {
   return command({
     summary: "Evaluate a trained model on test images",
     usage: "[flags]",
+    examples: [
+      ["evaluate", "the newest run's best model on the run's own test images"],
+      [
+        "evaluate --run runs/A --arm gc --seed 0 --page wrong.html",
+        "one training's, and the most wrong images as a page",
+      ],
+    ],
     flags,
     async run({ values }, surroundings) {
       await interruptible(async (signal) => {

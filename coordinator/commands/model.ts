@@ -31,6 +31,10 @@ export function modelCommand(
   return command({
     summary: "Show a network and what it costs, or read one of Keras",
     usage: "[NAME|FILE.json] [flags]",
+    examples: [
+      ["model", "layers, parameters, operations and memory of the default network"],
+      ["model --from-keras model.json --to net.json", "a file that train --model takes"],
+    ],
     flags,
     most: 1,
     async run({ rest: [named], values }, { print }) {

@@ -31,6 +31,10 @@ export function predictCommand(parts: TrainParts): Command {
   return command({
     summary: "Say of which class images are",
     usage: "IMAGE…|DIR…|- [flags]   (- reads names of files from stdin, one a line)",
+    examples: [
+      ["predict photo.jpg", "the class and the probabilities, by the newest run's best model"],
+      ["predict --run runs/A --json photos", "all images of a folder, as JSON lines"],
+    ],
     flags,
     most: Infinity,
     async run({ rest, values }, surroundings) {

@@ -33,6 +33,7 @@ import { startWorkers } from "./processes.ts";
 import { finishedReport, loadResumed, refuseOther, warnIfMixed } from "./resume.ts";
 import { loadData, type RunData } from "./run_data.ts";
 import type { RunOptions } from "./run_options.ts";
+import { stepParts } from "./step_parts.ts";
 import { mayGoOn, withWayOn } from "./way_on.ts";
 
 /** What is settled before the first worker starts. */
@@ -202,9 +203,12 @@ async function compute(
     onSilent: ({ id }) => endProcess(id),
     emit: (event) => bus.emit(sinceBefore(event, prepared)),
   });
-  onStep(({ metrics, ...progress }) =>
-    bus.emit({ type: "step", ...progress, ...metrics, traffic: cluster.traffic, speeds: speedsOf(cluster) })
-  );
+  const partsOf = stepParts(cluster);
+  onStep(({ metrics, took, ...progress }) => {
+    const { traffic, account: { leaves } } = cluster;
+    const parts = partsOf(took);
+    bus.emit({ type: "step", ...progress, ...metrics, traffic, speeds: speedsOf(cluster), leaves, parts });
+  });
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   bus.emit({ type: "run", ...facts });
   if (settings.compressGradients) {

@@ -216,6 +216,20 @@ export type ClusterEvent =
   /** Wrong answers of a worker are in the weights. */
   | { readonly type: "taint" } & Taint;
 
+/** Where a training step's time went, in seconds. */
+export interface StepParts {
+  /** The computing of the worker that computed longest, as it says. */
+  readonly compute: number;
+  /** What came and went, and was waited for, until the last answer was there. */
+  readonly wait: number;
+  /** Looking at the answers, and adding them up. */
+  readonly sum: number;
+  /** From the sum of the gradients to the new weights. */
+  readonly update: number;
+  /** Until the new weights were on their way. */
+  readonly send: number;
+}
+
 /** What happens in a run. */
 export type RunEvent =
   | ClusterEvent
@@ -230,6 +244,9 @@ export type RunEvent =
     readonly traffic: Traffic;
     /** Images a second of each worker that is there, by id. */
     readonly speeds: Readonly<Record<string, number>>;
+    /** Leaves of this step that came from each worker, by id. */
+    readonly leaves: Readonly<Record<string, number>>;
+    readonly parts: StepParts;
   }
   | {
     readonly type: "epoch";

@@ -9,6 +9,7 @@ export {
   type RunEvent,
   type RunFacts,
   type RunHistory,
+  type StepParts,
   type TimedEvent,
   type Traffic,
   type TrainingFacts,
@@ -16,6 +17,7 @@ export {
   type WorkerInfo,
 } from "./event.ts";
 export type { DiagnosticsSummary, LayerDiagnostics } from "./diagnostics.ts";
+export { allEpochs, Eta } from "./eta.ts";
 export { describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
 export { allKeys, keysOf, type Protocol, PROTOCOLS, type RunPlan } from "./plan.ts";
 export { describeKey, describePosition, type Position } from "./position.ts";

@@ -1,6 +1,6 @@
 // `deno task data`: fetches or draws a data set, shows it, and says on demand whether there is something to learn in it.
 import { type Command, command, commonFlags, type Surroundings } from "../../shared/cli/command.ts";
-import { toggle } from "../../shared/cli/flags.ts";
+import { about, toggle } from "../../shared/cli/flags.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { checkDataset } from "../check.ts";
@@ -12,8 +12,10 @@ import { type DataEnvironment, resolveDataset } from "../resolve.ts";
 
 const flags = {
   ...dataFlags,
-  check: toggle("exit 3 if mean colour separates the classes, or if the network does not"),
-  clean: toggle("only bound the cache: what was not used for longest goes first"),
+  ...about("data", {
+    check: toggle("exit 3 if mean colour separates the classes, or if the network does not"),
+    clean: toggle("only bound the cache: what was not used for longest goes first"),
+  }),
   ...commonFlags,
 };
 
@@ -48,6 +50,10 @@ export function dataCommand(parts: DataParts): Command {
   return command({
     summary: "Fetch or make a data set, and show it",
     usage: "[flags]",
+    examples: [
+      ["data --data photos", "shows what a folder of images has in it, and packs it for training"],
+      ["data --data procedural --check", "also tells whether it can be learnt, and not by colour alone"],
+    ],
     flags,
     async run({ values: { data, imageSize, skipUnreadable, check, clean }, given }, surroundings) {
       const { print, progress } = surroundings;

@@ -254,6 +254,31 @@ Deno.test("Terminal: many trainings say after the first step what they will take
   assertEquals(lines.at(-1), told);
 });
 
+Deno.test("Terminal: a pair says after the first timed step what it will take, unless that is over at once", () => {
+  const after = (seconds: number, options = {}) => {
+    const { tell, lines } = terminal(options);
+    const before = (tell(DATA, RUN), lines.length);
+    tell(stepEvent(NO_GC, 1, 1, 0), stepEvent(NO_GC, 1, 2, seconds), stepEvent(NO_GC, 1, 3, 2 * seconds));
+    return lines.slice(before);
+  };
+  // 16 images in so many seconds; 64 images, 8 epochs.
+  assertEquals(after(0.5), []);
+  const long = "Time    about 5 min 20 s of training at this speed, without the tests after each epoch";
+  assertEquals([after(10), after(10, { quiet: true })], [[long], []]);
+  const tooLong = "At this speed the run takes about 1 h 46 min; --limit 6 would take ten minutes";
+  assertEquals([after(200), after(200, { quiet: true })], [[tooLong], [tooLong]]);
+});
+
+Deno.test("Terminal: while the report is drawn, the live line says so", () => {
+  using clock = useClock();
+  const { tell, shown } = terminal();
+  tell(DATA, RUN, ...epochsOf(NO_GC));
+  assert(!shown.some((text) => text.includes("Drawing")));
+  clock.set(10);
+  tell(...epochsOf({ arm: "gc", seed: 0 }));
+  assertStringIncludes(shown.at(-1)!, "Drawing the report");
+});
+
 Deno.test("Terminal: the end of many trainings is the table with the verdict; the titles and the sentence stand out", () => {
   const { tell, lines, styles } = terminal({ quiet: true });
   const keys = [0, 1].flatMap((seed) =>
