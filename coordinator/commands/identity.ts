@@ -4,6 +4,7 @@ import { initialWeights } from "../../shared/initial_weights.ts";
 import { builtInModel } from "../../shared/model.ts";
 import type { Experiment, NumericConfig } from "../experiment/mod.ts";
 import { readRunConfig, type RunIdentity } from "../storage/mod.ts";
+import { balancedWeights } from "./class_weights.ts";
 import { readInitWeights } from "./init_weights.ts";
 import type { RunData } from "./run_data.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
@@ -16,7 +17,7 @@ export interface Identified {
 
 /**
  * Who a run is; one that is resumed keeps its id.
- * @throws {HerdError} usage, if the images are too small for the model; data, if the run to be resumed or the file of
+ * @throws {HerdError} usage, if the images are too small for the model or cannot be balanced; data, if the run to be resumed or the file of
  * --init-weights cannot be read
  */
 export async function identityOf(settings: Settings, data: RunData): Promise<Identified> {
@@ -32,8 +33,13 @@ export async function identityOf(settings: Settings, data: RunData): Promise<Ide
   const hash = initWeights === undefined ? null : await sha256(new Uint8Array(initWeights.slice().buffer));
   const { batchSize, microBatch, compress, compressGradients, limit = null } = settings;
   const { optimizer, momentum, nesterov, gcScope, gcScale } = settings;
+  // Absent where there are none: runs are known by these values, and older ones have no such field.
+  const { info: { classes }, ids, labels } = data;
+  const weights = settings.classWeights === "balanced"
+    ? { classWeights: balancedWeights(classes, { ids: ids.train, labels: labels.train }) }
+    : {};
   const numeric: NumericConfig = {
-    compute: { dataset: data.info.sha256, model: spec, batchSize, microBatch, compress, compressGradients },
+    compute: { dataset: data.info.sha256, model: spec, ...weights, batchSize, microBatch, compress, compressGradients },
     limit,
     learningRate: learningRates[0]!,
     optimizer,

@@ -1,6 +1,7 @@
 // What a network's answers to images of known classes say of it. Everything here is pure.
+import { predictedClass, probabilitiesOf } from "../../shared/predictions.ts";
 import type { Predictions } from "../../shared/sums.ts";
-import { MetricsAccumulator, predictedClass, rankingOf } from "../experiment/mod.ts";
+import { confusionOf, MetricsAccumulator, rankingOf } from "../experiment/mod.ts";
 import { type Calibration, calibration, type Interval, wilsonInterval } from "../statistics/mod.ts";
 
 /** What is said of one image. */
@@ -29,7 +30,7 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Wilson's 95 % interval of the accuracy. */
   readonly accuracy95: Interval;
-  /** Area under the ROC curve, as in training's test; null where it is not defined. */
+  /** Area under the ROC curve, as in training's test: the macro average for more than two classes; null where one is missing. */
   readonly auc: number | null;
   /** Images by their class, and within it by the class that was predicted. */
   readonly confusion: readonly (readonly number[])[];
@@ -57,8 +58,6 @@ export function evaluationOf(
     const own = logits.subarray(index * width, (index + 1) * width);
     return { index, label, predicted: predictedClass(own), probabilities: probabilitiesOf(own) };
   });
-  const confusion = classes.map(() => classes.map(() => 0));
-  for (const { label, predicted } of answers) confusion[label]![predicted]!++;
   return {
     classes,
     images: labels.length,
@@ -67,7 +66,7 @@ export function evaluationOf(
     accuracy,
     accuracy95: wilsonInterval(correct, labels.length),
     auc: rankingOf(logits, labels).testAuc,
-    confusion,
+    confusion: confusionOf(logits, labels),
     calibration: calibration(
       answers.map(({ probabilities }) => probabilities),
       labels,
@@ -75,18 +74,6 @@ export function evaluationOf(
     ),
     answers,
   };
-}
-
-/**
- * The probability of each class: the logistic function of one logit, which is the second class's, or the softmax of several.
- * @param logits of one image
- */
-export function probabilitiesOf(logits: Float32Array): number[] {
-  if (logits.length === 1) return [1 / (1 + Math.exp(logits[0]!)), 1 / (1 + Math.exp(-logits[0]!))];
-  const largest = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
 }
 
 /** Those that got another class than theirs, the surest of it first; at most so many. */

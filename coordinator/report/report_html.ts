@@ -5,6 +5,7 @@ import { documentOf } from "./page/document.ts";
 import { headerOf } from "./page/header.ts";
 import { type Section, sectionOf } from "./page/section.ts";
 import { bestEpochSection } from "./page/sections/best_epoch.ts";
+import { classesSection } from "./page/sections/classes.ts";
 import { comparisonsSection } from "./page/sections/comparisons.ts";
 import { controlsSection } from "./page/sections/controls.ts";
 import { costSection } from "./page/sections/cost.ts";
@@ -26,6 +27,7 @@ const SECTIONS: readonly ((report: Report) => Promise<Section | null> | Section 
   comparisonsSection,
   controlsSection,
   bestEpochSection,
+  classesSection,
   diagnosticsSection,
   publishedSection,
   costSection,

@@ -9,5 +9,6 @@ export { type DeLong, delong } from "./delong.ts";
 export { holm } from "./holm.ts";
 export type { Interval } from "./interval.ts";
 export { judge, type Judgement, LEAST_PAIRS, type Question, RULE } from "./judge.ts";
+export { macroAuc } from "./macro_auc.ts";
 export { type PairedSummary, pairedSummary } from "./paired.ts";
 export { wilsonInterval } from "./wilson.ts";
