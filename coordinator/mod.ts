@@ -5,6 +5,7 @@ export {
   learnability,
   type LearnabilityOptions,
   type LocalEngine,
+  modelCommand,
   predictCommand,
   reportCommand,
   type RunOptions,

@@ -8,7 +8,7 @@ import { DEFAULT_SETTINGS } from "./settings.ts";
 import type { TrainParts } from "./run_options.ts";
 
 /** What a trial of a data set is told. */
-export interface LearnabilityOptions extends TrainParts {
+export interface LearnabilityOptions extends Omit<TrainParts, "engineMemory"> {
   /** As --data. */
   readonly data: string;
   /** Whether to go on without the image files that cannot be read. */

@@ -5,6 +5,7 @@ import type { Backend } from "../../shared/engine_names.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
+import type { EngineMemory } from "../../shared/model_cost.ts";
 import type { CheckCounts, Taint } from "./checks.ts";
 import type { DiagnosticsSummary } from "./diagnostics.ts";
 import type { FaultCounts } from "./faults.ts";
@@ -141,10 +142,12 @@ export interface RunFacts extends RunPlan, TrainingFacts {
   readonly herd: string;
   /** The engine that was asked of the workers. */
   readonly backend: Backend;
-  /** As --model names it. */
+  /** As --model names it, or its file without folder and ending. */
   readonly modelName: string;
   /** Its layers and image size. */
   readonly model: ModelSpec;
+  /** What the engine of each local worker holds for it; null where that is not planned. */
+  readonly memory: EngineMemory | null;
   /** Of each training. */
   readonly epochs: number;
   /** Seeds and epochs as they were declared when the run began: more of them are an extension after looking. */

@@ -9,6 +9,7 @@ export { parseReport } from "./parse_report.ts";
 export { pairsPicture } from "./picture.ts";
 export type { ArmReport, Comparison, Metric, PairReport, Plan, Report, Verdict, WorkerReport } from "./report.ts";
 export { reportOf } from "./report_of.ts";
+export { type SummarizedModel, summaryTable } from "./summary_table.ts";
 export { type Tables, tablesOf } from "./csv.ts";
 export { reportHtml } from "./report_html.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";

@@ -16,7 +16,7 @@ import { ARTEFACT, finalBlock } from "./final_block.ts";
 import { reportOf } from "./report_of.ts";
 import { RULE } from "../statistics/mod.ts";
 import { sparkline } from "./sparkline.ts";
-import { summaryTable } from "./summary_table.ts";
+import { summaryLines, summaryTable } from "./summary_table.ts";
 import { describeMetric, nameTaints } from "./wording.ts";
 
 /** Where text goes and what it may look like. */
@@ -94,7 +94,9 @@ export class Terminal {
 
   #run(run: Event<"run">, { dataset }: Snapshot): void {
     this.#started = performance.now();
-    if (!this.#options.quiet) summaryTable(run.modelName, run.model).forEach((line) => this.#print(line));
+    const summarized = { name: run.modelName, model: run.model, memory: run.memory, engine: run.backend };
+    const summary = this.#options.verbose ? summaryTable : summaryLines;
+    if (!this.#options.quiet) summary(summarized).forEach((line) => this.#print(line));
     for (const line of planLines(run, dataset?.info.classes ?? [])) this.#print(line);
     if (run.resumed === null) return;
     const { at, trainings } = run.resumed;

@@ -6,14 +6,12 @@ import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { assertFits } from "../leaf_check.ts";
 import { lossesOf } from "../loss.ts";
 import { StepLeaves, treeSum } from "../tree_sum.ts";
-import { type Kernels, loadKernels, PAGE_BYTES, type Variant } from "./kernels.ts";
+import { type Kernels, loadKernels, MOST_PAGES, PAGE_BYTES, type Variant } from "./kernels.ts";
 import { Network } from "./network.ts";
 import { type MemoryPlan, pagesOf, planMemory } from "./plan.ts";
 
 /** Raised with every change of the kernels that changes bits. */
 const VERSION = 1;
-/** 4 GiB: the most that 32-bit addresses reach. */
-const MOST_PAGES = 65536;
 
 /** The device in words. */
 export function adapterName(variant: Variant): string {

@@ -17,7 +17,8 @@ const DATA: RunData = {
 
 /** A value that is not the default. */
 function otherValue(name: string, { value, fallback, parse }: Flag<unknown>): unknown {
-  const words = value === null ? ["true"] : ["200", "20", "0.25", "gc", ...value.split("|").reverse(), "elsewhere"];
+  const names = (value ?? "").split("|").filter((name) => !name.startsWith("FILE"));
+  const words = value === null ? ["true"] : ["200", "20", "0.25", "gc", ...names.reverse(), "elsewhere"];
   for (const word of words) {
     try {
       const parsed = parse(word, name);
