@@ -2,7 +2,15 @@
 // lives in the room that it commands; what it needs of another one is handed to it here.
 // deno-lint-ignore-file no-console -- the command line is what prints
 import denoJson from "./deno.json" with { type: "json" };
-import { learnability, modelCommand, RelayWorkers, reportCommand, trainCommand } from "./coordinator/mod.ts";
+import {
+  evaluateCommand,
+  learnability,
+  modelCommand,
+  predictCommand,
+  RelayWorkers,
+  reportCommand,
+  trainCommand,
+} from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
 import { type Command, runCommand } from "./shared/cli/command.ts";
 import { consoleOf } from "./shared/cli/console.ts";
@@ -24,6 +32,8 @@ const parts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
+  evaluate: evaluateCommand(parts),
+  predict: predictCommand(parts),
   worker: workerCommand({
     worker: { entry: workerEntry, args: [] },
     relay: { entry: new URL(import.meta.url), args: [RELAY] },

@@ -77,11 +77,12 @@ function fit(rows: readonly number[][], labels: Uint8Array, classes: number): nu
   for (let step = 0; step < steps; step++) {
     const gradients = zeros();
     for (const [id, row] of rows.entries()) {
-      const odds = logits(weights, row).map(Math.exp);
-      const sum = odds.reduce((sum, one) => sum + one, 0);
-      for (const [i, gradient] of gradients.entries()) {
-        const error = odds[i + 1]! / sum - Number(labels[id] === i + 1);
-        for (let j = 0; j < 4; j++) gradient[j]! += error * row[j]!;
+      const odds = logits(weights, row);
+      let sum = 0;
+      for (let i = 0; i < classes; i++) sum += odds[i] = Math.exp(odds[i]!);
+      for (let i = 1; i < classes; i++) {
+        const error = odds[i]! / sum - Number(labels[id] === i);
+        for (let j = 0; j < 4; j++) gradients[i - 1]![j]! += error * row[j]!;
       }
     }
     for (const [i, own] of weights.entries()) {
@@ -91,8 +92,10 @@ function fit(rows: readonly number[][], labels: Uint8Array, classes: number): nu
   return weights;
 }
 
-function logits(weights: readonly number[][], row: readonly number[]): number[] {
-  return [0, ...weights.map((own) => own.reduce((sum, weight, i) => sum + weight * row[i]!, 0))];
+function logits(weights: readonly number[][], [one, red, green, blue]: readonly number[]): number[] {
+  const values = [0];
+  for (const own of weights) values.push(own[0]! * one! + own[1]! * red! + own[2]! * green! + own[3]! * blue!);
+  return values;
 }
 
 /** The first of the largest. */

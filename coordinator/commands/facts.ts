@@ -27,7 +27,15 @@ export async function runFacts(
 ): Promise<RunFacts> {
   const { numeric } = identity;
   const { arms, seeds, learningRates, control, protocol } = experiment;
-  const { compute: { batchSize, microBatch }, optimizer, momentum, nesterov, gcScope, gcScale, initWeights } = numeric;
+  const {
+    compute: { batchSize, microBatch, classWeights = null },
+    optimizer,
+    momentum,
+    nesterov,
+    gcScope,
+    gcScale,
+    initWeights,
+  } = numeric;
   const hashes: Record<number, string> = {};
   // One after another: all at once they might not fit into memory.
   for (const seed of seeds) hashes[seed] = await weightsHash(experiment.initialWeights(seed));
@@ -51,6 +59,7 @@ export async function runFacts(
     initWeights,
     batchSize,
     microBatch,
+    classWeights,
     epochs: settings.epochs,
     declared,
     primary: settings.primary,

@@ -5,6 +5,7 @@ import { type ModelDescription, modelOf } from "../../shared/model.ts";
 import { refuseLargeModel } from "../../shared/model_cost.ts";
 import type { Experiment, NumericConfig } from "../experiment/mod.ts";
 import { readRunConfig, type RunIdentity } from "../storage/mod.ts";
+import { balancedWeights } from "./class_weights.ts";
 import { readInitWeights } from "./init_weights.ts";
 import { modelName, modelOfRun } from "./model_choice.ts";
 import type { RunData } from "./run_data.ts";
@@ -19,8 +20,8 @@ export interface Identified {
 /**
  * Who a run is; one that is resumed keeps its id.
  * @param model the network of the settings, where it has been read already
- * @throws {HerdError} usage, for a model that cannot be trained; data, if the run to be resumed or the file of --init-weights
- * cannot be read
+ * @throws {HerdError} usage, for a model that cannot be trained or classes that cannot be balanced; data, if the run to be resumed
+ * or the file of --init-weights cannot be read
  */
 export async function identityOf(settings: Settings, data: RunData, model?: ModelDescription): Promise<Identified> {
   const { resume, arms, seed, control, protocol, imageSize } = settings;
@@ -36,8 +37,13 @@ export async function identityOf(settings: Settings, data: RunData, model?: Mode
   const hash = initWeights === undefined ? null : await sha256(new Uint8Array(initWeights.slice().buffer));
   const { batchSize, microBatch, compress, compressGradients, limit = null } = settings;
   const { optimizer, momentum, nesterov, gcScope, gcScale } = settings;
+  // Absent where there are none: runs are known by these values, and older ones have no such field.
+  const { info: { classes }, ids, labels } = data;
+  const weights = settings.classWeights === "balanced"
+    ? { classWeights: balancedWeights(classes, { ids: ids.train, labels: labels.train }) }
+    : {};
   const numeric: NumericConfig = {
-    compute: { dataset: data.info.sha256, model: spec, batchSize, microBatch, compress, compressGradients },
+    compute: { dataset: data.info.sha256, model: spec, ...weights, batchSize, microBatch, compress, compressGradients },
     limit,
     learningRate: learningRates[0]!,
     optimizer,

@@ -58,7 +58,10 @@ export interface EpochRecord extends MeanMetrics {
   readonly testLoss: number;
   /** Part of the test images whose class is right, 0 to 1. */
   readonly testAccuracy: number;
-  /** Area under the ROC curve over the test images, ties as ½; null for more than two classes. */
+  /**
+   * Area under the ROC curve over the test images, ties as ½; for more than two classes the mean of each one's against the rest
+   * (macro average). Null where a class has no test image.
+   */
   readonly testAuc: number | null;
   /** Mean probability of the second class over the test images, to be set beside its share; null for more than two classes. */
   readonly testMeanProbability: number | null;
@@ -127,6 +130,8 @@ export interface TrainingFacts {
   readonly batchSize: number;
   /** Images of a unit of work. */
   readonly microBatch: number;
+  /** By class, what a training image's loss and gradient are multiplied by; null where all count alike. */
+  readonly classWeights: readonly number[] | null;
 }
 
 /** The fixed facts of a run. */
@@ -233,6 +238,8 @@ export type RunEvent =
     readonly weightsSha256: string;
     /** As {@linkcode TrainingRecord.testLogits}. */
     readonly testLogits: readonly number[];
+    /** Test images by class and predicted class: a row a class, in the order of labels. */
+    readonly testConfusion: readonly (readonly number[])[];
   }
   /** A training has ended before its last epoch; the others go on. */
   | { readonly type: "diverged"; readonly position: Position; readonly text: string }

@@ -184,7 +184,6 @@ export class WebgpuEngine implements GradientEngine {
     say(`${device.adapter}: ${Math.ceil(bytes / 2 ** 20)} MiB planned`);
     for (const buffer of plan.buffers) await device.allocate(buffer);
     for (const origins of plan.origins) device.write(origins, new Uint8Array(origins.bytes).fill(NO_GRADIENT));
-    device.write(plan.groupNumbers, Uint32Array.from({ length: plan.groupNumbers.bytes / 4 }, (_, i) => i / 64));
     const started = performance.now();
     const kernels = new Set([...plan.forward, ...plan.backward(plan.weights)].map(({ code }) => code)).size;
     say(`${device.adapter}: compiling ${kernels} kernels`);

@@ -49,6 +49,7 @@ test("a folder becomes a packed file with its images in order of class/name", as
     classCounts: { horses: [4, 2], humans: [4, 2] },
     sha256: "",
     skipped: { count: 0, files: [] },
+    duplicates: { across: 0, files: [], within: { train: 0, test: 0 } },
   });
   using dataset = PackedDataset.open(path);
   assertEquals(dataset.info, info);
