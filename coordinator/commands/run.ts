@@ -201,6 +201,7 @@ async function compute(
     const parts = partsOf(took);
     bus.emit({ type: "step", ...progress, ...metrics, traffic, speeds: speedsOf(cluster), leaves, parts });
   });
+  await options.watch?.({ runId: identity.runId, silences: () => cluster.silences });
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   bus.emit({ type: "run", ...facts });
   if (settings.compressGradients) {

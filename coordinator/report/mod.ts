@@ -1,6 +1,7 @@
 // What a person sees of a run: the report as data, as text and as a page; the terminal and the JSON lines are subscribers.
 export { compareReports, type NamedReport } from "./compare_reports.ts";
 export { finalBlock } from "./final_block.ts";
+export { COLOURS } from "./page/colours.css.ts";
 export { jsonLines } from "./json_lines.ts";
 export { parseReport } from "./parse_report.ts";
 export { pairsPicture } from "./picture.ts";

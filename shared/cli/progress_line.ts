@@ -27,6 +27,11 @@ export class ProgressLine {
     this.#sink = sink;
   }
 
+  /** Whether a person is at the terminal. */
+  get isWatched(): boolean {
+    return this.#sink !== undefined;
+  }
+
   /** Shows lines, at most ten times a second. Those that are too long are cut. */
   show(...texts: readonly string[]): void {
     const now = performance.now();

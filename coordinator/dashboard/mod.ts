@@ -1,0 +1,2 @@
+// The live dashboard of a run: a page, the server that it comes from, and what it is told.
+export { Dashboard, type DashboardOptions } from "./dashboard.ts";
