@@ -98,7 +98,7 @@ export class Chart {
     const series = this.#curves.curves.map(({ arm, of }): UPlot.Series => ({
       stroke: colour(arm),
       width: of === "mean" ? 2.5 : 1,
-      alpha: of === "mean" ? 1 : 0.35,
+      alpha: of === "mean" ? 1 : 0.5,
       dash: DASHES[arm] ?? [],
       spanGaps: true,
       points: { show: of === "mean" && this.#curves.places.length <= 30, size: 5, fill: colour(arm) },

@@ -35,7 +35,7 @@ const PARTS = [
   ["send", "handing out new weights"],
 ] as const;
 
-const workersTable = new Table("Workers", [
+const workersTable = new Table("Those that have computed", [
   ...["Worker", "Host", "Engine", "Device"].map((head) => ({ head, isText: true })),
   ...["Images a second", "Share of leaves", "Last sign of life", "Times lost"].map((head) => ({ head })),
 ]);
@@ -126,11 +126,13 @@ function begin(before: Story): void {
   const select = byId<HTMLSelectElement>("group");
   select.replaceChildren(...groups.map((group) => element("option", {}, group)));
   byId("group-label").hidden = groups.length < 2;
-  const byEpoch = METRICS.map(([metric, title]) => {
+  const chance = run.chance === null ? "" : `, chance ${Number(run.chance.toFixed(4))}`;
+  const byEpoch = METRICS.map(([metric, name]) => {
+    const title = metric === "testAccuracy" ? `${name}${chance}` : name;
     const chart = new Chart({ title, place: "epoch", arms, decimals: 4 });
     return { chart, show: (group: string) => chart.show(epochCurves(story, metric, group)) };
   });
-  const chart = new Chart({ title: "Loss of each step, this epoch", place: "step", arms, decimals: 4 });
+  const chart = new Chart({ title: "Loss of each step, newest epoch", place: "step", arms, decimals: 4 });
   charts = [...byEpoch, { chart, show: () => chart.show(stepCurves(story)) }];
   byId("charts").replaceChildren(...charts.map(({ chart }) => chart.element));
 }
@@ -214,10 +216,15 @@ function showPairs(group: string): void {
         both(first.testLoss, second.testLoss),
         both(first.testAccuracy, second.testAccuracy),
         both(first.testAuc, second.testAuc),
-        difference === null ? "–" : `${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(4)}`,
+        difference === null ? "–" : signed(difference),
       ],
     };
   }));
+}
+
+function signed(value: number): string {
+  const text = Math.abs(value).toFixed(4);
+  return Number(text) === 0 ? text : `${value < 0 ? "−" : "+"}${text}`;
 }
 
 function showWorkers(): void {
