@@ -5,7 +5,7 @@ import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
-import type { FaultCounts, Traffic, WorkerInfo } from "../events/mod.ts";
+import type { FaultCounts, StepSeconds, Traffic, WorkerInfo } from "../events/mod.ts";
 import { type Collection, gradientCollection, predictionsCollection } from "./collector.ts";
 import { Conductor } from "./conductor.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -87,6 +87,11 @@ export class Cluster implements AsyncDisposable {
   /** Payload bytes from and to all workers so far. */
   get traffic(): Traffic {
     return this.#roll.traffic;
+  }
+
+  /** Where the time of the last training step went, once the weights that follow from it are sent. */
+  get stepSeconds(): StepSeconds {
+    return this.#conductor.timeline.seconds;
   }
 
   /** What went wrong and was mended so far. */

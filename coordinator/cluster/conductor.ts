@@ -20,6 +20,7 @@ import type { Share } from "./share.ts";
 import { SpotChecks } from "./spot_checks.ts";
 import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
+import { Timeline } from "./timeline.ts";
 import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
 
 /** Who hears of what a conductor cannot decide. */
@@ -48,6 +49,7 @@ export class Conductor {
   readonly roll: Roll;
   readonly admission: Admission;
   readonly tally: Tally;
+  readonly timeline = new Timeline();
   readonly #options: ClusterOptions;
   readonly #events: ConductorEvents;
   readonly #emit: (event: ClusterEvent) => void;
@@ -77,7 +79,11 @@ export class Conductor {
         this.#emit({ type: "worker", what: "preparing", worker: info, reason })
       ),
       onReady: this.#guarded((member: Member) => this.#onReady(member)),
-      onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),
+      onFrame: this.#guarded((member: Member, frame: Frame) => {
+        const began = performance.now();
+        this.#onFrame(member, frame);
+        this.timeline.did("sum", began, performance.now());
+      }),
       onHeartbeat: this.#guarded((member: Member) => {
         if (this.#running !== undefined) options.onLeaf?.();
         this.#hear(member);
@@ -102,8 +108,10 @@ export class Conductor {
 
   /** There are new weights: sends them to every worker. */
   setWeights(weights: Float32Array, compress: Compression): void {
+    const began = performance.now();
     this.#weights.set(weights, compress);
     for (const member of this.roll.ready) this.#supply(member);
+    this.timeline.sent(began, performance.now());
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in, or the signal aborts. */
@@ -113,6 +121,8 @@ export class Conductor {
     collection: Collection<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
+    const began = performance.now();
+    this.timeline.begin(began);
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const step = new Step<Member, Result>({
       work,
@@ -129,7 +139,10 @@ export class Conductor {
     signal?.addEventListener("abort", breakOff, { once: true });
     try {
       this.#enlist(this.roll.ready);
-      return await promise;
+      this.timeline.did("order", began, performance.now());
+      const result = await promise;
+      this.timeline.computed(work.task, performance.now());
+      return result;
     } finally {
       signal?.removeEventListener("abort", breakOff);
       if (this.#running === running) this.#end(running);

@@ -194,9 +194,10 @@ async function compute(
     onSilent: ({ id }) => endProcess(id),
     emit: (event) => bus.emit(sinceBefore(event, prepared)),
   });
-  onStep(({ metrics, ...progress }) =>
-    bus.emit({ type: "step", ...progress, ...metrics, traffic: cluster.traffic, speeds: speedsOf(cluster) })
-  );
+  onStep(({ metrics, ...progress }) => {
+    const { traffic, stepSeconds } = cluster;
+    bus.emit({ type: "step", ...progress, ...metrics, traffic, speeds: speedsOf(cluster), stepSeconds });
+  });
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   bus.emit({ type: "run", ...facts });
   if (settings.compressGradients) {

@@ -41,6 +41,20 @@ export interface Traffic {
   readonly down: number;
 }
 
+/** Where the coordinator's time goes in a training step, in seconds; together they are the whole step. */
+export interface StepSeconds {
+  /** Leaves are given out. */
+  readonly order: number;
+  /** Nothing is to be done before the next answer comes. */
+  readonly wait: number;
+  /** Answers are looked at and added up. */
+  readonly sum: number;
+  /** The sum becomes new weights. */
+  readonly update: number;
+  /** The weights are encoded and begin to go out: they travel while the next step is given out. */
+  readonly broadcast: number;
+}
+
 /** Mean loss and accuracy over samples. */
 export interface MeanMetrics {
   /** Mean cross entropy. */
@@ -222,6 +236,8 @@ export type RunEvent =
     readonly traffic: Traffic;
     /** Images a second of each worker that is there, by id. */
     readonly speeds: Readonly<Record<string, number>>;
+    /** Of this step. */
+    readonly stepSeconds: StepSeconds;
   }
   | {
     readonly type: "epoch";

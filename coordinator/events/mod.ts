@@ -9,6 +9,7 @@ export {
   type RunEvent,
   type RunFacts,
   type RunHistory,
+  type StepSeconds,
   type TimedEvent,
   type Traffic,
   type TrainingFacts,
