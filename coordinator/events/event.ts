@@ -230,6 +230,8 @@ export type RunEvent =
   | { readonly type: "run" } & RunFacts
   /** A training step is over. Metrics are means over the epoch so far. */
   | { readonly type: "step" } & Position & MeanMetrics & {
+    /** Means over this step's images. */
+    readonly batch: MeanMetrics;
     /** Images of the epoch so far, and the seconds that they took: null while these are not known. */
     readonly images: number;
     readonly seconds: number | null;
