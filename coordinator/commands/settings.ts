@@ -73,6 +73,7 @@ export const trainFlags = {
   ...keep("fixed", {
     primary: choice(PRIMARY_METRICS, "what the verdict is about, in the last epoch", "testAuc"),
     diagnostics: toggle("look at every step's gradient and update, kernel by kernel: diagnostics.csv and a summary"),
+    tensorboard: toggle("event files for TensorBoard, in the run's folder under events/"),
     out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
   }),
   ...keep("own", {

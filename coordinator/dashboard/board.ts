@@ -1,5 +1,5 @@
 // What the dashboard shows of a run: adds up its events, and knows what of that pages have not been told yet. Knows no socket.
-import { describeFaults, Eta, runName, type Snapshot, type StepParts, type TimedEvent } from "../events/mod.ts";
+import { describeFaults, Eta, runName, type Snapshot, type TimedEvent } from "../events/mod.ts";
 import { lineOf } from "./log.ts";
 import type { Everything, LogLine, News, PartsTold, Progress, WorkerTold } from "./message.ts";
 import { StepLosses } from "./step_losses.ts";
@@ -26,7 +26,7 @@ export class Board {
   #progress: Progress | undefined;
   readonly #losses = new StepLosses();
   #log: readonly LogLine[] = [];
-  #recent: readonly Pick<Event<"step">, "parts" | "leaves">[] = [];
+  #recent: readonly Pick<Event<"step">, "stepSeconds" | "work">[] = [];
   readonly #lost = new Map<string, Pick<WorkerTold, "lost" | "isExcluded">>();
   /** What pages have not been told yet; undefined where they are to be told everything. */
   #news: Mutable<News> | undefined;
@@ -111,12 +111,14 @@ export class Board {
   }
 
   #step(event: Event<"step">): void {
-    const { key, epoch, step, steps, loss, accuracy, images, seconds, parts, leaves } = event;
-    this.#recent = [...this.#recent, { parts, leaves }].slice(-RECENT_STEPS);
-    const point = this.#losses.add(event);
-    if (point !== undefined) (this.#draft.points ??= []).push(point);
+    const { key, epoch, step, steps, loss, accuracy, batch, images, seconds, stepSeconds, work } = event;
+    const training = runName(key);
+    this.#recent = [...this.#recent, { stepSeconds, work }].slice(-RECENT_STEPS);
+    const point = { training, epoch, step, loss: batch.loss };
+    this.#losses.add(point);
+    (this.#draft.points ??= []).push(point);
     const imagesPerSecond = seconds ? images / seconds : null;
-    const at = { training: runName(key), epoch, step, steps, loss, accuracy, imagesPerSecond };
+    const at = { training, epoch, step, steps, loss, accuracy, imagesPerSecond };
     this.#moved({ ...at, ...this.#estimate(step / steps) });
   }
 
@@ -138,15 +140,15 @@ export class Board {
 
   #workers(): WorkerTold[] {
     const silences = this.#silences();
-    const totalOf = (of: (leaves: Event<"step">["leaves"]) => number) =>
-      this.#recent.reduce((sum, { leaves }) => sum + of(leaves), 0);
-    const all = totalOf((leaves) => Object.values(leaves).reduce((sum, one) => sum + one, 0));
+    const totalOf = (of: (work: Event<"step">["work"]) => number) =>
+      this.#recent.reduce((sum, { work }) => sum + of(work), 0);
+    const all = totalOf((work) => Object.values(work).reduce((sum, { leaves }) => sum + leaves, 0));
     let surplus = this.#snapshot.workers.filter(({ isHere }) => !isHere).length - MOST_GONE;
     const shown = this.#snapshot.workers.filter(({ isHere }) => isHere || --surplus < 0);
     return shown.map(({ worker, isHere }) => {
       const { id, host, pid, engine, adapter, imagesPerSecond } = worker;
       const { lost = 0, isExcluded = false } = this.#lost.get(id) ?? {};
-      const share = all === 0 ? null : totalOf((leaves) => leaves[id] ?? 0) / all;
+      const share = all === 0 ? null : totalOf((work) => work[id]?.leaves ?? 0) / all;
       const silentSeconds = isHere ? silences[id] ?? null : null;
       return { id, host, pid, engine, adapter, isHere, imagesPerSecond, share, silentSeconds, lost, isExcluded };
     });
@@ -155,9 +157,20 @@ export class Board {
   #parts(): PartsTold | undefined {
     const steps = this.#recent.length;
     if (steps === 0) return undefined;
-    const mean = (name: keyof StepParts) => this.#recent.reduce((sum, { parts }) => sum + parts[name], 0) / steps;
-    const [compute, wait, sum, update, send] = (["compute", "wait", "sum", "update", "send"] as const).map(mean);
-    return { steps, compute: compute!, wait: wait!, sum: sum!, update: update!, send: send! };
+    const all = this.#recent.map(({ stepSeconds: { order, wait, sum, update, broadcast }, work }) => {
+      const longest = Math.max(0, ...Object.values(work).map(({ seconds }) => seconds));
+      const compute = Math.min(wait, longest);
+      return { compute, wait: wait - compute, sum, update, send: order + broadcast };
+    });
+    const mean = (name: keyof typeof all[number]) => all.reduce((sum, one) => sum + one[name], 0) / steps;
+    return {
+      steps,
+      compute: mean("compute"),
+      wait: mean("wait"),
+      sum: mean("sum"),
+      update: mean("update"),
+      send: mean("send"),
+    };
   }
 }
 

@@ -9,5 +9,6 @@ export type { ArmReport, Comparison, Metric, PairReport, Plan, Report, Verdict, 
 export { reportOf } from "./report_of.ts";
 export { type Tables, tablesOf } from "./csv.ts";
 export { reportHtml } from "./report_html.ts";
+export { EventFiles } from "./tensorboard/event_files.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
 export { nameTaints } from "./wording.ts";

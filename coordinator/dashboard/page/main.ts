@@ -32,7 +32,7 @@ const PARTS = [
   ["wait", "sending, receiving and waiting"],
   ["sum", "checking answers and adding them up"],
   ["update", "the update"],
-  ["send", "handing out new weights"],
+  ["send", "giving out leaves and weights"],
 ] as const;
 
 const workersTable = new Table("Those that have computed", [
