@@ -28,12 +28,15 @@ export interface DashboardOptions {
   readonly silences: Silences;
   /** Bounds on connections; by default those of the front door. */
   readonly limits?: DoorLimits;
+  /** How long a page may be behind with what it is told before it is dropped, in milliseconds; by default half a minute. */
+  readonly slowMs?: number;
   /** Ends the run, as Ctrl-C does. */
   stop(): void;
 }
 
 /** Fewer than at the front door: the run comes first. */
 const LIMITS: DoorLimits = { ...DOOR_LIMITS, connections: 128 };
+const SLOW_MS = 30_000;
 /** How often pages are told what is new. */
 const TICK_MS = 500;
 
@@ -50,7 +53,17 @@ export class Dashboard implements AsyncDisposable {
 
   /** @throws {HerdError} cluster, if the address cannot be listened on */
   static async start(options: DashboardOptions): Promise<Dashboard> {
-    const { address: { hostname, port }, tls, runId, bus, cacheDir, silences, limits = LIMITS, stop } = options;
+    const {
+      address: { hostname, port },
+      tls,
+      runId,
+      bus,
+      cacheDir,
+      silences,
+      limits = LIMITS,
+      slowMs = SLOW_MS,
+      stop,
+    } = options;
     const board = new Board(bus.snapshot, silences);
     const sessions = new Sessions(await dashboardKey(cacheDir), runId);
     let ticks: ReturnType<typeof setInterval> | undefined;
@@ -58,7 +71,7 @@ export class Dashboard implements AsyncDisposable {
       clearInterval(ticks);
       ticks = undefined;
       board.forget();
-    });
+    }, slowMs);
     const tick = () => listeners.tell(board.takeNews(), () => board.everything());
     const answers = {
       assets: readAssets(),

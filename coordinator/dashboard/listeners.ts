@@ -5,8 +5,6 @@ import { within } from "../../shared/within.ts";
 
 /** At once: a run has a few people who look at it. */
 const MOST_LISTENERS = 16;
-/** How long a listener may be behind. */
-const SLOW_MS = 30_000;
 /** How long a page waits before it comes again when its stream breaks off. */
 const RETRY_MS = 2_000;
 /** What streams get to send what is under way when the run is over. */
@@ -17,14 +15,16 @@ export type Stream = Pick<ServerResponse, "write" | "end" | "destroy" | "on" | "
 
 /** Those that listen. */
 export class Listeners {
+  readonly #slowMs: number;
   readonly #now: () => number;
   readonly #onEmpty: () => void;
   /** Since when they are behind; undefined for those that are not. */
   readonly #streams = new Map<Stream, number | undefined>();
 
-  /** @param onEmpty nobody listens any more @param now a clock, in milliseconds */
-  constructor(onEmpty: () => void, now: () => number = () => performance.now()) {
+  /** @param onEmpty nobody listens any more @param slowMs how long one may be behind @param now a clock, in milliseconds */
+  constructor(onEmpty: () => void, slowMs: number, now: () => number = () => performance.now()) {
     this.#onEmpty = onEmpty;
+    this.#slowMs = slowMs;
     this.#now = now;
   }
 
@@ -52,7 +52,7 @@ export class Listeners {
     for (const [stream, behindSince] of this.#streams) {
       if (stream.writableLength > 0) {
         this.#streams.set(stream, behindSince ?? now);
-        if (behindSince !== undefined && now - behindSince >= SLOW_MS) stream.destroy();
+        if (behindSince !== undefined && now - behindSince >= this.#slowMs) stream.destroy();
       } else if (behindSince === undefined) stream.write(text ??= eventOf("news", news));
       else {
         this.#streams.set(stream, undefined);
