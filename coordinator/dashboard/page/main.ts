@@ -115,7 +115,7 @@ function lock(text: string): void {
 /** A run is known, perhaps another one than before. */
 function begin(before: Story): void {
   const { run } = story;
-  byId("main").hidden = false;
+  byId("all").hidden = false;
   byId("buttons").hidden = localStorage.getItem(TOKEN) === null;
   if (run === null || JSON.stringify(run) === JSON.stringify(before.run)) return;
   const { arms } = run;
