@@ -146,13 +146,13 @@ export class Chart {
     }; the table below has all`;
   }
 
-  /** Only while it is open: nobody sees it otherwise. */
+  /** The newest first; only while it is open: nobody sees it otherwise. */
   #fill(): void {
     if (this.#table.element.closest("details")?.open !== true) return;
     const { places, counts } = this.#curves;
     const most = Math.max(0, ...Object.values(counts).flat());
     this.#table.fill(
-      someOf(places, MOST_ROWS).map((i) => {
+      someOf(places, MOST_ROWS).toReversed().map((i) => {
         const cells = this.#options.arms.map((arm) => {
           const value = this.#means.find((one) => one.arm === arm)?.values[i] ?? null;
           return `${this.#format(value)}${most > 1 && value !== null ? ` (mean of ${counts[arm]?.[i]})` : ""}`;

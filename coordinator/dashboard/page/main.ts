@@ -28,7 +28,7 @@ const METRICS: readonly (readonly [Metric, string])[] = [
   ["testAuc", "Test AUC"],
 ];
 const PARTS = [
-  ["compute", "computing, by the worker that computes longest"],
+  ["compute", "computing, in the busiest worker"],
   ["wait", "sending, receiving and waiting"],
   ["sum", "checking answers and adding them up"],
   ["update", "the update"],
