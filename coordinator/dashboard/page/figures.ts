@@ -56,8 +56,8 @@ export function groupsOf(run: RunTold): string[] {
   return [...new Set(run.trainings.map(({ group }) => group))];
 }
 
-/** A metric over the epochs, of a group's trainings. */
-export function epochCurves({ run, epochs }: Story, metric: Metric, group: string): Curves {
+/** A metric over the epochs, of a group's trainings. A mean ends where one of them has diverged: what is left would be too good. */
+export function epochCurves({ run, epochs, diverged }: Story, metric: Metric, group: string): Curves {
   const trainings = run?.trainings.filter((one) => one.group === group) ?? [];
   const records = Map.groupBy(epochs, ({ training }) => training);
   const last = trainings.reduce((most, { name }) => Math.max(most, records.get(name)?.length ?? 0), 0);
@@ -68,7 +68,14 @@ export function epochCurves({ run, epochs }: Story, metric: Metric, group: strin
     of: training.name,
     values: valuesOf(training),
   }));
-  return withMeans(places, singles);
+  const ends = Map.groupBy(
+    trainings.filter(({ name }) => diverged.some(({ training }) => training === name)),
+    ({ arm }) => arm,
+  );
+  const endOf = (arm: string) => Math.min(...(ends.get(arm) ?? []).map(({ name }) => records.get(name)?.length ?? 0));
+  const { curves, counts } = withMeans(places, singles);
+  const cut = ({ arm, of, values }: Curve) => values.map((value, i) => of === "mean" && i >= endOf(arm) ? null : value);
+  return { places, counts, curves: curves.map((curve) => ({ ...curve, values: cut(curve) })) };
 }
 
 /** The loss of each step, of the trainings that are compared with the one under way. */
@@ -108,17 +115,22 @@ export interface Pair {
   readonly epoch: number;
   readonly first: EpochTold;
   readonly second: EpochTold;
+  /** The arms that have diverged: they go no further. */
+  readonly diverged: readonly string[];
 }
 
 /** The pairs of a group: each other arm with the first one. */
-export function pairsOf({ run, epochs }: Story, group: string): Pair[] {
+export function pairsOf({ run, epochs, diverged }: Story, group: string): Pair[] {
   const records = Map.groupBy(epochs, ({ training }) => training);
   const trainings = run?.trainings.filter((one) => one.group === group) ?? [];
   return trainings.filter(({ arm }) => arm !== run!.arms[0]).flatMap(({ name, arm, seed }) => {
     const base = trainings.find((one) => one.arm === run!.arms[0] && one.seed === seed);
     const [own, others] = [records.get(name) ?? [], records.get(base?.name ?? "") ?? []];
     const epoch = Math.min(own.length, others.length);
-    return epoch === 0 ? [] : [{ seed, arm, epoch, first: others[epoch - 1]!, second: own[epoch - 1]! }];
+    if (epoch === 0) return [];
+    const ended = [base!, { name, arm }].filter((one) => diverged.some(({ training }) => training === one.name));
+    const arms = ended.map(({ arm }) => arm);
+    return [{ seed, arm, epoch, first: others[epoch - 1]!, second: own[epoch - 1]!, diverged: arms }];
   });
 }
 

@@ -207,12 +207,12 @@ function showPairs(group: string): void {
   const pairs = pairsOf(story, group);
   byId("pairs").hidden = pairs.length === 0;
   const both = (a: number | null, b: number | null) => `${figure(a, 4)} → ${figure(b, 4)}`;
-  pairsTable.fill(pairs.map(({ seed, arm, epoch, first, second }) => {
+  pairsTable.fill(pairs.map(({ seed, arm, epoch, first, second, diverged }) => {
     const difference = first.testAuc === null || second.testAuc === null ? null : second.testAuc - first.testAuc;
     return {
       cells: [
         `seed ${seed}: ${story.run!.arms[0]} → ${arm}`,
-        `${epoch}`,
+        `${epoch}${diverged.map((arm) => `, ${arm} diverged`).join("")}`,
         both(first.testLoss, second.testLoss),
         both(first.testAccuracy, second.testAccuracy),
         both(first.testAuc, second.testAuc),

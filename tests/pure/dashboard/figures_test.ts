@@ -56,6 +56,16 @@ Deno.test("pairsOf() sets trainings beside each other at the last epoch that bot
   ]);
 });
 
+Deno.test("a mean ends where a training has diverged, and its pair says so", () => {
+  const story = afterNews(STORY, { diverged: [{ training: "no-gc-1", text: "it is lost" }] });
+  const mean = epochCurves(story, "testAuc", "rate 0.1").curves.find(({ arm, of }) =>
+    arm === "no-gc" && of === "mean"
+  )!;
+  assertEquals(mean.values, [0.7, null]);
+  const both = afterNews(story, { epochs: [epoch("gc-1", 1, 0.4)] });
+  assertEquals(pairsOf(both, "rate 0.1").map(({ seed, diverged }) => [seed, diverged]), [[0, []], [1, ["no-gc"]]]);
+});
+
 Deno.test("stepCurves() shows the newest epoch of the trainings that belong to the one under way", () => {
   const point = (training: string, epoch: number, step: number) => ({ training, epoch, step, loss: step });
   const progress = { training: "gc-0", epoch: 2, step: 1, steps: 2, loss: 1, accuracy: 1, imagesPerSecond: 1, done: 0 };
