@@ -68,8 +68,7 @@ async function measure(child: Deno.ChildProcess): Promise<Turn[]> {
   const turns: Turn[] = [];
   for (let i = 0; i < TURNS; i++) {
     const count = i % 2 === 0 ? 0 : LISTENERS;
-    const gone = new AbortController();
-    const heard = Array.from({ length: count }, () => listen(`${origin}/events`, cookie, gone.signal));
+    const heard = await Promise.all(Array.from({ length: count }, () => listen(new URL(origin), cookie)));
     const seen = async () => {
       const own = await secondsOf(child.pid);
       const others = await Promise.all([...workers].map(secondsOf));
@@ -78,8 +77,7 @@ async function measure(child: Deno.ChildProcess): Promise<Turn[]> {
     const before = await seen();
     await Promise.race([new Promise((resolve) => setTimeout(resolve, TURN_MS)), ended]);
     const after = await seen();
-    gone.abort();
-    await Promise.all(heard);
+    for (const one of heard) one[Symbol.dispose]();
     turns.push({
       listeners: count,
       steps: after.steps - before.steps,
@@ -110,14 +108,16 @@ function findingsOf(turns: readonly Turn[]): Findings {
   };
 }
 
-/** Reads what comes, and throws it away. */
-async function listen(url: string, cookie: string, signal: AbortSignal): Promise<void> {
-  try {
-    const { body } = await fetch(url, { headers: { cookie }, signal });
-    for await (const _ of body!);
-  } catch {
-    // It was told to go.
-  }
+/** A plain client: reads what comes, and throws it away, until it is told to go. */
+async function listen(origin: URL, cookie: string): Promise<Disposable> {
+  const connection = await Deno.connect({ hostname: origin.hostname, port: Number(origin.port) });
+  const request = `GET /events HTTP/1.1\r\nHost: ${origin.host}\r\nCookie: ${cookie}\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(request));
+  const bytes = new Uint8Array(65_536);
+  void (async () => {
+    while (await connection.read(bytes).catch(() => null) !== null);
+  })();
+  return connection;
 }
 
 /** Processor seconds of a process so far, its own and the kernel's for it. */
