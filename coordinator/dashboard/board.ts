@@ -1,4 +1,5 @@
 // What the dashboard shows of a run: adds up its events, and knows what of that pages have not been told yet. Knows no socket.
+import { byId } from "../../shared/by_id.ts";
 import { describeFaults, Eta, runName, type Snapshot, type TimedEvent } from "../events/mod.ts";
 import { lineOf } from "./log.ts";
 import type { Everything, LogLine, News, PartsTold, Progress, WorkerTold } from "./message.ts";
@@ -144,7 +145,8 @@ export class Board {
       this.#recent.reduce((sum, { work }) => sum + of(work), 0);
     const all = totalOf((work) => Object.values(work).reduce((sum, { leaves }) => sum + leaves, 0));
     let surplus = this.#snapshot.workers.filter(({ isHere }) => !isHere).length - MOST_GONE;
-    const shown = this.#snapshot.workers.filter(({ isHere }) => isHere || --surplus < 0);
+    const shown = this.#snapshot.workers.filter(({ isHere }) => isHere || --surplus < 0)
+      .toSorted((a, b) => byId(a.worker, b.worker));
     return shown.map(({ worker, isHere }) => {
       const { id, host, pid, engine, adapter, imagesPerSecond } = worker;
       const { lost = 0, isExcluded = false } = this.#lost.get(id) ?? {};

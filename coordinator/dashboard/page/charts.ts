@@ -19,6 +19,8 @@ export interface ChartOptions {
 
 const HEIGHT = 208;
 const MOST_ROWS = 100;
+/** Of more places, the lines alone are clearer. */
+const MOST_DOTS = 30;
 /** As on the report's page: no arm is told by its colour alone. */
 const DASHES: Readonly<Record<string, number[]>> = { gc: [7, 3], "gc-update": [2, 2.5] };
 
@@ -101,7 +103,7 @@ export class Chart {
       alpha: of === "mean" ? 1 : 0.5,
       dash: DASHES[arm] ?? [],
       spanGaps: true,
-      points: { show: of === "mean" && this.#curves.places.length <= 30, size: 5, fill: colour(arm) },
+      points: { show: ({ data: [places] }) => of === "mean" && places.length <= MOST_DOTS, size: 5, fill: colour(arm) },
     }));
     const options: UPlot.Options = {
       width: this.#width,

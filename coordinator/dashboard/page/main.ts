@@ -141,9 +141,8 @@ function show(): void {
   heardAt = performance.now();
   const group = byId<HTMLSelectElement>("group").value;
   for (const { show } of charts) show(group);
-  const several =
-    (story.run?.trainings.filter((one) => one.group === group).length ?? 0) > (story.run?.arms.length ?? 0);
-  say("curves-note", several ? "Bold: the mean of the trainings so far. Thin: each of them." : "");
+  const hasSingles = epochCurves(story, "loss", group).curves.some(({ of }) => of !== "mean");
+  say("curves-note", hasSingles ? "Bold: the mean of the trainings so far. Thin: each of them." : "");
   showState();
   showNumbers();
   showPairs(group);
@@ -189,7 +188,6 @@ function showNumbers(): void {
     ],
   ];
   const numbers = [
-    ["Training", run.trainings.find(({ name }) => name === training)?.label ?? training],
     ["Epoch", `${epoch} of ${run.epochs}`],
     ["Step", `${step} of ${steps}`],
     ["Loss", loss.toFixed(4)],
@@ -197,6 +195,8 @@ function showNumbers(): void {
     ["Images a second", figure(imagesPerSecond, 1)],
     ["Of the run", `${Math.floor(100 * done)} %`],
     ...left,
+    // At the end, as it is now short and now long.
+    ["Training", run.trainings.find(({ name }) => name === training)?.label ?? training],
   ];
   byId("numbers").replaceChildren(
     ...numbers.map(([name, value]) => element("div", {}, element("dt", {}, name!), element("dd", {}, value!))),
