@@ -2,6 +2,6 @@
 export { learnability, type LearnabilityOptions } from "./learnability.ts";
 export { reportCommand } from "./report.ts";
 export { runTraining } from "./run.ts";
-export type { LocalEngine, RunOptions, TrainParts } from "./run_options.ts";
+export type { LocalEngine, RunOptions, TrainParts, Watch } from "./run_options.ts";
 export { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 export { trainCommand } from "./train.ts";

@@ -51,7 +51,7 @@ export class Dashboard implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** @throws {HerdError} cluster, if the address cannot be listened on */
+  /** Opens it. @throws {HerdError} cluster, if the address cannot be listened on */
   static async start(options: DashboardOptions): Promise<Dashboard> {
     const {
       address: { hostname, port },
