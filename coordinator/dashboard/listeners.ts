@@ -1,6 +1,7 @@
 // The pages that listen, each to a stream of server-sent events. Nobody waits for one that is slow: it misses what comes
 // meanwhile, is told everything when it has caught up, and is dropped if it does not.
 import type { ServerResponse } from "node:http";
+import { visible } from "../../shared/visible.ts";
 import { within } from "../../shared/within.ts";
 
 /** At once: a run has a few people who look at it. */
@@ -73,7 +74,8 @@ export class Listeners {
   }
 }
 
-/** JSON has no line breaks. */
+/** An event; JSON has no line breaks. Texts may be from anywhere, and are made visible: the page shows them as texts only. */
 function eventOf(name: string, data: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  const json = JSON.stringify(data, (_, value) => typeof value === "string" ? visible(value) : value);
+  return `event: ${name}\ndata: ${json}\n\n`;
 }

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import type { Dashboard as Shown, DashboardOptions } from "../../../coordinator/dashboard/dashboard.ts";
 import { EventBus } from "../../../coordinator/events/mod.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { readServerCertificate } from "../../../shared/certificates.ts";
+import { hasOpenssl, makeCertificate } from "../../fixtures/certificates.ts";
+import { temporaryDirectory } from "../../fixtures/data_files.ts";
 import { within } from "../../../shared/within.ts";
 import { DATASET, epochEvent, epochRecord, FACTS, stepEvent } from "../../fixtures/events.ts";
 import { granted } from "../../fixtures/permissions.ts";
@@ -13,6 +16,7 @@ const { Dashboard } = ignore
   ? {} as typeof import("../../../coordinator/dashboard/dashboard.ts")
   : await import("../../../coordinator/dashboard/dashboard.ts");
 const { request } = ignore ? {} as typeof import("node:http") : await import("node:http");
+const { request: secureRequest } = ignore ? {} as typeof import("node:https") : await import("node:https");
 const { connect } = ignore ? {} as typeof import("node:net") : await import("node:net");
 
 const RUN_ID = "0011223344556677";
@@ -275,6 +279,27 @@ Deno.test("strangers are dropped, whoever listens stays, and a taken port is an 
   await stream.return(undefined);
   const again = Scene.open({ address: { hostname, port: Number(port) } });
   await assertRejects(() => again, HerdError, "choose another --dashboard");
+  await flush();
+});
+
+Deno.test("with a certificate the dashboard is encrypted, and its cookie for such connections alone", {
+  ignore: ignore || !await granted("run") || !await hasOpenssl(),
+}, async () => {
+  using folder = temporaryDirectory();
+  const { cert, key } = await makeCertificate(folder.path, ["IP:127.0.0.1"]);
+  await using scene = await Scene.open({ tls: await readServerCertificate(cert, key) });
+  const { hostname, port, origin, protocol } = scene.link;
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const ca = await Deno.readTextFile(cert);
+  const options = { hostname, port, path: "/session", method: "POST", headers: { origin }, agent: false, ca };
+  const asked = secureRequest(options, (response) => {
+    response.resume();
+    resolve(`${response.statusCode} ${response.headers["set-cookie"]}`);
+  });
+  asked.on("error", reject);
+  asked.end(scene.secret);
+  const answer = await within(DEADLINE_MS, promise, () => new Error("it is not answered"));
+  assert(protocol === "https:" && answer.startsWith("200 ") && answer.endsWith("; Secure"), answer);
   await flush();
 });
 

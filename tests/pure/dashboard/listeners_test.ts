@@ -56,6 +56,14 @@ Deno.test("Listeners: one that is behind misses what comes, is told everything t
   assertEquals(empty, 1);
 });
 
+Deno.test("Listeners: what could turn a text round, or feign a line, is made visible", () => {
+  const listeners = new Listeners(() => {}, 30_000);
+  const { stream, asStream } = streamOf();
+  listeners.add(asStream, { log: [{ text: "a\u202eb\n\nevent: news" }] });
+  const [, data] = /\ndata: (.*)\n\n$/.exec(stream.said[0]!)!;
+  assertEquals(JSON.parse(data!), { log: [{ text: "a\\u202eb\\u000a\\u000aevent: news" }] });
+});
+
 Deno.test("Listeners: there is room for so many, and all are ended at the end", async () => {
   const listeners = new Listeners(() => {}, 30_000);
   const streams = Array.from({ length: 16 }, streamOf);
