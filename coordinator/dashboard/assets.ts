@@ -9,6 +9,7 @@ import figures from "./page/figures.ts" with { type: "text" };
 import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
 import main from "./page/main.ts" with { type: "text" };
+import sections from "./page/sections.ts" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
 import tables from "./page/tables.ts" with { type: "text" };
 
@@ -32,6 +33,7 @@ export function readAssets(): ReadonlyMap<string, Asset> {
     ["/page/main.ts", module(main)],
     ["/page/charts.ts", module(charts)],
     ["/page/figures.ts", module(figures)],
+    ["/page/sections.ts", module(sections)],
     ["/page/tables.ts", module(tables)],
     ["/shared/cli/format.ts", module(format)],
   ]);

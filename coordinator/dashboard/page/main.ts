@@ -1,21 +1,11 @@
 // The dashboard's page: comes in by its link, listens, and shows what it hears.
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-import { figure, formatSeconds } from "../../../shared/cli/format.ts";
 import type { Everything, News, WorkerTold } from "../message.ts";
 import { Chart, sample } from "./charts.ts";
-import {
-  afterNews,
-  ago,
-  epochCurves,
-  groupsOf,
-  type Metric,
-  NOTHING,
-  pairsOf,
-  stepCurves,
-  type Story,
-} from "./figures.ts";
-import { byId, element, say, Table } from "./tables.ts";
+import { afterNews, epochCurves, groupsOf, type Metric, NOTHING, stepCurves, type Story } from "./figures.ts";
+import { placeTables, showLog, showNumbers, showPairs, showParts, showWorkers } from "./sections.ts";
+import { byId, element, say } from "./tables.ts";
 
 const TOKEN = "herd-token";
 /** How long a page waits to come again where the browser does not. */
@@ -27,27 +17,6 @@ const METRICS: readonly (readonly [Metric, string])[] = [
   ["testAccuracy", "Test accuracy"],
   ["testAuc", "Test AUC"],
 ];
-const PARTS = [
-  ["compute", "computing, in the busiest worker"],
-  ["wait", "sending, receiving and waiting"],
-  ["sum", "checking answers and adding them up"],
-  ["update", "the update"],
-  ["send", "giving out leaves and weights"],
-] as const;
-
-const workersTable = new Table("Those that have computed", [
-  ...["Worker", "Host", "Engine", "Device"].map((head) => ({ head, isText: true })),
-  ...["Images a second", "Share of leaves", "Last sign of life", "Times lost"].map((head) => ({ head })),
-]);
-const pairsTable = new Table("Pairs of trainings", [
-  { head: "Pair", isText: true },
-  ...["Epoch", "Test loss", "Test accuracy", "Test AUC", "Difference in test AUC"].map((head) => ({ head })),
-]);
-const partsTable = new Table("Parts of a step, mean of the last steps", [
-  { head: "Part", isText: true },
-  ...["Seconds", "Share"].map((head) => ({ head })),
-]);
-
 let story: Story = NOTHING;
 let charts: { readonly chart: Chart; readonly show: (group: string) => void }[] = [];
 let isConnected = false;
@@ -55,9 +24,7 @@ let isStopping = false;
 /** When the workers were told of last. */
 let heardAt = 0;
 
-byId("workers-table").append(workersTable.element);
-byId("pairs-table").append(pairsTable.element);
-byId("parts-table").append(partsTable.element);
+placeTables();
 await comeIn();
 listen();
 
@@ -144,11 +111,11 @@ function show(): void {
   const hasSingles = epochCurves(story, "loss", group).curves.some(({ of }) => of !== "mean");
   say("curves-note", hasSingles ? "Bold: the mean of the trainings so far. Thin: each of them." : "");
   showState();
-  showNumbers();
-  showPairs(group);
-  showWorkers();
-  showParts();
-  showLog();
+  showNumbers(story);
+  showPairs(story, group);
+  showWorkers(story, 0);
+  showParts(story);
+  showLog(story);
 }
 
 function showState(): void {
@@ -173,119 +140,6 @@ function showState(): void {
   document.title = `${percent}${state} · Herd`;
 }
 
-function showNumbers(): void {
-  const { progress, run, end } = story;
-  const bar = byId<HTMLProgressElement>("done");
-  bar.hidden = progress === undefined;
-  bar.value = progress?.done ?? 0;
-  if (progress === undefined || run === null) return byId("numbers").replaceChildren();
-  const { training, epoch, step, steps, loss, accuracy, imagesPerSecond, done, secondsLeft } = progress;
-  const left = secondsLeft === null || end !== undefined ? [] : [
-    ["Time left", formatSeconds(secondsLeft)],
-    [
-      "Done at",
-      new Date(Date.now() + 1000 * secondsLeft).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
-    ],
-  ];
-  const numbers = [
-    ["Epoch", `${epoch} of ${run.epochs}`],
-    ["Step", `${step} of ${steps}`],
-    ["Loss", loss.toFixed(4)],
-    ["Accuracy", accuracy.toFixed(4)],
-    ["Images a second", figure(imagesPerSecond, 1)],
-    ["Of the run", `${Math.floor(100 * done)} %`],
-    ...left,
-    // At the end, as it is now short and now long.
-    ["Training", run.trainings.find(({ name }) => name === training)?.label ?? training],
-  ];
-  byId("numbers").replaceChildren(
-    ...numbers.map(([name, value]) => element("div", {}, element("dt", {}, name!), element("dd", {}, value!))),
-  );
-}
-
-function showPairs(group: string): void {
-  const pairs = pairsOf(story, group);
-  byId("pairs").hidden = pairs.length === 0;
-  const both = (a: number | null, b: number | null) => `${figure(a, 4)} → ${figure(b, 4)}`;
-  pairsTable.fill(pairs.map(({ seed, arm, epoch, first, second, diverged }) => {
-    const difference = first.testAuc === null || second.testAuc === null ? null : second.testAuc - first.testAuc;
-    return {
-      cells: [
-        `seed ${seed}: ${story.run!.arms[0]} → ${arm}`,
-        `${epoch}${diverged.map((arm) => `, ${arm} diverged`).join("")}`,
-        both(first.testLoss, second.testLoss),
-        both(first.testAccuracy, second.testAccuracy),
-        both(first.testAuc, second.testAuc),
-        difference === null ? "–" : signed(difference),
-      ],
-    };
-  }));
-}
-
-function signed(value: number): string {
-  const text = Math.abs(value).toFixed(4);
-  return Number(text) === 0 ? text : `${value < 0 ? "−" : "+"}${text}`;
-}
-
-function showWorkers(): void {
-  const later = (performance.now() - heardAt) / 1000;
-  const lifeOf = ({ isHere, isExcluded, silentSeconds }: WorkerTold) => {
-    if (!isHere) return isExcluded ? "excluded" : "gone";
-    return silentSeconds === null ? "–" : ago(silentSeconds + later);
-  };
-  workersTable.fill(story.workers.map((worker) => {
-    const { id, host, pid, engine, adapter, isHere, imagesPerSecond, share, lost } = worker;
-    return {
-      ...isHere ? {} : { kind: "gone" },
-      cells: [
-        id,
-        host === "" ? `this machine, pid ${pid}` : `${host}, pid ${pid}`,
-        engine,
-        adapter,
-        imagesPerSecond === 0 ? "–" : imagesPerSecond.toFixed(1),
-        share === null ? "–" : `${Math.round(100 * share)} %`,
-        lifeOf(worker),
-        `${lost}`,
-      ],
-    };
-  }));
-  say("faults", story.faults ? `Mended in the whole run: ${story.faults}` : "");
-}
-
-function showParts(): void {
-  const { parts } = story;
-  byId("parts").hidden = parts === undefined;
-  if (parts === undefined) return;
-  const all = PARTS.reduce((sum, [name]) => sum + parts[name], 0);
-  const bar = byId("parts-bar");
-  if (bar.childElementCount === 0) bar.append(...PARTS.map(([name]) => element("span", { class: name })));
-  PARTS.forEach(([name], i) => (bar.children[i] as HTMLElement).style.flexGrow = `${parts[name] / (all || 1)}`);
-  const decimals = all < 1 ? 4 : 2;
-  partsTable.fill(PARTS.map(([name, words]) => ({
-    cells: [
-      element("span", {}, element("span", { class: `swatch ${name}` }), words),
-      parts[name].toFixed(decimals),
-      all === 0 ? "–" : `${(100 * parts[name] / all).toFixed(1)} %`,
-    ],
-  })));
-}
-
-/** The newest line first. */
-function showLog(): void {
-  const list = byId("log");
-  const { log } = story;
-  const name = `${log.length} ${log.at(-1)?.time ?? 0}`;
-  if (list.dataset["shown"] === name) return;
-  list.dataset["shown"] = name;
-  list.replaceChildren(
-    ...log.toReversed().map(({ time, text, isWarning }) => {
-      const when = new Date(time);
-      const clock = element("time", { datetime: when.toISOString() }, when.toLocaleTimeString());
-      return element("li", {}, clock, element("span", isWarning ? { class: "warning" } : {}, text));
-    }),
-  );
-}
-
 /** Seldom: what somebody who listens to the page must not miss. */
 function tellAloud(before: Story, { workers = [], end }: News): void {
   if (end !== undefined) return speak(end.complete ? "The run is complete" : `The run is broken off: ${end.message}`);
@@ -307,7 +161,7 @@ function act(path: "/stop" | "/link"): Promise<Response> {
 }
 
 byId("group").addEventListener("change", show);
-setInterval(showWorkers, 1_000);
+setInterval(() => showWorkers(story, (performance.now() - heardAt) / 1000), 1_000);
 
 byId("stop").addEventListener("click", () => byId<HTMLDialogElement>("stop-dialog").showModal());
 byId("stop-dialog").addEventListener("close", async () => {

@@ -135,7 +135,13 @@ Deno.test(
     assert(!text.includes(scene.secret));
     const paths = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
     assert(paths.length >= 4 && paths.every((path) => path.startsWith("/")));
-    const modules = ["/page/charts.ts", "/page/figures.ts", "/page/tables.ts", "/shared/cli/format.ts"];
+    const modules = [
+      "/page/charts.ts",
+      "/page/figures.ts",
+      "/page/sections.ts",
+      "/page/tables.ts",
+      "/shared/cli/format.ts",
+    ];
     for (const path of [...paths, ...modules]) {
       const asset = await scene.ask(path, { host: scene.link.host });
       assertEquals([asset.status, asset.text.length > 0], [200, true], path);
