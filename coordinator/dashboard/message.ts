@@ -26,6 +26,8 @@ export interface RunTold {
   readonly trainings: readonly TrainingTold[];
   /** The share of the test images that the larger class has. */
   readonly chance: number | null;
+  /** Whether the AUC is a mean over more than two classes. */
+  readonly isAucMacro: boolean;
   /** Whether the drawn images stand in for the real ones. */
   readonly fallback: boolean;
 }

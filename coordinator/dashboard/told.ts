@@ -29,6 +29,7 @@ export function runTold(run: RunFacts, { dataset }: Pick<Snapshot, "dataset">): 
       group: groupOf(key, run),
     })),
     chance: all === 0 ? null : Math.max(...tests) / all,
+    isAucMacro: run.model.classes > 1,
     fallback: dataset?.fallback ?? false,
   };
 }

@@ -4,7 +4,7 @@
 import type { Everything, News, WorkerTold } from "../message.ts";
 import { Chart, sample } from "./charts.ts";
 import { afterNews, epochCurves, groupsOf, type Metric, NOTHING, stepCurves, type Story } from "./figures.ts";
-import { placeTables, showLog, showNumbers, showPairs, showParts, showWorkers } from "./sections.ts";
+import { aucName, placeTables, showLog, showNumbers, showPairs, showParts, showWorkers } from "./sections.ts";
 import { byId, element, say } from "./tables.ts";
 
 const TOKEN = "herd-token";
@@ -95,7 +95,7 @@ function begin(before: Story): void {
   byId("group-label").hidden = groups.length < 2;
   const chance = run.chance === null ? "" : `, chance ${Number(run.chance.toFixed(4))}`;
   const byEpoch = METRICS.map(([metric, name]) => {
-    const title = metric === "testAccuracy" ? `${name}${chance}` : name;
+    const title = metric === "testAccuracy" ? `${name}${chance}` : metric === "testAuc" ? aucName(run) : name;
     const chart = new Chart({ title, place: "epoch", arms, decimals: 4 });
     return { chart, show: (group: string) => chart.show(epochCurves(story, metric, group)) };
   });

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { figure, formatSeconds } from "../../../shared/cli/format.ts";
-import type { WorkerTold } from "../message.ts";
+import type { RunTold, WorkerTold } from "../message.ts";
 import { ago, pairsOf, type Story } from "./figures.ts";
 import { byId, element, say, Table } from "./tables.ts";
 
@@ -26,6 +26,11 @@ const partsTable = new Table("Parts of a step, mean of the last steps", [
   { head: "Part", isText: true },
   ...["Seconds", "Share"].map((head) => ({ head })),
 ]);
+
+/** "Test AUC", or what stands in its place for more than two classes. */
+export function aucName({ isAucMacro }: RunTold): string {
+  return isAucMacro ? "Macro test AUC" : "Test AUC";
+}
 
 /** Puts the tables where they belong. */
 export function placeTables(): void {

@@ -25,6 +25,7 @@ const RUN: RunTold = {
   epochs: 3,
   trainings: [training("no-gc", 0), training("gc", 0), training("no-gc", 1), training("gc", 1), training("gc", 0, "x")],
   chance: 0.5,
+  isAucMacro: false,
   fallback: false,
 };
 const epoch = (training: string, epoch: number, testAuc: number): EpochTold => {
