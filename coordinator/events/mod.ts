@@ -11,6 +11,7 @@ export {
   type RunHistory,
   type StepSeconds,
   type TimedEvent,
+  type TracedSpan,
   type Traffic,
   type TrainingFacts,
   type TrainingRecord,
