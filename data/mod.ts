@@ -4,6 +4,8 @@ export { cacheDirectory, tilesFileIn } from "./cache.ts";
 export { dataCommand, type DataParts, type Trial } from "./commands/data.ts";
 export { dataEnvironment } from "./environment.ts";
 export { dataFlags } from "./flags.ts";
+export { type DecodedFile, decodeFiles, type DecodeOptions, imageFile, type ImageInput } from "./decode_files.ts";
+export type { SquareImage } from "./square_image.ts";
 export { PackedDataset } from "./packed_dataset.ts";
 export { type DataEnvironment, resolveDataset, type ResolvedDataset, type ResolveOptions } from "./resolve.ts";
 export { type Labelled, limitSplit } from "./limit.ts";
@@ -13,3 +15,7 @@ export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeC
 export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck } from "./check.ts";
 export { describeDataset, describeSkipped, progressLines } from "./describe.ts";
+export { ImageSlots } from "./image_slots.ts";
+export { imageFilesIn } from "./loose_images.ts";
+export { sampleNames } from "./sample_names.ts";
+export { thumbnail } from "./thumbnail.ts";

@@ -15,11 +15,12 @@ import {
   type Values,
 } from "../../shared/cli/flags.ts";
 import { commonFlags } from "../../shared/cli/command.ts";
-import { MODEL_NAMES } from "../../shared/model.ts";
 import { MOST } from "../../shared/protocol.ts";
 import { dataFlags } from "../../data/mod.ts";
 import { ARM_NAMES, PRIMARY_METRICS, PROTOCOLS } from "../events/mod.ts";
+import { CLASS_WEIGHTS } from "./class_weights.ts";
 import { GC_SCOPES, OPTIMIZERS } from "../experiment/mod.ts";
+import { modelFlag } from "./model_choice.ts";
 
 const MAX_SEED = 2 ** 32 - 1;
 
@@ -64,8 +65,13 @@ export const trainFlags = {
     protocol: choice(PROTOCOLS, "as-published also has the second arm go on from the first's weights", "fair"),
     seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),
     arms: choices(ARM_NAMES, "what to compare, the first with each other", ["no-gc", "gc"]),
-    model: choice(MODEL_NAMES, "network", "keras-example"),
+    model: modelFlag,
     ...images,
+    "class-weights": choice(
+      CLASS_WEIGHTS,
+      "balanced: the training images of each class count as much as any other's",
+      "none",
+    ),
     limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
     compress: choice(COMPRESSIONS, "send the weights as floats of 16 bits, with error feedback", "none"),
     "compress-gradients": toggle("the gradients too: results then depend on the number of workers"),

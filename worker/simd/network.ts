@@ -2,7 +2,7 @@
 import { dropoutScale, dropoutThreshold } from "../../shared/dropout.ts";
 import type { Words } from "../../shared/threefry.ts";
 import { augmentationMap, drawAugmentation } from "../augmentation.ts";
-import { type Leaf, pixelsOf, type Sample } from "../engine.ts";
+import { type EngineOptions, type Leaf, pixelsOf, type Sample } from "../engine.ts";
 import type { PhaseListener } from "../span_recorder.ts";
 import type { Kernels } from "./kernels.ts";
 import { writeLogitGradient } from "./logit_gradient.ts";
@@ -13,9 +13,20 @@ export class Network {
   readonly #kernels: Kernels;
   readonly #plan: MemoryPlan;
   readonly #memory: WebAssembly.Memory;
+  readonly #classWeights: readonly number[];
   readonly #onPhase: PhaseListener | undefined;
 
-  constructor(kernels: Kernels, plan: MemoryPlan, memory: WebAssembly.Memory, onPhase?: PhaseListener) {
+  /**
+   * @param classWeights by class, what a sample's gradient is multiplied by; empty for none
+   * @param onPhase hears of each phase
+   */
+  constructor(
+    kernels: Kernels,
+    plan: MemoryPlan,
+    memory: WebAssembly.Memory,
+    { classWeights = [], onPhase }: Pick<EngineOptions, "classWeights" | "onPhase"> = {},
+  ) {
+    this.#classWeights = classWeights;
     this.#kernels = kernels;
     this.#plan = plan;
     this.#memory = memory;
@@ -181,7 +192,8 @@ export class Network {
     const { outputs, outputGradient, outputRow, shape } = this.#plan.denses.at(-1)!;
     samples.forEach(({ label }, n) => {
       const logits = this.#floats(outputs + n * outputRow, shape.units);
-      writeLogitGradient(logits, label, this.#floats(outputGradient + n * outputRow, shape.units));
+      const gradient = this.#floats(outputGradient + n * outputRow, shape.units);
+      writeLogitGradient(logits, label, gradient, this.#classWeights[label]);
     });
   }
 
