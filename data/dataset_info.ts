@@ -11,7 +11,7 @@ export const NONE_SKIPPED: Skipped = { count: 0, files: [] };
 export interface DatasetInfo {
   /** "horses-or-humans", "procedural", or the name of the user's folder. */
   readonly name: string;
-  /** Class names by label: sorted by UTF-8 bytes, so horses = 0 and humans = 1. */
+  /** Class names by label, 2 to 256: sorted by UTF-8 bytes, so horses = 0 and humans = 1. */
   readonly classes: readonly string[];
   /** Side of the square images in pixels. */
   readonly imageSize: number;
@@ -21,7 +21,7 @@ export interface DatasetInfo {
   readonly train: number;
   /** Number of test images. */
   readonly test: number;
-  /** Images by class name. */
+  /** Images by class name. Objects have keys such as "10" first: for the order of labels go through `classes`. */
   readonly classCounts: Readonly<Record<string, readonly [train: number, test: number]>>;
   /**
    * The data set hash, in hexadecimal: SHA-256 over each sample's pixels (imageSize² × 3 bytes) followed by its label
@@ -30,6 +30,18 @@ export interface DatasetInfo {
   readonly sha256: string;
   /** The files that --skip-unreadable has left out: they are not counted above, and the others are numbered without them. */
   readonly skipped: Skipped;
+  /** Images that are there more than once; absent for a set that was not looked at, such as the drawn one. */
+  readonly duplicates?: Duplicates;
+}
+
+/** Images whose pixels are the same, as their files have them. */
+export interface Duplicates {
+  /** Test images that are training images as well: they make the test figures look better than they are. */
+  readonly across: number;
+  /** What such files are called: the first few. */
+  readonly files: readonly { readonly train: string; readonly test: string }[];
+  /** Images that repeat one of the same split. */
+  readonly within: Readonly<Record<Split, number>>;
 }
 
 /** Image files that were left out because they could not be read. */
@@ -69,6 +81,23 @@ export class UnreadableImage extends HerdError {
   }
 }
 
+/** How the images of a source are made. */
+export interface SourceOptions {
+  /** Side of the square in pixels. */
+  readonly imageSize: number;
+  /** How many threads decode files; by default one a core. */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An image of a source. */
+export interface SourceImage {
+  /** imageSize² × 3 bytes. */
+  readonly pixels: Uint8Array;
+  /** The same for images that are the same; absent where that is not looked at. */
+  readonly hash?: string;
+}
+
 /** Anything that yields labelled images in sample id order: files or the drawn figures. */
 export interface ImageSource extends Disposable {
   readonly name: string;
@@ -78,8 +107,11 @@ export interface ImageSource extends Disposable {
   readonly phase: "decode" | "draw";
   /** A text that differs whenever the images may differ: the packed file's key is made of it. */
   readonly identity: string;
-  /** One image at its native size. Throws UnreadableImage naming the file; HerdError "data", if the set is not what it seems. */
-  image(split: Split, id: number): Promise<RgbImage>;
+  /**
+   * Every image, all of train and then all of test in order of their ids, cropped and averaged to a size, or why it cannot be
+   * read. Throws HerdError "data", if the set is not what it seems.
+   */
+  images(options: SourceOptions): AsyncIterable<SourceImage | UnreadableImage>;
   /** What to call this sample when speaking to people. */
   describe(split: Split, id: number): string;
 }

@@ -25,6 +25,11 @@ export function decodeImage(bytes: Uint8Array, name: string): RgbImage {
   }
 }
 
+/** Bytes that are held while an image is decoded, about, as its header says; what cannot be told is refused soon. */
+export function bytesToDecode(bytes: Uint8Array): number {
+  return bytes.length;
+}
+
 function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 }

@@ -10,19 +10,21 @@ const VERBS: Readonly<Record<DataProgress["phase"], string>> = {
 
 /** So many names are told; the others are counted. */
 const MOST_NAMES = 10;
+/** So many pairs of duplicates are told. */
+const MOST_PAIRS = 3;
 
 /**
  * Lines: size, shape and classes; hash and limit; what was left out, if anything was.
  * @param options the number of training images that a run takes, or null for all
  */
 export function describeDataset(info: DatasetInfo, { limit }: { readonly limit: number | null }): string[] {
-  const { name, imageSize, channels, train, test, classCounts, sha256, skipped } = info;
+  const { name, classes, imageSize, channels, train, test, classCounts, sha256, skipped } = info;
   const shape = `${imageSize}×${imageSize}×${channels}`;
-  const counts = Object.entries(classCounts).map(([label, [train, test]]) => `${label} ${train} + ${test}`).join(", ");
+  const counts = classes.map((name) => `${name} ${classCounts[name]!.join(" + ")}`).join(", ");
   return [
     `Data    ${name}: ${train} training and ${test} test images of ${shape} (${counts})`,
     `        sha256 ${sha256.slice(0, 16)}…${limit === null ? "" : `; --limit takes ${limit} of them`}`,
-    ...skipped.count === 0 ? [] : [`        ${describeSkipped(skipped)}`],
+    ...[describeSkipped(skipped), ...describeDuplicates(info)].filter(Boolean).map((line) => `        ${line}`),
   ];
 }
 
@@ -34,23 +36,58 @@ export function describeSkipped({ count, files }: Skipped): string {
   return `Left out as unreadable: ${count} image${count === 1 ? "" : "s"} (${names.join(", ")}${more}).`;
 }
 
+/** What is there more than once, a sentence each for across the splits and within them; none if nothing is. */
+function describeDuplicates({ duplicates }: DatasetInfo): string[] {
+  if (duplicates === undefined) return [];
+  const { across, files, within } = duplicates;
+  const names = files.slice(0, MOST_PAIRS).map(({ train, test }) => `${test} is ${train}`);
+  const more = across > names.length ? ` and ${across - names.length} more` : "";
+  const repeated = within.train + within.test;
+  return [
+    ...across === 0 ? [] : [
+      `THE TEST SET IS NOT INDEPENDENT: ${images(across, "test image")} ${
+        across === 1 ? "is" : "are"
+      } in the training set ` +
+      `(${names.join(", ")}${more}): remove them.`,
+    ],
+    ...repeated === 0 ? [] : [
+      `Repeated within their split: ${images(within.train, "training image")} and ${
+        images(within.test, "test image")
+      }.`,
+    ],
+  ];
+}
+
+function images(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /**
  * One line: what is done, how much of it, and the time left.
- * @param etaSeconds what is left, in seconds; NaN while it is not known
+ * @param pace what is left, in seconds, and how much of it is done in one; NaN while that is not known
  */
-export function describeProgress({ phase, done, total, unit, file }: DataProgress, etaSeconds: number): string {
-  const amount = unit === "bytes" ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total} images`;
+export function describeProgress(
+  { phase, done, total, unit, file }: DataProgress,
+  { etaSeconds, rate }: { readonly etaSeconds: number; readonly rate: number },
+): string {
+  const amount = unit === "bytes"
+    ? `${formatBytes(done)} of ${formatBytes(total)}${rate > 0 ? `, ${formatBytes(rate)}/s` : ""}`
+    : `${done} of ${total} images${rate > 0 ? `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} images/s` : ""}`;
   return `${VERBS[phase]}${file ? ` ${file}` : ""}: ${amount}, ETA ${formatSeconds(etaSeconds)}`;
 }
 
-/** Makes lines of progress as it is told; the time left is that of the present file, from what it took so far. */
-export function progressLines(): (progress: DataProgress) => string {
-  let file: string | undefined;
-  let started = performance.now();
+/** Makes lines of progress as it is told. Rate and time left follow from what the present phase took so far. */
+export function progressLines(clock = () => performance.now()): (progress: DataProgress) => string {
+  let what: string | undefined;
+  let started = { at: clock(), done: 0 };
   return (progress) => {
-    if (progress.file !== file) started = performance.now();
-    file = progress.file;
-    const { done, total } = progress;
-    return describeProgress(progress, (performance.now() - started) / 1000 * (total - done) / Math.max(done, 1));
+    const { phase, done, total, file } = progress;
+    // Each download may have another server, and some of it may be there already; an image takes as long as another one.
+    const now = phase === "download" ? `${phase} ${file}` : phase;
+    if (now !== what) started = { at: clock(), done };
+    what = now;
+    const seconds = (clock() - started.at) / 1000;
+    const rate = seconds > 0 ? (done - started.done) / seconds : NaN;
+    return describeProgress(progress, { etaSeconds: (total - done) / rate, rate });
   };
 }

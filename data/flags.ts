@@ -4,7 +4,7 @@ import { MOST } from "../shared/protocol.ts";
 
 /** Which data set, and the size of its images. */
 export const dataFlags = about("data", {
-  data: text("SET", "auto, horses-or-humans, procedural, or a folder or zip of two classes", "auto"),
+  data: text("SET", "auto, horses-or-humans, procedural, or a folder or zip with a folder for each class", "auto"),
   "image-size": number({ help: "side of the images in pixels (area average)", min: 1, max: MOST.imageSize }, 300),
   "skip-unreadable": toggle("go on without image files that cannot be read; the report lists them"),
 });

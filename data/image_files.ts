@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { HerdError } from "../shared/errors.ts";
-import { type ImageSource, type RgbImage, type Split, SPLITS, UnreadableImage } from "./dataset_info.ts";
-import { decodeImage } from "./decode_image.ts";
+import { type ImageSource, type Split, SPLITS, UnreadableImage } from "./dataset_info.ts";
+import { decodeFiles, type ImageInput } from "./decode_files.ts";
 import { titleOf } from "./file_tree.ts";
 import { findImages, type ImageLists, type ImageRef } from "./image_layout.ts";
+import type { SquareImage } from "./square_image.ts";
 
 /** The name of the real data set, and what tells it from another set of horses and humans. */
 export const REAL_NAME = "horses-or-humans";
@@ -31,10 +32,17 @@ export async function openImageFiles(path: string, identity?: string): Promise<I
     phase: "decode",
     identity: identity ?? identityOf(path, lists),
     describe: (split, id) => nameOf(ref(split, id)),
-    async image(split, id) {
-      const image = await decode(ref(split, id));
-      if (isReal) checkRealSize(image, nameOf(ref(split, id)));
-      return image;
+    async *images(options) {
+      const inputs = SPLITS.flatMap((split) => lists.images[split]).map((ref): ImageInput => {
+        return { name: nameOf(ref), read: () => ref.tree.read(ref.path) };
+      });
+      for await (const file of decodeFiles(inputs, options)) {
+        if ("error" in file) yield new UnreadableImage(file.error);
+        else {
+          if (isReal) checkRealSize(file.image, file.name);
+          yield file.image;
+        }
+      }
     },
     [Symbol.dispose]: () => owned.dispose(),
   };
@@ -42,14 +50,6 @@ export async function openImageFiles(path: string, identity?: string): Promise<I
 
 function nameOf({ tree, path }: ImageRef): string {
   return tree.shown(path);
-}
-
-async function decode(ref: ImageRef): Promise<RgbImage> {
-  try {
-    return decodeImage(await ref.tree.read(ref.path), nameOf(ref));
-  } catch (error) {
-    throw error instanceof HerdError ? new UnreadableImage(error) : error;
-  }
 }
 
 function identityOf(path: string, { images }: ImageLists): string {
@@ -60,7 +60,7 @@ function identityOf(path: string, { images }: ImageLists): string {
   return `files ${hash.digest("hex")}`;
 }
 
-function checkRealSize({ width, height }: RgbImage, name: string): void {
+function checkRealSize({ width, height }: SquareImage, name: string): void {
   if (width === REAL.side && height === REAL.side) return;
   throw new HerdError(
     "data",

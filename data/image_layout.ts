@@ -1,4 +1,4 @@
-// Finds the two splits and two classes in a folder or zip file. The layouts that are understood:
+// Finds the two splits and the classes in a folder or zip file. The layouts that are understood:
 //
 //   train/{a,b} with validation/{a,b} or test/{a,b}                  (validation wins if there are both)
 //   horse-or-human/{a,b} with validation-horse-or-human/{a,b}        the original zip files, unpacked
@@ -29,7 +29,8 @@ export interface ImageRef {
 }
 
 export interface ImageLists {
-  readonly classes: readonly [string, string];
+  /** Two or more, sorted by UTF-8 bytes. */
+  readonly classes: readonly string[];
   readonly images: Readonly<Record<Split, readonly ImageRef[]>>;
 }
 
@@ -41,9 +42,13 @@ interface Place {
 const TRAIN_NAMES = ["train", "horse-or-human"];
 const TEST_NAMES = ["validation", "test", "validation-horse-or-human"];
 const MAX_WRAPPERS = 3;
+/** A label is one byte. */
+const MOST_CLASSES = 256;
+/** They cannot be the keys of an object that comes from elsewhere. */
+const NO_CLASSES = ["__proto__", "constructor", "prototype"];
 /** The seed of what must be the same in every run: which images of an unsplit folder are for testing. */
 const CONSTANT_SEED = 0;
-/** Keeps these draws apart from those of --limit, which use 1 to 4. */
+/** Keeps these draws apart from those of --limit, which for two classes use 1 to 4. */
 const HOLD_OUT_DRAW = 16;
 
 /** Opens a folder or zip file; whatever gets opened is handed to `opened` for disposal. Throws HerdError "data". */
@@ -54,8 +59,8 @@ export async function findImages(path: string, opened: DisposableStack): Promise
   if (train.classes.join("/") !== test.classes.join("/")) {
     throw new HerdError(
       "data",
-      `The classes of '${shown(splits.train)}' (${train.classes.join(", ")}) and '${shown(splits.test)}' ` +
-        `(${test.classes.join(", ")}) differ: both must have the same two`,
+      `The classes of '${shown(splits.train)}' (${quoted(train.classes)}) and '${shown(splits.test)}' ` +
+        `(${quoted(test.classes)}) differ: both must have the same`,
     );
   }
   return { classes: train.classes, images: { train: train.images, test: test.images } };
@@ -123,21 +128,27 @@ async function zipPair(
   return { train: await open(TRAIN_ZIP), test: await open(TEST_ZIP) };
 }
 
-/** The images of a place with exactly two class folders, in sample id order. */
-function listImages(place: Place): { classes: readonly [string, string]; images: ImageRef[] } {
+/** The images of a place with class folders, in sample id order. */
+function listImages(place: Place): { classes: readonly string[]; images: ImageRef[] } {
   const { tree, directory } = place;
   const classes = tree.list(directory).filter(({ kind }) => kind === "directory").map(({ name }) => name);
   classes.sort(compareUtf8);
-  const [first, second] = classes;
-  if (classes.length !== 2 || first === undefined || second === undefined) {
+  if (classes.length < 2) {
+    const what = classes.length === 0 ? "no class folders" : `the class folder ${quoted(classes)} alone`;
+    throw new HerdError("data", `'${shown(place)}' has ${what}: a data set has two or more, one for each class`);
+  }
+  if (classes.length > MOST_CLASSES) {
     throw new HerdError(
       "data",
-      `'${shown(place)}' has ${classes.length === 0 ? "no class folders" : `the class folders ${quoted(classes)}`}: ` +
-        "a data set has exactly two, one for each class",
+      `'${shown(place)}' has ${classes.length} class folders (${quoted(classes)}): give at most ${MOST_CLASSES}`,
     );
   }
+  const impossible = classes.find((name) => NO_CLASSES.includes(name));
+  if (impossible !== undefined) {
+    throw new HerdError("data", `'${shown(place)}' has a class folder '${impossible}', no name for a class: rename it`);
+  }
   const images = classes.flatMap((name, label) => listClass(tree, { directory: below(directory, name), name, label }));
-  return { classes: [first, second], images: images.sort((a, b) => compareUtf8(a.rank, b.rank)) };
+  return { classes, images: images.sort((a, b) => compareUtf8(a.rank, b.rank)) };
 }
 
 function listClass(tree: FileTree, { directory, name, label }: { directory: string; name: string; label: number }) {
@@ -162,7 +173,7 @@ function listClass(tree: FileTree, { directory, name, label }: { directory: stri
 }
 
 /** One image in five of each class (rounded, at least one) becomes a test image, drawn by a constant seed. */
-function holdOut({ classes, images }: { classes: readonly [string, string]; images: ImageRef[] }): ImageLists {
+function holdOut({ classes, images }: { classes: readonly string[]; images: ImageRef[] }): ImageLists {
   const held = new Set<ImageRef>();
   classes.forEach((name, label) => {
     const members = images.filter((image) => image.label === label);

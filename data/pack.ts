@@ -1,7 +1,6 @@
-// Turns a source of images into a packed file: decode or draw, crop to a square, average to the size, hash, write.
+// Turns a source of images into a packed file: hash, look for duplicates, write.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { canonicalJson } from "../shared/config.ts";
 import { HerdError } from "../shared/errors.ts";
 import {
@@ -14,15 +13,17 @@ import {
   SPLITS,
   UnreadableImage,
 } from "./dataset_info.ts";
+import { asManyAs, DuplicateFinder, DUPLICATES_BYTES } from "./duplicates.ts";
 import { encodeHeader, FORMAT_VERSION, layoutOf, PREFIX_BYTES } from "./packed_format.ts";
 import type { PartFile } from "./part_file.ts";
-import { toSquare } from "./resize.ts";
 
 export interface PackOptions {
   /** Side of the packed images in pixels. */
   readonly imageSize: number;
   /** Whether to leave out the images that cannot be read. */
   readonly skipUnreadable?: boolean | undefined;
+  /** How many threads decode files; by default one a core. */
+  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DataProgress) => void) | undefined;
 }
@@ -47,27 +48,31 @@ export function packedPath(
  * a class has no other, or the file cannot be written.
  */
 export async function pack(source: ImageSource, file: PartFile, options: PackOptions): Promise<DatasetInfo> {
-  // What the file begins with is known at the end; zeros hold its place. The header has room for the names of the images that
-  // are left out, and gets longer by the labels that these do not have: so the pixels stay where they are.
+  // What the file begins with is known at the end; zeros hold its place. The header has room for the names of duplicates and of
+  // the images that are left out, and gets longer by the labels that these do not have: so the pixels stay where they are.
   const all = infoOf(source, { imageSize: options.imageSize, labels: source.labels, skipped: NONE_SKIPPED });
-  const header = encodeHeader(all).length - PREFIX_BYTES + (options.skipUnreadable ? SKIPPED_BYTES : 0);
+  const header = encodeHeader(all).length - PREFIX_BYTES + DUPLICATES_BYTES +
+    (options.skipUnreadable ? SKIPPED_BYTES : 0);
   await file.write(new Uint8Array(layoutOf(all, header).pixels));
   const hash = createHash("sha256");
   const kept: Record<Split, number[]> = { train: [], test: [] };
   const skipped: string[] = [];
-  for await (const { split, label, pixels, name } of images(source, options)) {
-    if (pixels === undefined) {
+  const finder = new DuplicateFinder();
+  for await (const { split, label, image, name } of images(source, options)) {
+    if (image === undefined) {
       skipped.push(name);
       continue;
     }
-    hash.update(pixels).update(Uint8Array.of(label));
+    if (image.hash !== undefined) finder.add(split, image.hash, name);
+    hash.update(image.pixels).update(Uint8Array.of(label));
     kept[split].push(label);
-    await file.write(pixels);
+    await file.write(image.pixels);
   }
   const labels = { train: Uint8Array.from(kept.train), test: Uint8Array.from(kept.test) };
   const unhashed = infoOf(source, { imageSize: options.imageSize, labels, skipped: listed(skipped) });
   refuseEmptied(unhashed, source);
-  const info = { ...unhashed, sha256: hash.digest("hex") };
+  const { duplicates } = finder;
+  const info = { ...unhashed, sha256: hash.digest("hex"), ...duplicates && { duplicates } };
   await file.write(encodeHeader(info, header + skipped.length), 0);
   await file.write(labels.train, PREFIX_BYTES + header + skipped.length);
   await file.write(labels.test, PREFIX_BYTES + header + skipped.length + labels.train.length);
@@ -75,23 +80,18 @@ export async function pack(source: ImageSource, file: PartFile, options: PackOpt
   return info;
 }
 
-/** Every image in file order at the packed size; without pixels, if it is to be left out. */
-async function* images(source: ImageSource, { imageSize, skipUnreadable, signal, onProgress }: PackOptions) {
-  const total = source.labels.train.length + source.labels.test.length;
+/** Every image in file order; undefined, if it is to be left out. */
+async function* images(source: ImageSource, { imageSize, threads, skipUnreadable, signal, onProgress }: PackOptions) {
+  const samples = SPLITS.flatMap((split) => Array.from(source.labels[split], (label, id) => ({ split, id, label })));
   let done = 0;
-  for (const split of SPLITS) {
-    for (const [id, label] of source.labels[split].entries()) {
-      // Decoding never waits: let Ctrl-C and timers through between two images.
-      await setImmediate();
-      signal?.throwIfAborted();
-      const name = source.describe(split, id);
-      const image = await source.image(split, id).catch((error) => {
-        if (skipUnreadable && error instanceof UnreadableImage) return undefined;
-        throw error;
-      });
-      yield { split, label, name, pixels: image && toSquare(image, imageSize) };
-      onProgress?.({ phase: source.phase, done: ++done, total, unit: "images", file: name });
-    }
+  for await (const image of source.images({ imageSize, threads, signal })) {
+    signal?.throwIfAborted();
+    const { split, id, label } = samples[done++]!;
+    const name = source.describe(split, id);
+    if (!(image instanceof UnreadableImage)) yield { split, label, name, image };
+    else if (skipUnreadable) yield { split, label, name, image: undefined };
+    else throw image;
+    onProgress?.({ phase: source.phase, done, total: samples.length, unit: "images", file: name });
   }
 }
 
@@ -111,16 +111,11 @@ function infoOf(
 
 /** As many of the names as there is room for. */
 function listed(names: readonly string[]): Skipped {
-  let room = SKIPPED_BYTES - 100; // for the count
-  const files = names.filter((name) => (room -= encodedLength(name)) >= 0);
+  const files = asManyAs(names, SKIPPED_BYTES - 100); // for the count
   return { count: names.length, files };
 }
 
-function encodedLength(name: string): number {
-  return new TextEncoder().encode(JSON.stringify(name)).length + 1;
-}
-
-/** What is left must still be a data set of two classes. */
+/** What is left must still have every class in both splits. */
 function refuseEmptied({ classCounts, skipped }: DatasetInfo, { name }: ImageSource): void {
   for (const [className, counts] of Object.entries(classCounts)) {
     const split = counts[0] === 0 ? "train" : counts[1] === 0 ? "test" : undefined;

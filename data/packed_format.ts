@@ -8,12 +8,12 @@
 //   pixels    uint8, NHWC: train, then test
 import * as v from "valibot";
 import { HerdError, messageOf } from "../shared/errors.ts";
-import { type DatasetInfo, NONE_SKIPPED } from "./dataset_info.ts";
+import type { DatasetInfo } from "./dataset_info.ts";
 
 /** Part of the key of every packed file: a change of layout, or of what decoding gives, needs a new one. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const PREFIX_BYTES = 12;
-const MAGIC = "HERDSET1";
+const MAGIC = "HERDSET2";
 const PAGE = 4096;
 const MAX_HEADER_BYTES = 1 << 20;
 const SPACE = 0x20;
@@ -28,8 +28,12 @@ const InfoSchema = v.strictObject({
   test: count,
   classCounts: v.record(v.string(), v.tuple([count, count])),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  // Files of before do not have it.
-  skipped: v.optional(v.strictObject({ count, files: v.array(v.string()) }), { ...NONE_SKIPPED, files: [] }),
+  skipped: v.strictObject({ count, files: v.array(v.string()) }),
+  duplicates: v.exactOptional(v.strictObject({
+    across: count,
+    files: v.array(v.strictObject({ train: v.string(), test: v.string() })),
+    within: v.strictObject({ train: count, test: count }),
+  })),
 });
 
 /** Where things stand in a packed file, in bytes. */

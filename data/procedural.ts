@@ -1,10 +1,12 @@
 // The data set that Herd draws itself, for a machine that has no other: figures like horses and humans on varied
 // backgrounds, as many and as large as in Horses or Humans. Image i is a pure function of (split, i).
+import { setImmediate } from "node:timers/promises";
 import { Purpose, sampleKey } from "../shared/threefry.ts";
 import { Canvas, type Colour, place, turn } from "./canvas.ts";
-import type { ImageSource, RgbImage, Split } from "./dataset_info.ts";
+import { type ImageSource, type RgbImage, type Split, SPLITS } from "./dataset_info.ts";
 import { Draws } from "./draws.ts";
 import { areaOf, boundsOfAll, horse, human, type Part } from "./figures.ts";
+import { toSquare } from "./resize.ts";
 
 export const PROCEDURAL_NAME = "procedural";
 
@@ -34,13 +36,26 @@ export function proceduralSource(counts: Counts = COUNTS): ImageSource {
     phase: "draw",
     identity: `drawing ${DRAWING_VERSION} ${counts.train} ${counts.test}`,
     describe: (split, id) => `${split} figure ${id}`,
-    // deno-lint-ignore require-await -- the interface is asynchronous for files
-    async image(split, id) {
-      const draws = new Draws(sampleKey(CONSTANT_SEED, Purpose.proceduralData, SPLIT_DRAW[split], id));
-      return draw(draws, labels[split][id] === 0 ? horse : human);
+    async *images({ imageSize, signal }) {
+      for (const split of SPLITS) {
+        for (const [id, label] of labels[split].entries()) {
+          // Drawing never waits: let Ctrl-C and timers through between two images.
+          await setImmediate();
+          signal?.throwIfAborted();
+          yield { pixels: toSquare(drawImage(split, id, label), imageSize) };
+        }
+      }
     },
     [Symbol.dispose]() {},
   };
+}
+
+/** Image `id` of a split. @param label 0 for a horse, 1 for a human */
+export function drawImage(split: Split, id: number, label: number): RgbImage {
+  return draw(
+    new Draws(sampleKey(CONSTANT_SEED, Purpose.proceduralData, SPLIT_DRAW[split], id)),
+    label === 0 ? horse : human,
+  );
 }
 
 /** All that does not depend on the class is drawn from the same distributions for both. */

@@ -115,7 +115,7 @@ Deno.test({
     const packed = join(workspace.path, "cache", "packed");
     const [file] = [...Deno.readDirSync(packed)].map(({ name }) => join(packed, name));
     const bytes = await Deno.readFile(file!);
-    await Deno.writeFile(file!, bytes.map((byte, i) => i < 4096 || i % 2 === 0 ? byte : 255 - byte));
+    await Deno.writeFile(file!, bytes.map((byte, i) => i < 1 << 15 || i % 2 === 0 ? byte : 255 - byte));
     const { code, stdout, stderr } = await workspace.run(args("second"));
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, `Packing the data set again: The packed data set '${file}' is damaged`);

@@ -74,6 +74,24 @@ test("data --check: exit 3 where mean colour separates the classes, where the ne
   assertStringIncludes((await check(false, LEARNT)()).at(-1)!, "it learns them");
 });
 
+test("data --check: mean colour is looked at in any number of classes", async (root) => {
+  const names = ["a", "b", "c", "d"];
+  const check = (differ: boolean) => {
+    const files = names.flatMap((name, label) =>
+      Array.from({ length: 30 }, (_, i) => {
+        const data = fixtures.noise(12 * 12 * 3, 1000 * label + i).map((byte) =>
+          differ ? (byte >> 2) + 60 * label : byte
+        );
+        return [`${name}/${i}.png`, new Uint8Array(encode({ width: 12, height: 12, channels: 3, data }))];
+      })
+    );
+    const path = fixtures.writeFiles(join(root, `${differ}`), Object.fromEntries(files));
+    return run(join(root, "cache"), ["--check", "--image-size", "12", "--data", path]);
+  };
+  await refuse(3, () => check(true), "mean colour alone tells its classes apart");
+  assertStringIncludes((await check(false)).join("\n"), "it does not separate the classes");
+});
+
 test("data --clean: what it would leave undone is refused", async (root) => {
   for (const more of [["--check"], ["--data", "procedural"], ["--image-size", "12"]]) {
     await refuse(2, () => run(root, ["--clean", ...more]), `--clean does nothing else: give it without ${more[0]}`);

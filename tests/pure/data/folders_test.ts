@@ -4,7 +4,7 @@ import jpeg from "jpeg-js";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { decodeImage } from "../../../data/decode_image.ts";
-import { PackedDataset, resolveDataset } from "../../../data/mod.ts";
+import { describeDataset, PackedDataset, resolveDataset } from "../../../data/mod.ts";
 import { toSquare } from "../../../data/resize.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import * as fixtures from "../../fixtures/data_files.ts";
@@ -49,6 +49,7 @@ test("a folder becomes a packed file with its images in order of class/name", as
     classCounts: { horses: [4, 2], humans: [4, 2] },
     sha256: "",
     skipped: { count: 0, files: [] },
+    duplicates: { across: 0, files: [], within: { train: 0, test: 0 } },
   });
   using dataset = PackedDataset.open(path);
   assertEquals(dataset.info, info);
@@ -111,6 +112,26 @@ test("class order and sample ids follow UTF-8 bytes, not UTF-16 units", async (r
   assertEquals((await resolve(root)).info.classes, ["Ａ", "🐎"]);
 });
 
+test("any number of classes is labelled in order of their names, numbers among them", async (root, resolve) => {
+  const names = ["10", "2", "b", "a", "é"];
+  writeFiles(root, { ...classFiles("train/", 3, names), ...classFiles("test/", 1, names) });
+  const { path, info } = await resolve(root);
+  assertEquals(info.classes, ["10", "2", "a", "b", "é"]);
+  assertEquals(info.classCounts["2"], [3, 1]);
+  using dataset = PackedDataset.open(path);
+  assertEquals([...dataset.labels("train")], [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+  assertEquals([...dataset.labels("test")], [0, 1, 2, 3, 4]);
+  assertStringIncludes(describeDataset(info, { limit: null })[0]!, "(10 3 + 1, 2 3 + 1, a 3 + 1");
+});
+
+test("256 classes are taken, one more is not", async (root, resolve) => {
+  const names = Array.from({ length: 256 }, (_, i) => `c${i}`);
+  writeFiles(root, classFiles("", 2, names));
+  assertEquals((await resolve(root, 2)).info.classes.length, 256);
+  writeFiles(root, classFiles("", 2, ["more"]));
+  await assertRejects(() => resolve(root, 2), HerdError, "has 257 class folders");
+});
+
 test("images of other sizes are cropped and averaged, a JPEG is taken too", async (root, resolve) => {
   const wide = png(3, { width: 20, height: 12 });
   const data = new Uint8Array(16 * 14 * 4).fill(130);
@@ -146,7 +167,6 @@ const damagedZip = (() => {
   bytes[100]! ^= 0xff;
   return bytes;
 })();
-const manyClasses = { ...classFiles("train/", 1, ["a", "b", "c"]), ...classFiles("test/", 1, ["a", "b", "c"]) };
 
 /** A zip file of good images and a bad one. */
 function badZip(entry: Omit<FalseEntry, "name">): Uint8Array<ArrayBuffer> {
@@ -156,14 +176,14 @@ function badZip(entry: Omit<FalseEntry, "name">): Uint8Array<ArrayBuffer> {
 
 /** Files, the path given (the folder if empty) and what the message must contain. */
 const BAD: Record<string, [Files, string, ...string[]]> = {
-  "three classes": [manyClasses, "", "'a', 'b', 'c'", "exactly two"],
-  "one class": [classFiles("", 2, ["horses"]), "", "'horses'", "exactly two"],
+  "one class": [classFiles("", 2, ["horses"]), "", "the class folder 'horses' alone", "two or more"],
+  "a class with an impossible name": [classFiles("", 2, ["a", "__proto__"]), "", "'__proto__'", "rename it"],
   "no class folder": [{ "readme.txt": text("x") }, "", "no class folders"],
   "other classes in the test split": [
     { ...classFiles("train/", 1), ...classFiles("test/", 1, ["cats", "dogs"]) },
     "",
-    "horses, humans",
-    "cats, dogs",
+    "('horses', 'humans')",
+    "('cats', 'dogs')",
   ],
   "no test split": [classFiles("train/", 2), "", "'train'", "'validation'"],
   "no training split": [classFiles("validation/", 2), "", "'validation'", "'train'"],

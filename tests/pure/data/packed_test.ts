@@ -6,6 +6,7 @@ import type { ImageSource } from "../../../data/dataset_info.ts";
 import { cacheDirectory, PackedDataset, resolveDataset } from "../../../data/mod.ts";
 import { packedPath } from "../../../data/pack.ts";
 import type { PartHandle } from "../../../data/part_file.ts";
+import { proceduralSource } from "../../../data/procedural.ts";
 import { writeAll } from "../../../shared/atomic_file.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { samplesFrom } from "../../../worker/samples.ts";
@@ -19,8 +20,10 @@ function source(): ImageSource {
     labels: { train: Uint8Array.of(0, 1, 1), test: Uint8Array.of(1, 0) },
     phase: "draw",
     identity: "noise",
-    // deno-lint-ignore require-await -- as the interface has it
-    image: async (split, id) => ({ width: 5, height: 5, pixels: pixels(split, id) }),
+    images: fixtures.imagesOf(
+      { train: 3, test: 2 },
+      (split, id) => ({ width: 5, height: 5, pixels: pixels(split, id) }),
+    ),
     describe: (split, id) => `${split} ${id}`,
     [Symbol.dispose]() {},
   };
@@ -76,9 +79,8 @@ test("the data set hash depends on pixels, labels and size, not on names", async
   const first = await hash({});
   assertEquals(await hash({ name: "other", identity: "other" }), first);
   const labels = { train: Uint8Array.of(0, 1, 0), test: Uint8Array.of(1, 0) };
-  // deno-lint-ignore require-await -- as the interface has it
-  const image = async () => ({ width: 5, height: 5, pixels: new Uint8Array(75) });
-  const hashes = [first, await hash({ labels }), await hash({ image }), await hash({}, 4)];
+  const images = fixtures.imagesOf({ train: 3, test: 2 }, () => ({ width: 5, height: 5, pixels: new Uint8Array(75) }));
+  const hashes = [first, await hash({ labels }), await hash({ images }), await hash({}, 4)];
   assertEquals(new Set(hashes).size, 4);
 });
 
@@ -142,7 +144,7 @@ test("a damaged packed file is made again", async (path) => {
 /** What may befall a packed file while nobody looks: other pixels, or the labels of two images exchanged. */
 const DAMAGES: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => void>> = {
   "half of its bytes inverted": (bytes) =>
-    bytes.forEach((byte, i) => i >= 4096 && i % 2 === 1 && (bytes[i] = 255 - byte)),
+    bytes.forEach((byte, i) => i >= bytes.length - 4096 && i % 2 === 1 && (bytes[i] = 255 - byte)),
   "a bit of its last pixel": (bytes) => bytes[bytes.length - 1]! ^= 1,
   "two labels exchanged": (bytes) => {
     const at = bytes.indexOf("}".charCodeAt(0), bytes.lastIndexOf("]".charCodeAt(0), 4096)) + 2;
@@ -228,7 +230,7 @@ for (const room of [0, 100, 4096 + 100, 4096 + 5 * 75]) {
 test("pack() lets timers through, so that it can be aborted", async (path) => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(new HerdError("interrupted", "Interrupted")), 0);
-  const many = { ...source(), labels: { train: new Uint8Array(100_000), test: new Uint8Array(1) } };
+  using many = proceduralSource({ train: [50_000, 50_000], test: [1, 1] });
   const packing = fixtures.packTo(path, many, { imageSize: 1, signal: controller.signal });
   await assertRejects(() => packing, HerdError, "Interrupted");
   assertEquals(fixtures.filesBelow(join(path, "..")), []);
