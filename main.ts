@@ -2,28 +2,47 @@
 // lives in the room that it commands; what it needs of another one is handed to it here.
 // deno-lint-ignore-file no-console -- the command line is what prints
 import denoJson from "./deno.json" with { type: "json" };
-import { learnability, RelayWorkers, reportCommand, trainCommand } from "./coordinator/mod.ts";
+import {
+  evaluateCommand,
+  learnability,
+  modelCommand,
+  predictCommand,
+  RelayWorkers,
+  reportCommand,
+  trainCommand,
+} from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
 import { type Command, runCommand } from "./shared/cli/command.ts";
 import { consoleOf } from "./shared/cli/console.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
-import { chooseEngine, doctorCommand, localWorkers, runRemoteWorker, serveOrder, workerCommand } from "./worker/mod.ts";
+import {
+  chooseEngine,
+  doctorCommand,
+  engineMemory,
+  localWorkers,
+  runRemoteWorker,
+  serveOrder,
+  workerCommand,
+} from "./worker/mod.ts";
 
 const workerEntry = new URL("./worker/main.ts", import.meta.url);
 /** As the first argument: this process is a relay, which `deno task worker --relay` has started with few permissions. */
 const RELAY = "relay-process";
-const parts = { workerEntry, chooseEngine, localWorkers };
+const parts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 
 /** The first three are those that most people need. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
   report: reportCommand(),
-  doctor: doctorCommand(),
+  predict: predictCommand(parts),
+  evaluate: evaluateCommand(parts),
   worker: workerCommand({
     worker: { entry: workerEntry, args: [] },
     relay: { entry: new URL(import.meta.url), args: [RELAY] },
   }),
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
+  model: modelCommand(parts),
+  doctor: doctorCommand(),
 };
 
 const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));

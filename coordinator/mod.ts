@@ -1,9 +1,12 @@
 // The coordinator's public face: its commands, what other commands are handed of it, and what a run gives and tells.
 export {
   DEFAULT_SETTINGS,
+  evaluateCommand,
   learnability,
   type LearnabilityOptions,
   type LocalEngine,
+  modelCommand,
+  predictCommand,
   reportCommand,
   type RunOptions,
   runTraining,

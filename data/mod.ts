@@ -15,3 +15,7 @@ export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeC
 export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck } from "./check.ts";
 export { describeDataset, describeSkipped, progressLines } from "./describe.ts";
+export { ImageSlots } from "./image_slots.ts";
+export { imageFilesIn } from "./loose_images.ts";
+export { sampleNames } from "./sample_names.ts";
+export { thumbnail } from "./thumbnail.ts";

@@ -8,6 +8,8 @@ export interface ComputeConfig {
   readonly dataset: string;
   /** The network. */
   readonly model: ModelSpec;
+  /** By class, what the losses and gradients of its training samples are multiplied by: float32 values; absent for none. */
+  readonly classWeights?: readonly number[];
   /** Samples in a step, at most. */
   readonly batchSize: number;
   /** Samples in a leaf, at most. */

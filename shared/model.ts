@@ -1,28 +1,20 @@
-// The family of networks that Herd trains, as data: blocks of convolution + ReLU (+ dropout) + max-pool, then dense layers.
-// Everything here is derived from the spec by arithmetic, so both sides compute the same shapes and the same flat layout.
-import { HerdError } from "./errors.ts";
+// A network's shapes and its flat layout, derived from the spec by arithmetic, so both sides compute the same ones.
+import type { ModelSpec } from "./model_description.ts";
 
-/** One layer. `conv` is a block: 3×3 valid convolution, ReLU, dropout if given, 2×2 max-pool (floor). */
-export type LayerSpec =
-  | { readonly kind: "conv"; readonly filters: number; readonly dropout?: number }
-  | {
-    readonly kind: "dense";
-    readonly units: number;
-    readonly dropoutBefore?: number;
-    readonly activation: "relu" | "none";
-  };
-
-/** A network: square images in, logits out. */
-export interface ModelSpec {
-  /** Side of the images in pixels. */
-  readonly imageSize: number;
-  /** Of the images: red, green, blue. */
-  readonly channels: 3;
-  /** From the images to the logits. */
-  readonly layers: readonly LayerSpec[];
-  /** Logits a sample; 1 is a binary model, whose logit goes through the logistic function. */
-  readonly classes: number;
-}
+export {
+  BUILT_IN,
+  builtInModel,
+  descriptionOf,
+  type LayerSpec,
+  leastImageSize,
+  logitsOf,
+  MODEL_NAMES,
+  type ModelDescription,
+  type ModelName,
+  modelOf,
+  type ModelSpec,
+  refuseSmallImages,
+} from "./model_description.ts";
 
 /** One parameter tensor: a view of the flat array. */
 export interface Parameter {
@@ -74,50 +66,6 @@ export interface DenseShape {
 
 /** The shapes of any layer. */
 export type LayerShape = ConvShape | DenseShape;
-
-/** The names of the built-in models. */
-export const MODEL_NAMES = ["keras-example", "tiny"] as const;
-/** The name of a built-in model. */
-export type ModelName = (typeof MODEL_NAMES)[number];
-
-const WIDTHS: Readonly<Record<ModelName, { filters: readonly number[]; units: number }>> = {
-  "keras-example": { filters: [16, 32, 64, 64, 64], units: 512 },
-  tiny: { filters: [4, 8, 8], units: 16 },
-};
-
-/**
- * A built-in model at an image size: the network of the Keras example (dropout 0.5 in blocks 2 and 3 and before the first
- * dense layer), or a small one of the same family.
- * @throws {HerdError} usage, if the image is too small for the blocks
- */
-export function builtInModel(name: ModelName, imageSize: number): ModelSpec {
-  const { filters, units } = WIDTHS[name];
-  const least = leastImageSize(filters.length);
-  if (imageSize < least) {
-    throw new HerdError("usage", `--image-size ${imageSize} is too small for ${name}: use ${least} or more`);
-  }
-  return {
-    imageSize,
-    channels: 3,
-    layers: [
-      ...filters.map((width, i): LayerSpec => ({
-        kind: "conv",
-        filters: width,
-        ...(i === 1 || i === 2 ? { dropout: 0.5 } : {}),
-      })),
-      { kind: "dense", units, dropoutBefore: 0.5, activation: "relu" },
-      { kind: "dense", units: 1, activation: "none" },
-    ],
-    classes: 1,
-  };
-}
-
-/** The smallest image side that leaves one pixel after `blocks` conv blocks. */
-export function leastImageSize(blocks: number): number {
-  let side = 1;
-  for (let i = 0; i < blocks; i++) side = 2 * side + 2;
-  return side;
-}
 
 /** The shapes of every layer, in order. */
 export function layerShapes(spec: ModelSpec): readonly LayerShape[] {

@@ -9,7 +9,7 @@ import { COMPRESSIONS } from "./half.ts";
 import { visible } from "./visible.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 8 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -58,6 +58,7 @@ export const ComputeConfigSchema: v.GenericSchema<unknown, ComputeConfig> = v.ob
     layers: v.pipe(v.array(layer), v.maxLength(MOST.layers)),
     classes: upTo(MOST.width),
   }),
+  classWeights: v.exactOptional(v.pipe(v.array(v.pipe(v.number(), v.finite(), v.gtValue(0))), v.maxLength(MOST.width))),
   batchSize: upTo(MOST.batchSize),
   microBatch: upTo(MOST.microBatch),
   compress: v.picklist(COMPRESSIONS),

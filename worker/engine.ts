@@ -38,6 +38,8 @@ export interface Leaf {
 export interface EngineOptions {
   /** The network. */
   readonly spec: ModelSpec;
+  /** By class, what the losses and gradients of training samples are multiplied by. */
+  readonly classWeights?: readonly number[];
   /** The most samples a leaf will have. */
   readonly microBatch: number;
   /** The most leaves a step will have: memory for their sums is made ready. Without it, it grows when they come. */

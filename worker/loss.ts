@@ -6,12 +6,19 @@
  * for more.
  * @param logits float32, `classes` a sample
  * @param labels class index of each sample: 0 or 1 where `classes` is 1
+ * @param weights by class, what a loss is multiplied by; none for a test
  * @returns one float32 a sample
  */
-export function lossesOf(logits: Float32Array, labels: readonly number[], classes: number): Float32Array {
+export function lossesOf(
+  logits: Float32Array,
+  labels: readonly number[],
+  classes: number,
+  weights?: readonly number[],
+): Float32Array {
   return Float32Array.from(labels, (label, sample) => {
     const z = logits.subarray(sample * classes, (sample + 1) * classes);
-    return classes === 1 ? binaryCrossEntropy(z[0]!, label) : softmaxCrossEntropy(z, label);
+    const loss = classes === 1 ? binaryCrossEntropy(z[0]!, label) : softmaxCrossEntropy(z, label);
+    return weights === undefined ? loss : loss * weights[label]!;
   });
 }
 

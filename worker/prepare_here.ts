@@ -17,7 +17,8 @@ import type { PreparedRun } from "./thread/mod.ts";
  */
 export async function prepareHere(
   name: EngineName,
-  { config: { dataset, model, batchSize, microBatch }, probeKey, tilesFile, onLeaf, onProgress }: PreparedRun,
+  { config: { dataset, model, classWeights, batchSize, microBatch }, probeKey, tilesFile, onLeaf, onProgress }:
+    PreparedRun,
   path: Promise<string>,
 ): Promise<OrderComputer> {
   await using held = new AsyncDisposableStack();
@@ -25,6 +26,7 @@ export async function prepareHere(
   const engine = held.use(
     await createEngine(name, {
       spec: model,
+      ...(classWeights === undefined ? {} : { classWeights }),
       microBatch,
       leaves: Math.ceil(batchSize / microBatch),
       augment: true,

@@ -2,21 +2,23 @@
 import type { ComputeConfig } from "../shared/config.ts";
 import { HerdError } from "../shared/errors.ts";
 import { MAX_FRAME_BYTES } from "../shared/frames.ts";
-import { layerShapes, parameterCount } from "../shared/model.ts";
+import { layerShapes } from "../shared/model.ts";
+import { largestBytes } from "../shared/model_cost.ts";
 import type { Work } from "../shared/protocol.ts";
 
 /** @throws {HerdError} cluster, for a network that no coordinator can mean */
-export function refuseUntrainable({ model, microBatch }: ComputeConfig): void {
+export function refuseUntrainable({ model, microBatch, classWeights }: ComputeConfig): void {
   const shapes = layerShapes(model);
   const sides = shapes.map((shape) => shape.kind === "conv" ? shape.outputSize : shape.inputs);
-  const largest = Math.max(
-    ...shapes.map((shape) => shape.kind === "conv" ? shape.convSize ** 2 * shape.filters : shape.units),
-    model.imageSize ** 2 * model.channels,
-  );
-  const bytes = 4 * Math.max(parameterCount(model), largest);
+  const bytes = largestBytes(model);
   if (microBatch < 1 || Math.min(...sides) < 1 || bytes > MAX_FRAME_BYTES) {
     const asked = `layers of up to ${bytes} bytes an image, micro-batches of ${microBatch}`;
     throw new HerdError("cluster", `The coordinator asks for a network that cannot be trained here (${asked})`);
+  }
+  const classes = Math.max(model.classes, 2);
+  if (classWeights !== undefined && classWeights.length !== classes) {
+    const asked = `${classWeights.length} class weights for ${classes} classes`;
+    throw new HerdError("cluster", `The coordinator asks for what cannot be trained here (${asked})`);
   }
 }
 

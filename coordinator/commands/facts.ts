@@ -3,17 +3,20 @@ import { shellWord, storedFlags } from "../../shared/cli/stored_flags.ts";
 import { camelCase } from "../../shared/cli/flags.ts";
 import { configHash } from "../../shared/config.ts";
 import { parameterCount } from "../../shared/model.ts";
+import type { EngineMemory } from "../../shared/model_cost.ts";
 import { allKeys, type Position, type RunFacts, type TrainingRecord } from "../events/mod.ts";
 import { beginTraining, type Experiment, stepsOf, type Training, weightsHash } from "../experiment/mod.ts";
 import type { Resumed, RunConfig, RunDirectory, RunIdentity } from "../storage/mod.ts";
+import { modelName } from "./model_choice.ts";
 import type { RunOptions } from "./run_options.ts";
 import type { RunData } from "./run_data.ts";
 import { type Settings, trainFlags } from "./settings.ts";
 
 /** @param at where the experiment stands */
 export async function runFacts(
-  { options: { settings, verify, backend, version }, folder, identity: { numeric }, experiment, declared, resumed }: {
+  { options: { settings, verify, backend, version }, memory, folder, identity, experiment, declared, resumed }: {
     readonly options: RunOptions;
+    readonly memory: EngineMemory | null;
     readonly declared: RunConfig["declared"];
     readonly folder: RunDirectory;
     readonly identity: RunIdentity;
@@ -22,8 +25,17 @@ export async function runFacts(
   },
   at: Position,
 ): Promise<RunFacts> {
+  const { numeric } = identity;
   const { arms, seeds, learningRates, control, protocol } = experiment;
-  const { compute: { batchSize, microBatch }, optimizer, momentum, nesterov, gcScope, gcScale, initWeights } = numeric;
+  const {
+    compute: { batchSize, microBatch, classWeights = null },
+    optimizer,
+    momentum,
+    nesterov,
+    gcScope,
+    gcScale,
+    initWeights,
+  } = numeric;
   const hashes: Record<number, string> = {};
   // One after another: all at once they might not fit into memory.
   for (const seed of seeds) hashes[seed] = await weightsHash(experiment.initialWeights(seed));
@@ -31,8 +43,9 @@ export async function runFacts(
     folder: folder.path,
     herd: version,
     backend,
-    modelName: settings.model,
+    modelName: modelName(settings.model),
     model: numeric.compute.model,
+    memory,
     arms,
     seeds,
     learningRates,
@@ -46,6 +59,7 @@ export async function runFacts(
     initWeights,
     batchSize,
     microBatch,
+    classWeights,
     epochs: settings.epochs,
     declared,
     primary: settings.primary,

@@ -1,10 +1,13 @@
 // What a run computes: its identity, by which checkpoints are known, and the experiment that follows from it.
 import { sha256 } from "../../shared/config.ts";
 import { initialWeights } from "../../shared/initial_weights.ts";
-import { builtInModel } from "../../shared/model.ts";
+import { type ModelDescription, modelOf } from "../../shared/model.ts";
+import { refuseLargeModel } from "../../shared/model_cost.ts";
 import type { Experiment, NumericConfig } from "../experiment/mod.ts";
 import { readRunConfig, type RunIdentity } from "../storage/mod.ts";
+import { balancedWeights } from "./class_weights.ts";
 import { readInitWeights } from "./init_weights.ts";
+import { modelName, modelOfRun } from "./model_choice.ts";
 import type { RunData } from "./run_data.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 
@@ -16,12 +19,14 @@ export interface Identified {
 
 /**
  * Who a run is; one that is resumed keeps its id.
- * @throws {HerdError} usage, if the images are too small for the model; data, if the run to be resumed or the file of
- * --init-weights cannot be read
+ * @param model the network of the settings, where it has been read already
+ * @throws {HerdError} usage, for a model that cannot be trained or classes that cannot be balanced; data, if the run to be resumed
+ * or the file of --init-weights cannot be read
  */
-export async function identityOf(settings: Settings, data: RunData): Promise<Identified> {
-  const { resume, arms, seed, control, protocol, imageSize, model } = settings;
-  const spec = builtInModel(model, imageSize);
+export async function identityOf(settings: Settings, data: RunData, model?: ModelDescription): Promise<Identified> {
+  const { resume, arms, seed, control, protocol, imageSize } = settings;
+  const spec = modelOf(model ?? await modelOfRun(settings), imageSize, data.info.classes.length);
+  refuseLargeModel(modelName(settings.model), spec);
   const initWeights = settings.initWeights === undefined
     ? undefined
     : await readInitWeights(settings.initWeights, spec);
@@ -32,8 +37,13 @@ export async function identityOf(settings: Settings, data: RunData): Promise<Ide
   const hash = initWeights === undefined ? null : await sha256(new Uint8Array(initWeights.slice().buffer));
   const { batchSize, microBatch, compress, compressGradients, limit = null } = settings;
   const { optimizer, momentum, nesterov, gcScope, gcScale } = settings;
+  // Absent where there are none: runs are known by these values, and older ones have no such field.
+  const { info: { classes }, ids, labels } = data;
+  const weights = settings.classWeights === "balanced"
+    ? { classWeights: balancedWeights(classes, { ids: ids.train, labels: labels.train }) }
+    : {};
   const numeric: NumericConfig = {
-    compute: { dataset: data.info.sha256, model: spec, batchSize, microBatch, compress, compressGradients },
+    compute: { dataset: data.info.sha256, model: spec, ...weights, batchSize, microBatch, compress, compressGradients },
     limit,
     learningRate: learningRates[0]!,
     optimizer,

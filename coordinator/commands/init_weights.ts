@@ -1,38 +1,13 @@
 // --init-weights: the weights of a model file as one flat array, which all trainings begin with.
-import { HerdError, messageOf } from "../../shared/errors.ts";
-import { type ModelSpec, parameterCount, parameterTable } from "../../shared/model.ts";
-import { decodeSafetensors } from "../../shared/safetensors.ts";
-import { allFinite } from "../../shared/sums.ts";
+import type { ModelSpec } from "../../shared/model.ts";
+import { readModelWeights } from "../storage/mod.ts";
 
 /**
  * Reads the weights.safetensors of a model.
  * @returns flat float32 weights of the model's parameter count
  * @throws {HerdError} data, if the file cannot be read or is not of this model
  */
-export async function readInitWeights(path: string, model: ModelSpec): Promise<Float32Array> {
-  const refuse = (why: string, cause?: unknown) =>
-    new HerdError("data", `--init-weights ${path} ${why}: give the weights.safetensors of a model like this one`, {
-      cause,
-    });
-  try {
-    if (!(await Deno.stat(path)).isFile) throw refuse("is not a file");
-    const { tensors } = decodeSafetensors(await Deno.readFile(path));
-    const flat = new Float32Array(parameterCount(model));
-    const table = parameterTable(model);
-    const strange = Object.keys(tensors).find((name) => !table.some((parameter) => parameter.name === name));
-    if (strange !== undefined) throw refuse(`has a tensor "${strange}", which this network does not have`);
-    for (const { name, shape, offset } of table) {
-      const tensor = tensors[name];
-      const its = tensor === undefined ? "none" : `[${tensor.shape}]`;
-      if (!(tensor?.data instanceof Float32Array) || its !== `[${shape}]`) {
-        throw refuse(`has ${its} as "${name}", and this network needs float32 [${shape}]`);
-      }
-      flat.set(tensor.data, offset);
-    }
-    if (!allFinite(flat)) throw refuse("has a weight that is not finite");
-    return flat;
-  } catch (cause) {
-    if (cause instanceof HerdError && cause.message.startsWith("--init-weights")) throw cause;
-    throw refuse(`cannot be read (${messageOf(cause)})`, cause);
-  }
+export function readInitWeights(path: string, model: ModelSpec): Promise<Float32Array> {
+  const remedy = "give the weights.safetensors of a model like this one";
+  return readModelWeights(path, model, { what: `--init-weights ${path}`, remedy });
 }

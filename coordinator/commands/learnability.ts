@@ -1,14 +1,14 @@
 // Whether the network can learn a data set at all: a short training on small images, without a comparison.
 import type { DataEnvironment, DataProgress } from "../../data/mod.ts";
-import { HerdError, messageOf } from "../../shared/errors.ts";
 import { EventBus } from "../events/mod.ts";
 import { localLauncher } from "../launch/mod.ts";
 import { runTraining } from "./run.ts";
+import { withTemporaryFolder } from "./temporary_folder.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 import type { TrainParts } from "./run_options.ts";
 
 /** What a trial of a data set is told. */
-export interface LearnabilityOptions extends TrainParts {
+export interface LearnabilityOptions extends Omit<TrainParts, "engineMemory"> {
   /** As --data. */
   readonly data: string;
   /** Whether to go on without the image files that cannot be read. */
@@ -42,13 +42,12 @@ export async function learnability(
     LearnabilityOptions,
   signal: AbortSignal,
 ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
-  const out = await temporaryFolder();
   const bus = new EventBus();
   using _ = bus.subscribe("The check", (event) => {
     if (event.type === "data") onData(event.progress);
     if (event.type === "step") onStep(event);
   });
-  try {
+  return await withTemporaryFolder(async (out) => {
     const engine = await chooseEngine("auto");
     const { count: workers, gpus } = await localWorkers(engine, undefined);
     const { arms } = await runTraining(
@@ -70,16 +69,5 @@ export async function learnability(
       signal,
     );
     return arms[0]!.epochs.at(-1)!;
-  } finally {
-    await Deno.remove(out, { recursive: true });
-  }
-}
-
-async function temporaryFolder(): Promise<string> {
-  try {
-    return await Deno.makeTempDir({ prefix: "herd-check-" });
-  } catch (cause) {
-    const remedy = "set TMPDIR to a directory that can be written";
-    throw new HerdError("data", `Cannot make a temporary folder (${messageOf(cause)}): ${remedy}`, { cause });
-  }
+  });
 }

@@ -1,5 +1,8 @@
-// What the coordinator does on command: train, report, and the trial of a data set.
+// What the coordinator does on command: train, evaluate, predict, model, report, and the trial of a data set.
+export { evaluateCommand } from "./evaluate.ts";
 export { learnability, type LearnabilityOptions } from "./learnability.ts";
+export { modelCommand } from "./model.ts";
+export { predictCommand } from "./predict.ts";
 export { reportCommand } from "./report.ts";
 export { runTraining } from "./run.ts";
 export type { LocalEngine, RunOptions, TrainParts } from "./run_options.ts";

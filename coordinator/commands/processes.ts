@@ -6,7 +6,10 @@ import type { RunOptions } from "./run_options.ts";
 
 /** Starts the processes that the launcher plans; they end when disposed. */
 export function startWorkers(
-  { launcher, workerEntry, tls, data: { cacheDir }, token: given, minWorkers }: RunOptions,
+  { launcher, workerEntry, tls, data: { cacheDir }, token: given, minWorkers }: Pick<
+    RunOptions,
+    "launcher" | "workerEntry" | "tls" | "data" | "token" | "minWorkers"
+  >,
   { cluster, token, cachePath, logDir, bus, hasBegun }: {
     readonly cluster: Cluster;
     readonly token: string;

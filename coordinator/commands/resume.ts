@@ -4,6 +4,7 @@ import { camelCase } from "../../shared/cli/flags.ts";
 import { takeUp, toGiveAgain } from "../../shared/cli/stored_flags.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { isModelFile } from "../../shared/model_file.ts";
 import { allKeys, type EventBus, type RunHistory, type Subscriber } from "../events/mod.ts";
 import { type Experiment, isOver } from "../experiment/mod.ts";
 import { nameTaints, parseReport, type Report } from "../report/mod.ts";
@@ -18,6 +19,7 @@ import {
   type RunDirectory,
   type RunIdentity,
 } from "../storage/mod.ts";
+import { refuseOtherModel } from "./model_choice.ts";
 import type { RunOptions } from "./run_options.ts";
 import { type Settings, trainFlags } from "./settings.ts";
 
@@ -40,7 +42,7 @@ export async function resumedSettings(
   { values, given }: Given<typeof trainFlags>,
 ): Promise<ResumedSettings> {
   await refuseLinks(folder);
-  const { told } = await readRunConfig(folder);
+  const { told, numeric } = await readRunConfig(folder);
   // How many workers to wait for follows from how many there are, unless it is said.
   const elsewhere = given.has("launcher") || (told["launcher"] ?? "local") !== "local";
   const workers = elsewhere ? { workers: null, minWorkers: null } : {};
@@ -48,7 +50,12 @@ export async function resumedSettings(
   const named = told["backend"];
   const isGone = typeof named === "string" && !BACKENDS.some((backend) => backend === named);
   const stored = { ...told, ...workers, ...awaited, ...isGone ? { backend: null } : {}, out: folder };
-  const settings = takeUp(trainFlags, { values, given }, { told: stored, source: folder });
+  const fixed = new Set(given);
+  if (given.has("model") && isModelFile(values.model)) {
+    await refuseOtherModel(values.model, numeric.compute.model, folder);
+    fixed.delete("model"); // it is the same, wherever it is now
+  }
+  const settings = takeUp(trainFlags, { values, given: fixed }, { told: stored, source: folder });
   for (const name of ["epochs", "seeds"] as const) {
     const before = Number(told[name] ?? 1);
     if (settings[name] >= before) continue;

@@ -2,6 +2,7 @@
 import { ServedDataset } from "../../data/mod.ts";
 import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
+import type { EngineMemory } from "../../shared/model_cost.ts";
 import { Cluster } from "../cluster/mod.ts";
 import { type ClusterEvent, type DiagnosticsSummary, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
 import {
@@ -27,6 +28,7 @@ import {
 } from "../storage/mod.ts";
 import { configFile, runFacts } from "./facts.ts";
 import { experimentOf, identityOf } from "./identity.ts";
+import { modelOfRun } from "./model_choice.ts";
 import { startWorkers } from "./processes.ts";
 import { finishedReport, loadResumed, refuseOther, warnIfMixed } from "./resume.ts";
 import { loadData, type RunData } from "./run_data.ts";
@@ -38,6 +40,8 @@ import { mayGoOn, withWayOn } from "./way_on.ts";
 interface Prepared {
   readonly options: RunOptions;
   readonly data: RunData;
+  /** Of a local worker's engine, where that is known. */
+  readonly memory: EngineMemory | null;
   readonly folder: RunDirectory;
   readonly store: CheckpointStore;
   readonly identity: RunIdentity;
@@ -79,9 +83,12 @@ async function prepareAndRun(options: RunOptions, bus: EventBus, signal: AbortSi
   using reopened = resume === undefined ? undefined : await RunDirectory.reopen(resume);
   const finished = await finishedReport(settings, bus);
   if (finished !== undefined) return finished;
+  const model = await modelOfRun(settings);
   const data = await loadData(settings, { environment, bus, signal });
-  const identified = await identityOf(settings, data);
+  const identified = await identityOf(settings, data, model);
   const { identity } = identified;
+  const { model: spec, ...sizes } = identity.numeric.compute;
+  const memory = await options.memoryOf?.({ spec, ...sizes }) ?? null;
   await refuseOther(identity, settings);
   const experiment = experimentOf(identified, settings, data);
   const declared = resume === undefined ? settings : (await readRunConfig(resume)).declared;
@@ -89,7 +96,8 @@ async function prepareAndRun(options: RunOptions, bus: EventBus, signal: AbortSi
   const store = new CheckpointStore(folder.checkpoints, (text) => bus.emit({ type: "notice", text }));
   const resumed = await loadResumed(store, { identity, experiment, options, folder, bus });
   const { seeds, epochs } = declared;
-  const prepared = { options, data, folder, store, identity, experiment, declared: { seeds, epochs }, resumed };
+  const run = { options, data, memory, folder, store };
+  const prepared = { ...run, identity, experiment, declared: { seeds, epochs }, resumed };
   return await recordRun({ ...prepared, bus, signal });
 }
 

@@ -2,6 +2,7 @@
 import type { DataEnvironment } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import type { Backend, EngineName } from "../../shared/engine_names.ts";
+import type { EngineMemory, PlannedModel } from "../../shared/model_cost.ts";
 import type { Launcher, LocalWorkers } from "../launch/mod.ts";
 import type { Settings } from "./settings.ts";
 
@@ -31,6 +32,11 @@ export interface RunOptions {
   readonly workerEntry: URL;
   /** The version of Herd. */
   readonly version: string;
+  /**
+   * What a local worker's engine will hold; without it, that is not known before the run.
+   * @throws {HerdError} usage, for a network that does not fit
+   */
+  memoryOf?(model: PlannedModel): Promise<EngineMemory | undefined>;
 }
 
 /** An engine of this machine. */
@@ -53,4 +59,6 @@ export interface TrainParts {
    * @throws {HerdError} usage, for more than there is room for
    */
   localWorkers(engine: LocalEngine, wanted: number | undefined): Promise<LocalWorkers>;
+  /** What a worker of an engine will hold, where that is planned. @throws {HerdError} usage, for a network that does not fit */
+  engineMemory(engine: EngineName, model: PlannedModel): Promise<EngineMemory | undefined>;
 }

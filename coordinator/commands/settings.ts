@@ -15,11 +15,12 @@ import {
   type Values,
 } from "../../shared/cli/flags.ts";
 import { commonFlags } from "../../shared/cli/command.ts";
-import { MODEL_NAMES } from "../../shared/model.ts";
 import { MOST } from "../../shared/protocol.ts";
 import { dataFlags } from "../../data/mod.ts";
 import { ARM_NAMES, PRIMARY_METRICS, PROTOCOLS } from "../events/mod.ts";
+import { CLASS_WEIGHTS } from "./class_weights.ts";
 import { GC_SCOPES, OPTIMIZERS } from "../experiment/mod.ts";
+import { modelFlag } from "./model_choice.ts";
 
 const MAX_SEED = 2 ** 32 - 1;
 
@@ -74,10 +75,15 @@ export const trainFlags = {
     arms: choices(ARM_NAMES, "what to compare, the first with each other", ["no-gc", "gc"]),
   }),
   ...keep("bits", "network", {
-    model: choice(MODEL_NAMES, "network", "keras-example"),
+    model: modelFlag,
   }),
   ...keep("bits", "data", {
     ...images,
+    "class-weights": choice(
+      CLASS_WEIGHTS,
+      "balanced: the training images of each class count as much as any other's",
+      "none",
+    ),
     limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
   }),
   ...keep("bits", "machines", {

@@ -130,6 +130,7 @@ async function runOptions(
     data: dataEnvironment(environment),
     workerEntry: parts.workerEntry,
     version,
+    ...(engine === undefined ? {} : { memoryOf: (model) => parts.engineMemory(engine.name, model) }),
   };
 }
 

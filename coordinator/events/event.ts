@@ -5,6 +5,7 @@ import type { Backend } from "../../shared/engine_names.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { ModelSpec } from "../../shared/model.ts";
+import type { EngineMemory } from "../../shared/model_cost.ts";
 import type { CheckCounts, Taint } from "./checks.ts";
 import type { DiagnosticsSummary } from "./diagnostics.ts";
 import type { FaultCounts } from "./faults.ts";
@@ -57,7 +58,10 @@ export interface EpochRecord extends MeanMetrics {
   readonly testLoss: number;
   /** Part of the test images whose class is right, 0 to 1. */
   readonly testAccuracy: number;
-  /** Area under the ROC curve over the test images, ties as ½; null for more than two classes. */
+  /**
+   * Area under the ROC curve over the test images, ties as ½; for more than two classes the mean of each one's against the rest
+   * (macro average). Null where a class has no test image.
+   */
   readonly testAuc: number | null;
   /** Mean probability of the second class over the test images, to be set beside its share; null for more than two classes. */
   readonly testMeanProbability: number | null;
@@ -126,6 +130,8 @@ export interface TrainingFacts {
   readonly batchSize: number;
   /** Images of a unit of work. */
   readonly microBatch: number;
+  /** By class, what a training image's loss and gradient are multiplied by; null where all count alike. */
+  readonly classWeights: readonly number[] | null;
 }
 
 /** The fixed facts of a run. */
@@ -136,10 +142,12 @@ export interface RunFacts extends RunPlan, TrainingFacts {
   readonly herd: string;
   /** The engine that was asked of the workers. */
   readonly backend: Backend;
-  /** As --model names it. */
+  /** As --model names it, or its file without folder and ending. */
   readonly modelName: string;
   /** Its layers and image size. */
   readonly model: ModelSpec;
+  /** What the engine of each local worker holds for it; null where that is not planned. */
+  readonly memory: EngineMemory | null;
   /** Of each training. */
   readonly epochs: number;
   /** Seeds and epochs as they were declared when the run began: more of them are an extension after looking. */
@@ -247,6 +255,8 @@ export type RunEvent =
     readonly weightsSha256: string;
     /** As {@linkcode TrainingRecord.testLogits}. */
     readonly testLogits: readonly number[];
+    /** Test images by class and predicted class: a row a class, in the order of labels. */
+    readonly testConfusion: readonly (readonly number[])[];
   }
   /** A training has ended before its last epoch; the others go on. */
   | { readonly type: "diverged"; readonly position: Position; readonly text: string }

@@ -1,6 +1,7 @@
 // Loss and accuracy as Keras averages them over an epoch, from per-sample values summed in sample order in float64.
 import type { EpochRecord, MeanMetrics } from "../events/mod.ts";
-import { auc } from "../statistics/mod.ts";
+import { predictedClass } from "../../shared/predictions.ts";
+import { auc, macroAuc } from "../statistics/mod.ts";
 
 /** Sums over the samples of an epoch so far. */
 export interface MetricsSums {
@@ -18,7 +19,7 @@ export class MetricsAccumulator {
   #correct: number;
   #samples: number;
 
-  /** @param sums where another accumulator stopped */
+  /** Goes on from sums. @param sums where another accumulator stopped */
   constructor({ loss, correct, samples }: MetricsSums = { loss: 0, correct: 0, samples: 0 }) {
     this.#loss = loss;
     this.#correct = correct;
@@ -52,23 +53,35 @@ export class MetricsAccumulator {
 }
 
 /**
- * What the logits of the test images say besides loss and accuracy: how well they rank the classes, and their mean probability.
- * Null for more than two classes; the area under the curve also where one class is missing.
- * @param logits one a sample for two classes
+ * What the logits of the test images say besides loss and accuracy: how well they rank the classes (for more than two by the
+ * macro average of each against the rest), and the second of two's mean probability. The area is null where a class is missing.
+ * @param logits one a sample for two classes, else one a class
  */
 export function rankingOf(
   logits: Float32Array,
   labels: Uint8Array,
 ): Pick<EpochRecord, "testAuc" | "testMeanProbability"> {
-  if (logits.length !== labels.length) return { testAuc: null, testMeanProbability: null };
+  const width = logits.length / labels.length;
+  if (width !== 1) {
+    const area = macroAuc(logits, labels, width);
+    return { testAuc: Number.isNaN(area) ? null : area, testMeanProbability: null };
+  }
   const area = auc(logits, labels);
   const probabilities = Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
   const mean = probabilities.reduce((sum, one) => sum + one, 0) / probabilities.length;
   return { testAuc: Number.isNaN(area) ? null : area, testMeanProbability: mean };
 }
 
-/** The class a sample's logits name: p > 0.5, strictly, for one logit; else the first largest. */
-export function predictedClass(logits: Float32Array): number {
-  if (logits.length === 1) return logits[0]! > 0 ? 1 : 0;
-  return logits.indexOf(Math.max(...logits));
+/**
+ * How many samples of each class were taken for each: a row a class, in it a count for each predicted class.
+ * @param logits one a sample for two classes, else one a class
+ */
+export function confusionOf(logits: Float32Array, labels: ArrayLike<number>): number[][] {
+  const width = logits.length / labels.length;
+  const classes = Math.max(width, 2);
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let i = 0; i < labels.length; i++) {
+    counts[labels[i]!]![predictedClass(logits.subarray(i * width, (i + 1) * width))]!++;
+  }
+  return counts;
 }

@@ -9,7 +9,7 @@ export {
   rowsUntil,
 } from "./diagnostics_rows.ts";
 export { type Experiment, rateOf, type SplitData, type StepComputer, stepsOf } from "./experiment.ts";
-export type { MetricsSums } from "./metrics.ts";
+export { confusionOf, MetricsAccumulator, type MetricsSums, rankingOf } from "./metrics.ts";
 export { GC_SCOPES, type GcScope, type NumericConfig, type OptimizerName, OPTIMIZERS } from "./numeric_config.ts";
 export { applyUpdate, type GradientTransformation, type OptimizerState, type UpdateContext } from "./optimizer.ts";
 export { impossibility, positionOf, standOf } from "./position.ts";

@@ -3,7 +3,7 @@ import { HerdError } from "../../shared/errors.ts";
 import { columns } from "../../shared/cli/format.ts";
 import { runName } from "../events/mod.ts";
 import { between, count, decimalsOf, listed, rate, signed } from "./page/figures.ts";
-import { METRIC_NAMES } from "./page_wording.ts";
+import { metricNames } from "./page_wording.ts";
 import type { ArmReport, Comparison, Report } from "./report.ts";
 
 /** A run's report, and what the run is called. */
@@ -21,7 +21,7 @@ const SAME: readonly (readonly [string, (report: Report) => string])[] = [
   ["image size", ({ dataset }) => dataset.imageShape.join("×")],
   ["model", ({ model }) => `${model.name}, ${count(model.parameters, "parameter")}`],
   ["number of epochs", ({ plan }) => String(plan.epochs)],
-  ["primary metric", ({ verdict }) => METRIC_NAMES[verdict.primary]],
+  ["primary metric", (report) => metricNames(report)[report.verdict.primary]],
 ];
 
 /** What may differ, and is told: it is often what is asked about. */
@@ -37,6 +37,7 @@ const TOLD: readonly (readonly [string, (report: Report) => string])[] = [
     "initial weights",
     ({ plan }) => plan.initWeights === null ? "of each seed" : `file ${plan.initWeights.slice(0, 12)}…`,
   ],
+  ["class weights", ({ plan }) => plan.classWeights === null ? "none" : plan.classWeights.join(", ")],
   ["protocol", ({ plan }) => plan.protocol],
   ["engine", ({ engine }) => engine.name],
   ["compression", ({ compress, compressGradients }) => `${compress}${compressGradients ? ", gradients too" : ""}`],
@@ -57,7 +58,9 @@ export function compareReports(runs: readonly NamedReport[]): string[] {
     return new Set(values).size === 1 ? [] : [`The runs differ in ${name}: ${values.join("; ")}.`];
   });
   return [
-    `${METRIC_NAMES[verdict.primary]} of the last epoch, ${dataset.name} (SHA-256 ${short(dataset.sha256)})`,
+    `${metricNames(runs[0]!.report)[verdict.primary]} of the last epoch, ${dataset.name} (SHA-256 ${
+      short(dataset.sha256)
+    })`,
     "",
     ...columns([
       ["run", "arms", "mean difference", "95 % interval", "pairs", "data", "verdict"],

@@ -36,15 +36,16 @@ interface Judged {
 
 /**
  * All comparisons of a plan, the confirmatory one first, and the verdict that follows from that.
- * @param labels of the test images
+ * @param labels of the test images, which are of so many classes
  * @param exploratoryBecause why nothing is confirmed by this run, in a few words; "" if it may be
  */
 export function judgeAll(
   pairs: readonly Pair[],
-  { plan, primary, labels, exploratoryBecause }: {
+  { plan, primary, labels, classes, exploratoryBecause }: {
     readonly plan: Plan;
     readonly primary: PrimaryMetric;
     readonly labels: readonly number[];
+    readonly classes: number;
     readonly exploratoryBecause: string;
   },
 ): { readonly comparison: Comparison[]; readonly verdict: Verdict } {
@@ -59,11 +60,12 @@ export function judgeAll(
   const corrected = holm(exploratory.map(({ p }) => p));
   const judged = contrasts.map((contrast) => {
     const at = exploratory.findIndex((one) => one.contrast === contrast);
-    return judgeOne(contrast, { labels, holmP: corrected[at] ?? null });
+    return judgeOne(contrast, { labels, classes, holmP: corrected[at] ?? null });
   });
   const fixed = judged[contrasts.findIndex(({ isFixed }) => isFixed)];
   const common = { rule: RULE, primary, confirmatory, exploratoryBecause };
-  const found = fixed?.comparison.verdict ?? `nothing is compared: ${whyNothing(plan, primary)}`;
+  const found = fixed?.comparison.verdict ??
+    `nothing is compared: ${whyNothing(plan, describeMetric(primary, classes))}`;
   const sentence = confirmatory ? found : `${exploratoryBecause}, so exploratory: ${found}`;
   return {
     comparison: judged.map(({ comparison }) => comparison),
@@ -111,9 +113,9 @@ function contrastsOf(
 }
 
 /** Why there is no comparison of the kind that was fixed before. */
-function whyNothing({ arms }: Plan, primary: PrimaryMetric): string {
+function whyNothing({ arms }: Plan, metric: string): string {
   if (arms.length < 2) return "there is one arm";
-  return `no two arms have come equally far, or their ${describeMetric(primary)} is not known`;
+  return `no two arms have come equally far, or their ${metric} is not known`;
 }
 
 /** The p of the t test; null where a training diverged, or for too few pairs. */
@@ -123,14 +125,26 @@ function tTestOf({ differences }: Contrast): number | null {
 
 function judgeOne(
   { metric, kind, pairs, differences }: Contrast,
-  { labels, holmP }: { readonly labels: readonly number[]; readonly holmP: number | null },
+  { labels, classes, holmP }: {
+    readonly labels: readonly number[];
+    readonly classes: number;
+    readonly holmP: number | null;
+  },
 ): Judged {
   const { baseline: { report: { arm: baseline } }, other: { report: { arm, learningRate, role } } } = pairs[0]!;
   const count = (which: "arm" | "baseline") =>
     pairs.filter((pair) => [which, "both"].includes(divergedOf(pair) ?? "")).length;
   const diverged = { arm: count("arm"), baseline: count("baseline") };
   const better = isHigherBetter(metric) ? "higher" : "lower";
-  const judgement = judge({ arm, baseline, metric: describeMetric(metric), better, differences, diverged, holmP });
+  const judgement = judge({
+    arm,
+    baseline,
+    metric: describeMetric(metric, classes),
+    better,
+    differences,
+    diverged,
+    holmP,
+  });
   const { outcome, summary, withheld, wins, losses, ties, signP } = judgement;
   const comparison: Comparison = {
     metric,

@@ -1,5 +1,6 @@
 // The figures behind every claim as tables: pairs.csv, epochs.csv and predictions.csv. Names are Herd's own and values are
-// numbers, so nothing needs quotes.
+// numbers, so nothing needs quotes but the names of more than two classes.
+import { probabilitiesOf } from "../../shared/predictions.ts";
 import { runName } from "../events/mod.ts";
 import type { Snapshot } from "../events/mod.ts";
 import { inOrder } from "../events/mod.ts";
@@ -37,18 +38,24 @@ function epochs({ arms }: Report): string {
   return table(["arm", "seed", "learning_rate", "role", "epoch", ...names.map(snake)], rows);
 }
 
-/** A row a test image: its id, its class, and a column a training with the logit of its last epoch, or one a class. */
+/**
+ * A row a test image: its id, its class by number, and of the last epoch of each training a column with the logit, or for
+ * more than two classes one a class with its probability.
+ */
 function predictions({ run, dataset, trainings }: Snapshot): string {
   if (run === null || dataset === null) throw new RangeError("A run that has not begun has no predictions");
   const { ids, labels } = dataset.test;
   const finished = inOrder(trainings, run).filter(({ testLogits }) => testLogits.length > 0);
   const columns = finished.flatMap(({ key, testLogits }) => {
     const width = testLogits.length / ids.length;
-    const name = (i: number) => width === 1 ? runName(key) : `${runName(key)}/${i}`;
-    return Array.from(
-      { length: width },
-      (_, i) => ({ name: name(i), at: (row: number) => testLogits[row * width + i] }),
+    if (width === 1) return [{ name: runName(key), at: (row: number) => testLogits[row] }];
+    const probabilities = ids.map((_, row) =>
+      probabilitiesOf(Float32Array.from(testLogits.slice(row * width, (row + 1) * width)))
     );
+    return dataset.info.classes.map((name, label) => ({
+      name: quoted(`${runName(key)}/${name}`),
+      at: (row: number) => probabilities[row]![label],
+    }));
   });
   const rows = ids.map((id, row) => [id, labels[row], ...columns.map(({ at }) => at(row))]);
   return table(["test_image", "class", ...columns.map(({ name }) => name)], rows);
@@ -56,6 +63,11 @@ function predictions({ run, dataset, trainings }: Snapshot): string {
 
 function table(head: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): string {
   return [head, ...rows].map((row) => `${row.map((cell) => cell ?? "").join(",")}\n`).join("");
+}
+
+/** As RFC 4180 has it: a folder may be called anything. */
+function quoted(name: string): string {
+  return /[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
 }
 
 function snake(name: string): string {

@@ -8,6 +8,7 @@ import {
   describeCompression,
   describeIdentity,
   describeInterval,
+  describeMacro,
   describeMetric,
   describeTaints,
   describeTimes,
@@ -26,6 +27,7 @@ const ARM_TITLES: Readonly<Record<ArmName, string>> = {
  */
 export function finalBlock(report: Report): string[] {
   const { dataset, plan, arms, verdict } = report;
+  const classes = dataset.classNames.length;
   const lines: string[] = [];
   const tainted = describeTaints(report);
   if (tainted !== "") lines.push("", tainted);
@@ -34,12 +36,12 @@ export function finalBlock(report: Report): string[] {
   if (dataset.skipped.count > 0) lines.push("", describeSkipped(dataset.skipped));
   lines.push(...arms.length > plan.arms.length ? summary(report) : arms.flatMap((arm) => blockOf(arm, report)));
   for (const { diverged } of arms) if (diverged !== null) lines.push("", `Diverged: ${diverged}.`);
-  lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary)}): ${verdict.sentence}`);
+  lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary, classes)}): ${verdict.sentence}`);
   const faults = describeFaults(report.faults);
   if (faults !== "") lines.push("", `Faults mended: ${faults}.`);
-  const notes = [describeTimes, describeVerification, describeCompression, describeIdentity].map((describe) =>
-    describe(report)
-  ).filter((line) => line !== "");
+  const notes = [describeMacro, describeTimes, describeVerification, describeCompression, describeIdentity].map((
+    describe,
+  ) => describe(report)).filter((line) => line !== "");
   if (notes.length > 0) lines.push("", ...notes);
   if (!report.complete) lines.push("", "This run was broken off.");
   return lines;
@@ -49,9 +51,10 @@ export function finalBlock(report: Report): string[] {
 export const ARTEFACT =
   "ARTEFACT of the protocol as published until mid-2025: what is marked so began where the first arm ended.";
 
-function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { dataset }: Report): string[] {
+function blockOf({ arm, epochs, trainSeconds, weightsSha256, confusion }: ArmReport, { dataset }: Report): string[] {
   const last = epochs.at(-1);
   if (last === undefined) return [];
+  const isMacro = dataset.classNames.length > 2;
   const chance = (split: "train" | "test") => `(chance ${chanceAccuracy(dataset.classes, split).toFixed(4)})`;
   return [
     "",
@@ -61,9 +64,29 @@ function blockOf({ arm, epochs, trainSeconds, weightsSha256 }: ArmReport, { data
     `  Training Time: ${trainSeconds === null ? "not known" : `${trainSeconds.toFixed(2)} s`}`,
     `  Test loss: ${last.testLoss.toFixed(6)}`,
     `  Test accuracy: ${last.testAccuracy.toFixed(6)} ${chance("test")}`,
-    ...last.testAuc === null ? [] : [`  Test AUC: ${last.testAuc.toFixed(6)} (chance 0.5)`],
+    ...last.testAuc === null
+      ? []
+      : [`  ${isMacro ? "Macro test" : "Test"} AUC: ${last.testAuc.toFixed(6)} (chance 0.5)`],
+    ...isMacro && confusion !== null ? confusionLines(confusion, dataset.classNames).map(indented) : [],
     `  Weights: ${weightsSha256}`,
   ];
+}
+
+/** A terminal has room for so many columns. */
+const MOST_CLASSES = 12;
+
+/** The confusion matrix, with what its rows and columns are; a pointer to it where there is no room. */
+function confusionLines(confusion: readonly (readonly number[])[], names: readonly string[]): string[] {
+  if (names.length > MOST_CLASSES) return [`Confusion of ${names.length} classes: see the report's page`];
+  const head = ["", ...names.map((name) => `as ${shown(name)}`)];
+  const rows = confusion.map((row, label) => [shown(names[label] ?? String(label)), ...row.map(String)]);
+  return ["Test images by class, and what they were taken for:", ...columns([head, ...rows]).map(indented)];
+}
+
+/** A name that leaves room for others. */
+function shown(name: string): string {
+  const letters = [...name];
+  return letters.length > 16 ? `${letters.slice(0, 15).join("")}…` : name;
 }
 
 /** A row for the trainings of an arm at a rate: means of their last epochs over the seeds. */
@@ -87,7 +110,8 @@ function summary({ arms, dataset }: Report): string[] {
       figure(meanSeconds(group.filter(({ diverged }) => diverged === null)), 1),
     ];
   });
-  const head = ["arm", "rate", "seeds", "loss", "accuracy", "test loss", "test acc.", "test AUC", "training s"];
+  const auc = describeMetric("testAuc", dataset.classNames.length);
+  const head = ["arm", "rate", "seeds", "loss", "accuracy", "test loss", "test acc.", auc, "training s"];
   const chance = chanceAccuracy(dataset.classes, "test").toFixed(4);
   return [
     "",
@@ -105,11 +129,11 @@ function meanSeconds(group: readonly ArmReport[]): number | null {
 }
 
 /** Every comparison by arm and rate, with its interval where there is one. */
-function differences({ comparison }: Report): string[] {
+function differences({ comparison, dataset }: Report): string[] {
   const groups = Map.groupBy(comparison, titleOf);
   return [...groups].flatMap(([title, entries]) => {
     const rows = entries.map(({ metric, meanDifference, ci95, pairs, wins }) => [
-      `${describeMetric(metric)}:`,
+      `${describeMetric(metric, dataset.classNames.length)}:`,
       meanDifference === null ? "withheld" : signed(meanDifference),
       ci95 === null ? "" : describeInterval(ci95, signed),
       pairs > 1 ? `better in ${wins} of ${pairs}` : "",

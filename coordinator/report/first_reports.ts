@@ -30,6 +30,7 @@ function asOfToday(first: FirstReport): Report {
     role: null,
     bestEpoch: null,
     diverged: null,
+    confusion: null,
   }));
   const pairs = pairsOf(arms);
   const epochs = arms.reduce((most, { epochs }) => Math.max(most, epochs.length), 0);
@@ -56,6 +57,7 @@ function asOfToday(first: FirstReport): Report {
       initWeights: null,
       batchSize: 0,
       microBatch: 0,
+      classWeights: null,
     },
     arms,
     pairs,

@@ -6,7 +6,10 @@ import { drawingOf } from "./svg.ts";
 
 /** A piece of a page. */
 export class Markup {
-  private constructor(readonly text: string) {}
+  private constructor(
+    /** As it stands in the page. */
+    readonly text: string,
+  ) {}
 
   /** A piece from a template: what stands between its texts is escaped; lists are joined. */
   static of(texts: TemplateStringsArray, values: readonly unknown[]): Markup {

@@ -6,15 +6,20 @@ import type { Comparison, Metric, Report } from "./report.ts";
 import { describeMetric } from "./wording.ts";
 
 /** The metrics' names in a text. */
-export const METRIC_NAMES: Readonly<Record<Metric | EpochMetric, string>> = {
-  testAuc: describeMetric("testAuc"),
-  testMeanProbability: "mean probability",
-  testLoss: describeMetric("testLoss"),
-  testAccuracy: describeMetric("testAccuracy"),
-  loss: describeMetric("loss"),
-  accuracy: describeMetric("accuracy"),
-  seconds: `${describeMetric("seconds")} (s)`,
-};
+export type MetricNames = Readonly<Record<Metric | EpochMetric, string>>;
+
+/** The names in the report of so many classes. */
+export function metricNames({ dataset: { classNames: { length } } }: Pick<Report, "dataset">): MetricNames {
+  return {
+    testAuc: describeMetric("testAuc", length),
+    testMeanProbability: "mean probability",
+    testLoss: describeMetric("testLoss", length),
+    testAccuracy: describeMetric("testAccuracy", length),
+    loss: describeMetric("loss", length),
+    accuracy: describeMetric("accuracy", length),
+    seconds: `${describeMetric("seconds", length)} (s)`,
+  };
+}
 
 /** The first letter as a capital one. */
 export function capital(text: string): string {
@@ -69,7 +74,8 @@ export function olderFormat({ formatVersion }: Report): string {
 
 /** What was done, in a few sentences: data, network, size, workers. */
 export function settingOf({ complete, dataset, model, plan, engine, workers, arms }: Report): string {
-  const { train, test, imageShape, limit, name } = dataset;
+  const { train, test, imageShape, limit, name, classNames } = dataset;
+  const classes = classNames.length > 2 ? ` in ${classNames.length} classes` : "";
   const declared = plan.declaredSeeds === plan.seeds.length ? "" : ` (${plan.declaredSeeds} declared at the beginning)`;
   const longer = plan.declaredEpochs === plan.epochs ? "" : ` (${plan.declaredEpochs} declared)`;
   const rates = plan.learningRates.filter((one) => one > 0);
@@ -82,7 +88,7 @@ export function settingOf({ complete, dataset, model, plan, engine, workers, arm
     `${count(plan.epochs, "epoch")}${longer}`,
   ];
   return [
-    `${name}: ${count(train, "training image")} and ${count(test, "test image")} of ${imageShape.join("×")}${
+    `${name}: ${count(train, "training image")} and ${count(test, "test image")} of ${imageShape.join("×")}${classes}${
       limit === null ? "" : `, limited to ${limit}`
     }.`,
     `${model.name} with ${count(model.parameters, "parameter")}.`,

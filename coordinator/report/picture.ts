@@ -7,6 +7,7 @@ import { DARK, LIGHT } from "./page/colours.css.ts";
 import { draw } from "./page/draw.ts";
 import { labelled } from "./page/figure.ts";
 import { mainComparison } from "./page/header.ts";
+import { metricNames } from "./page_wording.ts";
 import type { Report } from "./report.ts";
 
 const MARGIN = 14;
@@ -29,6 +30,7 @@ export async function pairsPicture(report: Report): Promise<string> {
   if (main === undefined || slopesOf(pairs, main.metric).length === 0) {
     throw new HerdError("data", "This run has no pair of trainings yet that a picture could show: let it come further");
   }
-  const chart = slopeChart(pairs, { metric: main.metric, all: pairs, id: "pairs" });
+  const name = metricNames(report)[main.metric];
+  const chart = slopeChart(pairs, { metric: main.metric, name, all: pairs, id: "pairs" });
   return `${(await draw({ ...labelled(report, chart), style: STYLE, margin: MARGIN })).text}\n`;
 }

@@ -50,6 +50,8 @@ export interface ArmReport {
   readonly bestEpoch: number | null;
   /** Why it ended before its last epoch, in a sentence; null if it did not. */
   readonly diverged: string | null;
+  /** Test images of the last epoch: a row a class, in it a count for each predicted class. Null before it, and if not recorded. */
+  readonly confusion: readonly (readonly number[])[] | null;
 }
 
 /** What pairs of trainings, which differ in the arm alone, say of one metric. Differences are arm minus baseline. */
@@ -181,7 +183,10 @@ export interface Report {
     readonly train: number;
     readonly test: number;
     readonly limit: number | null;
+    /** Images by class name: training, test. */
     readonly classes: Readonly<Record<string, readonly [number, number]>>;
+    /** By label: names such as "10" come first in an object, wherever they belong. */
+    readonly classNames: readonly string[];
     readonly sha256: string;
     readonly imageShape: readonly [number, number, number];
     /** Whether the procedural set stands in for the real one, which could not be fetched. */

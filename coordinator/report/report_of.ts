@@ -12,7 +12,7 @@ import {
   type Snapshot,
   type TrainingRecord,
 } from "../events/mod.ts";
-import { rateOf } from "../experiment/mod.ts";
+import { confusionOf, rateOf } from "../experiment/mod.ts";
 import { judgeAll } from "./comparisons.ts";
 import { pairReport, pairsOf } from "./pairs.ts";
 import { type ArmReport, FORMAT_VERSION, type Plan, type Report } from "./report.ts";
@@ -31,12 +31,16 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
   const { primary } = run;
   const { labels } = dataset.test;
   const records = inOrder(snapshot.trainings, run);
-  const trained = records.map((record) => ({ report: armReport(record, records, run), logits: record.testLogits }));
+  const trained = records.map((record) => ({
+    report: armReport(record, records, { run, labels }),
+    logits: record.testLogits,
+  }));
   const pairs = pairsOf(trained, { arms: run.arms, defaultRate: run.learningRates[0]! });
   const { comparison, verdict } = judgeAll(pairs, {
     plan,
     primary,
     labels,
+    classes: dataset.info.classes.length,
     exploratoryBecause: whyExploratory(plan, { complete, isTainted: snapshot.taints.length > 0 }),
   });
   return {
@@ -74,10 +78,21 @@ export function reportOf(snapshot: Snapshot, complete: boolean): Report {
 
 function planOf(run: RunFacts): Plan {
   const { arms, seeds, declared, epochs, learningRates, control, protocol } = run;
-  const { optimizer, momentum, nesterov, gcScope, gcScale, initWeights, batchSize, microBatch } = run;
+  const { optimizer, momentum, nesterov, gcScope, gcScale, initWeights, batchSize, microBatch, classWeights } = run;
   const { seeds: declaredSeeds, epochs: declaredEpochs } = declared;
   const varied = { arms, seeds, declaredSeeds, epochs, declaredEpochs, learningRates, control, protocol };
-  return { ...varied, optimizer, momentum, nesterov, gcScope, gcScale, initWeights, batchSize, microBatch };
+  return {
+    ...varied,
+    optimizer,
+    momentum,
+    nesterov,
+    gcScope,
+    gcScale,
+    initWeights,
+    batchSize,
+    microBatch,
+    classWeights,
+  };
 }
 
 /** Why what was found does not confirm what was declared, in a few words; "" if it may. */
@@ -100,9 +115,12 @@ function verificationOf({ run, checks }: Snapshot): Report["verification"] {
 }
 
 function armReport(
-  { key, key: { arm, seed, role }, weightsSha256, epochs, diverged }: TrainingRecord,
+  { key, key: { arm, seed, role }, weightsSha256, epochs, testLogits, diverged }: TrainingRecord,
   all: readonly TrainingRecord[],
-  { arms, initialWeightsSha256, learningRates, primary }: RunFacts,
+  { run: { arms, initialWeightsSha256, learningRates, primary }, labels }: {
+    readonly run: RunFacts;
+    readonly labels: readonly number[];
+  },
 ): ArmReport {
   const trainSeconds = epochs.reduce<number | null>(
     (sum, { seconds }) => sum === null || seconds === null ? null : sum + seconds,
@@ -121,6 +139,7 @@ function armReport(
     epochs,
     bestEpoch: bestEpochOf(epochs, primary),
     diverged,
+    confusion: testLogits.length === 0 ? null : confusionOf(Float32Array.from(testLogits), labels),
   };
 }
 
@@ -129,5 +148,6 @@ function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["d
   const { imageSize, channels, name, sha256, skipped } = info;
   const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
   const imageShape = [imageSize, imageSize, channels] as const;
-  return { name, train: count(0), test: count(1), limit, classes: used, sha256, imageShape, fallback, skipped };
+  const images = { train: count(0), test: count(1), limit, classes: used, classNames: info.classes };
+  return { name, ...images, sha256, imageShape, fallback, skipped };
 }

@@ -65,17 +65,22 @@ const since = v.looseObject({
 /** What a report of any version has; what came after the first reports has a value for those. */
 export const commonEntries = {
   complete: flag,
-  dataset: v.looseObject({
-    name: text,
-    train: figure,
-    test: figure,
-    limit: maybe,
-    classes: v.record(text, v.tuple([figure, figure])),
-    sha256: text,
-    imageShape: v.tuple([figure, figure, figure]),
-    fallback: flag,
-    skipped: v.optional(v.object({ count: figure, files: v.array(text) }), { count: 0, files: [] }),
-  }),
+  dataset: v.pipe(
+    v.looseObject({
+      name: text,
+      train: figure,
+      test: figure,
+      limit: maybe,
+      classes: v.record(text, v.tuple([figure, figure])),
+      classNames: v.exactOptional(v.array(text)),
+      sha256: text,
+      imageShape: v.tuple([figure, figure, figure]),
+      fallback: flag,
+      skipped: v.optional(v.object({ count: figure, files: v.array(text) }), { count: 0, files: [] }),
+    }),
+    // The two classes of older reports stand in the order of their labels.
+    v.transform((dataset) => ({ ...dataset, classNames: dataset.classNames ?? Object.keys(dataset.classes) })),
+  ),
   model: v.looseObject({ name: text, parameters: figure }),
   engine: v.looseObject({ name: text, fingerprint: text, adapter: text }),
   compress: v.optional(v.picklist(COMPRESSIONS), "none"),
@@ -130,6 +135,7 @@ export const reportSchema: v.GenericSchema<unknown, Report> = v.looseObject({
     initWeights: v.nullable(text),
     batchSize: figure,
     microBatch: figure,
+    classWeights: v.optional(v.nullable(v.array(figure)), null),
   }),
   arms: v.array(v.looseObject({
     ...trainingEntries,
@@ -137,6 +143,7 @@ export const reportSchema: v.GenericSchema<unknown, Report> = v.looseObject({
     role,
     bestEpoch: maybe,
     diverged: v.nullable(text),
+    confusion: v.optional(v.nullable(v.array(v.array(figure))), null),
   })),
   pairs: v.array(v.looseObject({
     seed: figure,

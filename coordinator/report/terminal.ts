@@ -18,7 +18,7 @@ import { ARTEFACT, finalBlock } from "./final_block.ts";
 import { reportOf } from "./report_of.ts";
 import { RULE } from "../statistics/mod.ts";
 import { sparkline } from "./sparkline.ts";
-import { summaryTable } from "./summary_table.ts";
+import { summaryLines, summaryTable } from "./summary_table.ts";
 import { describeMetric, nameTaints } from "./wording.ts";
 
 /** Where text goes and what it may look like. */
@@ -65,7 +65,7 @@ export class Terminal {
       case "dataset":
         return this.#dataset(event);
       case "run":
-        return this.#run(event);
+        return this.#run(event, snapshot);
       case "worker":
         return this.#worker(event);
       case "step":
@@ -94,10 +94,12 @@ export class Terminal {
     for (const line of describeDataset(info, { limit })) this.#print(line);
   }
 
-  #run(run: Event<"run">): void {
+  #run(run: Event<"run">, { dataset }: Snapshot): void {
     this.#eta.begin(run);
-    if (!this.#options.quiet) summaryTable(run.modelName, run.model).forEach((line) => this.#print(line));
-    for (const line of planLines(run)) this.#print(line);
+    const summarized = { name: run.modelName, model: run.model, memory: run.memory, engine: run.backend };
+    const summary = this.#options.verbose ? summaryTable : summaryLines;
+    if (!this.#options.quiet) summary(summarized).forEach((line) => this.#print(line));
+    for (const line of planLines(run, dataset?.info.classes ?? [])) this.#print(line);
     if (run.resumed === null) return;
     this.#print(`Resumed at ${describePosition(run.resumed.at, run.seeds)}`);
   }
@@ -135,7 +137,7 @@ export class Terminal {
     const auc = figure(before.at(-1)?.testAuc ?? null, 4);
     this.#options.progress.show(
       `${describeKey(key, run?.seeds ?? [])}, epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}`,
-      `  loss ${loss.toFixed(4)} ${losses}  test AUC ${auc}  ETA of all ${
+      `  loss ${loss.toFixed(4)} ${losses}  ${aucName(run)} ${auc}  ETA of all ${
         formatSeconds(this.#secondsLeft(snapshot, step / steps))
       }`,
     );
@@ -156,7 +158,7 @@ export class Terminal {
         describeKey(key, run.seeds).padEnd(Math.max(...names))
       }  loss ${loss.toFixed(4)} ${sparkline(own.map(({ loss }) => loss))}  test loss ${
         testLoss.toFixed(4)
-      }  test accuracy ${testAccuracy.toFixed(4)}  test AUC ${figure(testAuc, 4)}  ETA ${
+      }  test accuracy ${testAccuracy.toFixed(4)}  ${aucName(run)} ${figure(testAuc, 4)}  ETA ${
         formatSeconds(this.#secondsLeft(snapshot, 0))
       }`,
     );
@@ -175,9 +177,9 @@ export class Terminal {
     this.#print(
       `${key.arm.padEnd(6)} epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  loss ${
         loss.toFixed(4)
-      }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${
-        testAccuracy.toFixed(4)
-      }  test AUC ${figure(testAuc, 4)}  ${figure(seconds, 1)} s  ${figure(imagesPerSecond, 1)} images/s  ETA ${
+      }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${testAccuracy.toFixed(4)}  ${
+        aucName(snapshot.run)
+      } ${figure(testAuc, 4)}  ${figure(seconds, 1)} s  ${figure(imagesPerSecond, 1)} images/s  ETA ${
         formatSeconds(this.#secondsLeft(snapshot, 0))
       }`,
     );
@@ -242,8 +244,13 @@ function isLarge(run: RunFacts | null): boolean {
   return run !== null && allKeys(run).length > run.arms.length;
 }
 
+/** One logit is of two classes. */
+function aucName(run: RunFacts | null): string {
+  return describeMetric("testAuc", run?.model.classes ?? 2);
+}
+
 /** What is going to be done, and by which rule it is judged: said before anything of it is known. */
-function planLines(run: RunFacts): string[] {
+function planLines(run: RunFacts, classes: readonly string[]): string[] {
   const { arms, seeds, learningRates, epochs, declared, initialWeightsSha256, control, protocol, primary } = run;
   const hashes = [...new Set(Object.values(initialWeightsSha256))];
   const from = hashes.length === 1 ? `initial weights ${hashes[0]!.slice(0, 16)}…` : "its seed's initial weights";
@@ -256,11 +263,15 @@ function planLines(run: RunFacts): string[] {
     lines.push(`Plan    ${range}${more}, ${rates}${controls}: ${allKeys(run).length} trainings of ${epochs} epochs`);
     if (arms.length > 1) {
       lines.push(
-        `Rule    ${describeMetric(primary)} of the last epoch, ${arms[1]} against ${arms[0]}, rate ${
+        `Rule    ${describeMetric(primary, run.model.classes)} of the last epoch, ${arms[1]} against ${arms[0]}, rate ${
           learningRates[0]
         }: ${RULE}`,
       );
     }
+  }
+  if (run.classWeights !== null) {
+    const each = run.classWeights.map((weight, label) => `${classes[label]}: ${weight.toFixed(3)}`);
+    lines.push(`Weights of a training image by its class: ${each.join(", ")}`);
   }
   if (protocol === "as-published") lines.push(ARTEFACT);
   lines.push(`Folder  ${run.folder} (about ${formatBytes(run.diskBytes)} in the end)`);

@@ -55,7 +55,7 @@ export function describeVerification({ verification }: Report): string {
     }.`;
 }
 
-/** The part of the larger class: what guessing it always would score. */
+/** The part of the largest class: what guessing it always would score. */
 export function chanceAccuracy(classes: Report["dataset"]["classes"], split: "train" | "test"): number {
   const counts = Object.values(classes).map((pair) => pair[split === "train" ? 0 : 1]);
   return Math.max(...counts) / counts.reduce((a, b) => a + b, 0);
@@ -70,9 +70,17 @@ const METRIC_WORDS: Readonly<Record<Metric, string>> = {
   seconds: "training time",
 };
 
-/** "test AUC" */
-export function describeMetric(metric: Metric): string {
-  return METRIC_WORDS[metric];
+/** "test AUC"; "macro test AUC" of more than two classes, where it is a mean over them */
+export function describeMetric(metric: Metric, classes: number): string {
+  const words = METRIC_WORDS[metric];
+  return metric === "testAuc" && classes > 2 ? `macro ${words}` : words;
+}
+
+/** What is another figure with more than two classes, or is missing, in sentences; "" for two. */
+export function describeMacro({ dataset }: Report): string {
+  if (dataset.classNames.length <= 2) return "";
+  return "Macro test AUC is the mean over the classes of each one's area against the rest. DeLong's test and the crossed " +
+    "interval are of two classes: with more there are none, and the intervals are of the seeds' error alone.";
 }
 
 /** "(95 %: −0.01 to 0.03)" */

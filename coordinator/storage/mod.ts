@@ -4,8 +4,9 @@ export { type CheckpointFiles, CheckpointStore, type PendingCheckpoint } from ".
 export { DiagnosticsFile } from "./diagnostics_file.ts";
 export { newestRun, readReportText, writePicture, writeReportPage } from "./finished_runs.ts";
 export { MetricsFile } from "./metrics_file.ts";
+export { readModelWeights } from "./model_weights.ts";
 export { refuseLinks } from "./plain_folder.ts";
 export { Recorder, type RecorderOptions } from "./recorder.ts";
 export { keepWhatWasBefore, loadCheckpoints, type Resumed } from "./resume.ts";
-export { readRunConfig, type RunConfig } from "./run_config.ts";
+export { NumericConfigSchema, readRunConfig, type RunConfig } from "./run_config.ts";
 export { RunDirectory } from "./run_folder.ts";

@@ -14,6 +14,7 @@ import {
   runName,
 } from "../events/mod.ts";
 import {
+  confusionOf,
   type Experiment,
   isDispensable,
   type Listeners,
@@ -124,7 +125,9 @@ export class Recorder implements Listeners {
     }
     await this.#checkpoint();
     const { key, weightsSha256, testLogits } = training;
-    emit({ type: "epoch", key, record, weightsSha256, testLogits: [...testLogits] });
+    const { test } = this.#options.experiment;
+    const testConfusion = confusionOf(testLogits, Array.from(test.ids, (id) => test.labels[id]!));
+    emit({ type: "epoch", key, record, weightsSha256, testLogits: [...testLogits], testConfusion });
     this.#release();
   }
 

@@ -40,7 +40,6 @@ export class TileTrials {
   readonly #preset: Preset;
   readonly #flat: Float32Array;
   readonly #weights: PlannedBuffer;
-  readonly #groupNumbers: PlannedBuffer;
   readonly #read: ReadonlyMap<string, PlannedBuffer>;
   readonly #written = new Map<string, PlannedBuffer>();
 
@@ -55,9 +54,6 @@ export class TileTrials {
     this.#flat = flat;
     // Groups begin at round offsets: with others it is a little more.
     this.#weights = { name: "weights of a trial", bytes: 2 * engine.plan.layout.weightBytes };
-    // Four channels are the smallest group.
-    const groups = Math.max(...engine.plan.convs.flatMap(({ block }) => [block.quads, block.inputQuads]), 1);
-    this.#groupNumbers = { name: "numbers of a trial's groups", bytes: 256 * groups };
     this.#read = new Map(engine.plan.buffers.map((buffer) => [buffer.name, buffer]));
   }
 
@@ -65,8 +61,6 @@ export class TileTrials {
   async prepare(): Promise<void> {
     const { device } = this.#engine;
     await device.allocate(this.#weights);
-    await device.allocate(this.#groupNumbers);
-    device.write(this.#groupNumbers, Uint32Array.from({ length: this.#groupNumbers.bytes / 4 }, (_, i) => i / 64));
   }
 
   /** Whether a tile fits the kernels and the adapter. */
@@ -127,7 +121,6 @@ export class TileTrials {
     for (const name of written) await this.#scratch(name);
     const place = ({ name }: PlannedBuffer) => {
       if (name === this.#engine.plan.weights.name) return this.#weights;
-      if (name === this.#engine.plan.groupNumbers.name) return this.#groupNumbers;
       return (written.has(name) ? this.#written : this.#read).get(name)!;
     };
     return dispatches.map((dispatch) => ({

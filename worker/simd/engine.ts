@@ -6,14 +6,12 @@ import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { assertFits } from "../leaf_check.ts";
 import { lossesOf } from "../loss.ts";
 import { StepLeaves, treeSum } from "../tree_sum.ts";
-import { type Kernels, loadKernels, PAGE_BYTES, type Variant } from "./kernels.ts";
+import { type Kernels, loadKernels, MOST_PAGES, PAGE_BYTES, type Variant } from "./kernels.ts";
 import { Network } from "./network.ts";
 import { type MemoryPlan, pagesOf, planMemory } from "./plan.ts";
 
 /** Raised with every change of the kernels that changes bits. */
 const VERSION = 1;
-/** 4 GiB: the most that 32-bit addresses reach. */
-const MOST_PAGES = 65536;
 
 /** The device in words. */
 export function adapterName(variant: Variant): string {
@@ -44,7 +42,7 @@ export class SimdEngine implements GradientEngine {
     this.#kernels = kernels;
     this.#memory = memory;
     this.#plan = plan;
-    this.#network = new Network(kernels, plan, memory);
+    this.#network = new Network(kernels, plan, memory, options.classWeights);
   }
 
   /** Lays out the memory and loads the kernels. */
@@ -69,6 +67,7 @@ export class SimdEngine implements GradientEngine {
   ): AsyncGenerator<PartialSum> {
     const step = new StepLeaves(leafCount, leaves, signal);
     const { gradients, parameters } = this.#plan;
+    const { spec: { classes }, classWeights } = this.#options;
     for (const node of nodes) {
       const labels = step.labelsUnder(node);
       const parts: Float32Array[] = [];
@@ -88,7 +87,7 @@ export class SimdEngine implements GradientEngine {
       });
       const gradient = new Float32Array(this.#memory.buffer, gradients, parameters);
       const logits = concatenate(parts);
-      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#options.spec.classes) };
+      yield { node, gradient, logits, losses: lossesOf(logits, labels, classes, classWeights) };
     }
   }
 

@@ -32,6 +32,8 @@ export type Variant = "relaxed" | "plain";
 
 /** A page of WebAssembly memory. */
 export const PAGE_BYTES = 65536;
+/** 4 GiB: the most that 32-bit addresses reach. */
+export const MOST_PAGES = 65536;
 
 // (module (func (param v128 v128 v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 1) (local.get 2))))
 // deno-fmt-ignore

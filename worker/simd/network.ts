@@ -12,8 +12,11 @@ export class Network {
   readonly #kernels: Kernels;
   readonly #plan: MemoryPlan;
   readonly #memory: WebAssembly.Memory;
+  readonly #classWeights: readonly number[];
 
-  constructor(kernels: Kernels, plan: MemoryPlan, memory: WebAssembly.Memory) {
+  /** @param classWeights by class, what a sample's gradient is multiplied by; empty for none */
+  constructor(kernels: Kernels, plan: MemoryPlan, memory: WebAssembly.Memory, classWeights: readonly number[] = []) {
+    this.#classWeights = classWeights;
     this.#kernels = kernels;
     this.#plan = plan;
     this.#memory = memory;
@@ -174,7 +177,8 @@ export class Network {
     const { outputs, outputGradient, outputRow, shape } = this.#plan.denses.at(-1)!;
     samples.forEach(({ label }, n) => {
       const logits = this.#floats(outputs + n * outputRow, shape.units);
-      writeLogitGradient(logits, label, this.#floats(outputGradient + n * outputRow, shape.units));
+      const gradient = this.#floats(outputGradient + n * outputRow, shape.units);
+      writeLogitGradient(logits, label, gradient, this.#classWeights[label]);
     });
   }
 

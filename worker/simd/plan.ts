@@ -2,7 +2,9 @@
 // positions are byte offsets, aligned to a cache line. Channels are padded to multiples of 8, except the image's three.
 import { type ConvShape, type DenseShape, type ModelSpec, type Parameter, parameterCount } from "../../shared/model.ts";
 import { networkLayers } from "../network_layers.ts";
-import { PAGE_BYTES } from "./kernels.ts";
+import { formatBytes } from "../../shared/cli/format.ts";
+import { HerdError } from "../../shared/errors.ts";
+import { MOST_PAGES, PAGE_BYTES } from "./kernels.ts";
 
 /** Buffers of one conv block. Strides are floats a pixel. */
 export interface ConvPlan {
@@ -156,9 +158,17 @@ export function planMemory(spec: ModelSpec, microBatch: number): MemoryPlan {
   };
 }
 
-/** Pages needed for a plan with this many flat gradients. */
+/**
+ * Pages needed for a plan with this many flat gradients.
+ * @throws {HerdError} usage, if WebAssembly has not as many
+ */
 export function pagesOf(plan: MemoryPlan, gradients: number): number {
-  return Math.ceil((plan.gradients + gradients * plan.gradientBytes + MARGIN) / PAGE_BYTES);
+  const pages = Math.ceil((plan.gradients + gradients * plan.gradientBytes + MARGIN) / PAGE_BYTES);
+  if (pages <= MOST_PAGES) return pages;
+  const [needed, most] = [pages, MOST_PAGES].map((count) => formatBytes(count * PAGE_BYTES));
+  const what = `Micro-batches of ${plan.microBatch} at ${plan.spec.imageSize} px need ${needed} of memory`;
+  const remedy = "use a smaller --micro-batch, --image-size or model";
+  throw new HerdError("usage", `${what}, and a worker of simd has ${most} at most: ${remedy}`);
 }
 
 class Arena {

@@ -65,6 +65,16 @@ export function targets(spec: ModelSpec, samples: readonly Sample[]): tf.Tensor2
   return tf.tensor2d(values, [samples.length, spec.classes]);
 }
 
+/** What the gradients by a batch's logits are multiplied by: float32 [samples, classes], 1 without class weights. */
+export function logitWeights(
+  { classes }: ModelSpec,
+  samples: readonly Sample[],
+  classWeights: readonly number[] = [],
+): tf.Tensor2D {
+  const values = samples.flatMap(({ label }) => new Array<number>(classes).fill(classWeights[label] ?? 1));
+  return tf.tensor2d(values, [samples.length, classes], "float32");
+}
+
 function dropoutOf(shape: LayerShape): { rate: number; dimensions: readonly number[] } {
   return shape.kind === "conv"
     ? { rate: shape.dropout, dimensions: [shape.convSize, shape.convSize, shape.filters] }

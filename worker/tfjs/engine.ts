@@ -6,7 +6,7 @@ import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import type { EngineOptions, GradientEngine, Leaf } from "../engine.ts";
 import { lossesOf } from "../loss.ts";
 import { StepLeaves, treeSum } from "../tree_sum.ts";
-import { augmentedImages, dropoutMasks, plainImages, targets } from "./batch.ts";
+import { augmentedImages, dropoutMasks, logitWeights, plainImages, targets } from "./batch.ts";
 import type { TfjsDevice } from "./device.ts";
 import { backward, forward, type LeafTensors } from "./network.ts";
 
@@ -23,6 +23,7 @@ export class TfjsEngine implements GradientEngine {
   readonly kernels: string;
   readonly #device: TfjsDevice;
   readonly #spec: ModelSpec;
+  readonly #classWeights: readonly number[] | undefined;
   readonly #augment: boolean;
   readonly #table: readonly Parameter[];
   readonly #onLeaf: (() => void) | undefined;
@@ -38,6 +39,7 @@ export class TfjsEngine implements GradientEngine {
     this.kernels = device.kernels;
     this.#device = device;
     this.#spec = options.spec;
+    this.#classWeights = options.classWeights;
     this.#augment = options.augment;
     this.#table = parameterTable(options.spec);
     this.#onLeaf = options.onLeaf;
@@ -59,7 +61,7 @@ export class TfjsEngine implements GradientEngine {
     for (const node of nodes) {
       const labels = step.labelsUnder(node);
       const { gradient, logits } = await this.#run(() => this.#sum(step, node));
-      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#spec.classes) };
+      yield { node, gradient, logits, losses: lossesOf(logits, labels, this.#spec.classes, this.#classWeights) };
     }
   }
 
@@ -125,6 +127,7 @@ export class TfjsEngine implements GradientEngine {
         images: this.#augment ? augmentedImages(this.#spec, leaf) : plainImages(this.#spec, leaf.samples),
         masks: dropoutMasks(this.#spec, leaf),
         targets: targets(this.#spec, leaf.samples),
+        logitWeights: logitWeights(this.#spec, leaf.samples, this.#classWeights),
       })
     );
     const done = this.#device.flush().then(this.#onLeaf);

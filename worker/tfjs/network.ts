@@ -60,11 +60,13 @@ export function backward(
     readonly images: tf.Tensor4D;
     readonly masks: readonly (tf.Tensor | undefined)[];
     readonly targets: tf.Tensor2D;
+    /** What the gradients by the logits are multiplied by. */
+    readonly logitWeights: tf.Tensor2D;
   },
 ): LeafTensors {
   const lossGradient = withLossGradient(inputs.targets);
   const pass = tf.valueAndGrads((...parameters: tf.Tensor[]) => lossGradient(forward(spec, parameters, inputs)));
-  const { value, grads } = pass([...weights], tf.onesLike(inputs.targets));
+  const { value, grads } = pass([...weights], inputs.logitWeights);
   return {
     gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [gradient.size]))),
     logits: tf.reshape(value, [value.size]),

@@ -3,7 +3,7 @@
 import { HerdError } from "../../shared/errors.ts";
 import { DeviceLost } from "../device_lost.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
-import type { Dispatch, PlannedBuffer } from "./kernels/dispatch.ts";
+import { type Dispatch, numbersOf, type PlannedBuffer } from "./kernels/dispatch.ts";
 import type { Limits } from "./fit.ts";
 import { nothingLeft, readBack, readbackBuffer, workDone } from "./waiting.ts";
 
@@ -36,6 +36,8 @@ export class GpuDevice implements AsyncDisposable {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
+  /** The numbers of dispatches. */
+  readonly #uniforms: GPUBuffer[] = [];
   #failure: HerdError | undefined;
   #closing = false;
 
@@ -100,10 +102,13 @@ export class GpuDevice implements AsyncDisposable {
     const { label, code, slices, workgroups } = dispatch;
     this.gpu.pushErrorScope("validation");
     const pipeline = this.#pipelines.get(code) ?? this.#compile(dispatch);
-    const entries = slices.map(({ buffer, offset, bytes }, binding) => ({
+    const entries: GPUBindGroupEntry[] = slices.map(({ buffer, offset, bytes }, binding) => ({
       binding,
       resource: { buffer: this.bufferOf(buffer), offset, size: bytes },
     }));
+    if (Object.keys(dispatch.numbers).length > 0) {
+      entries.push({ binding: slices.length, resource: { buffer: this.#uniform(label, numbersOf(dispatch)) } });
+    }
     const bindings = this.gpu.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries });
     const error = await this.gpu.popErrorScope();
     if (error) {
@@ -111,6 +116,14 @@ export class GpuDevice implements AsyncDisposable {
     }
     this.#pipelines.set(code, pipeline);
     this.#prepared.set(dispatch, { pipeline, bindings, workgroups });
+  }
+
+  #uniform(label: string, words: Uint32Array<ArrayBuffer>): GPUBuffer {
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    const buffer = this.gpu.createBuffer({ label: `${label} numbers`, size: words.byteLength, usage });
+    this.gpu.queue.writeBuffer(buffer, 0, words);
+    this.#uniforms.push(buffer);
+    return buffer;
   }
 
   #compile({ label, code }: Dispatch): GPUComputePipeline {
@@ -192,7 +205,7 @@ export class GpuDevice implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     await nothingLeft();
-    for (const buffer of [...this.#buffers.values(), ...this.#readbacks]) buffer.destroy();
+    for (const buffer of [...this.#buffers.values(), ...this.#uniforms, ...this.#readbacks]) buffer.destroy();
     this.gpu.destroy();
   }
 

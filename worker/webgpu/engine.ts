@@ -68,7 +68,7 @@ export class WebgpuEngine implements GradientEngine {
     this.plan = plan;
     this.#options = options;
     this.#slots = new GradientSlots(device, plan);
-    this.#inputs = new PassInputs(plan.images, options.spec.imageSize);
+    this.#inputs = new PassInputs(plan.images, options.spec.imageSize, options.classWeights);
     this.#weights = new Float32Array(plan.layout.weightBytes / 4);
     this.#pace = new Pace(() => device.done(), options.onLeaf ?? (() => {}));
   }
@@ -184,7 +184,6 @@ export class WebgpuEngine implements GradientEngine {
     say(`${device.adapter}: ${Math.ceil(bytes / 2 ** 20)} MiB planned`);
     for (const buffer of plan.buffers) await device.allocate(buffer);
     for (const origins of plan.origins) device.write(origins, new Uint8Array(origins.bytes).fill(NO_GRADIENT));
-    device.write(plan.groupNumbers, Uint32Array.from({ length: plan.groupNumbers.bytes / 4 }, (_, i) => i / 64));
     const started = performance.now();
     const kernels = new Set([...plan.forward, ...plan.backward(plan.weights)].map(({ code }) => code)).size;
     say(`${device.adapter}: compiling ${kernels} kernels`);
@@ -294,7 +293,8 @@ export class WebgpuEngine implements GradientEngine {
   }
 
   #answer(step: StepLeaves, node: NodeId, sums: HostSums): PartialSum {
-    return { node, ...sums, losses: lossesOf(sums.logits, step.labelsUnder(node), this.#options.spec.classes) };
+    const { spec: { classes }, classWeights } = this.#options;
+    return { node, ...sums, losses: lossesOf(sums.logits, step.labelsUnder(node), classes, classWeights) };
   }
 
   /** Bytes of a sample's logits on the device. */

@@ -21,8 +21,11 @@ export class PassInputs {
   readonly #view: DataView;
   readonly #size: number;
   readonly #images: number;
+  readonly #classWeights: readonly number[];
 
-  constructor(images: number, size: number) {
+  /** @param classWeights by class, what a sample's gradient is multiplied by; empty for none */
+  constructor(images: number, size: number, classWeights: readonly number[] = []) {
+    this.#classWeights = classWeights;
     this.pixels = new Uint8Array(4 * (images * imageWords(size) + 1));
     this.samples = new Uint8Array(images * SAMPLE_BYTES);
     this.#view = new DataView(this.samples.buffer);
@@ -46,6 +49,7 @@ export class PassInputs {
       writeSample(this.#view, i, {
         key: drops ? sampleKey(seed, Purpose.dropout, epoch, sample.id) : undefined,
         label: sample.label,
+        weight: this.#classWeights[sample.label] ?? 1,
         map: augments ? augmentationMap(drawAugmentation(seed, epoch, sample.id), size) : IDENTITY,
       });
     }

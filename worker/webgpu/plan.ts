@@ -11,7 +11,7 @@ import { convForward } from "./kernels/conv_forward.ts";
 import { convInputGradient } from "./kernels/conv_input_gradient.ts";
 import { type ConvBlock, convBlock } from "./kernels/conv_shape.ts";
 import type { ConvTile, FilterTile } from "./kernels/conv_tile.ts";
-import { type PackedWeights, packedWeights } from "./kernels/conv_weights.ts";
+import { type PackedWeights, packedWeights, UNIFORM_BYTES } from "./kernels/conv_weights.ts";
 import { denseForward, densePartialBytes } from "./kernels/dense_forward.ts";
 import { denseBiasGradient, denseInputGradient, denseWeightGradient } from "./kernels/dense_gradients.ts";
 import { type DenseLayer, denseLayer, type DenseTile } from "./kernels/dense_shape.ts";
@@ -30,8 +30,6 @@ export interface PlannedConv extends ConvForms {
   readonly filterTile: FilterTile;
 }
 
-/** What a uniform binding holds on any adapter. */
-const UNIFORM_BYTES = 65536;
 /** The plan of a network on an adapter. */
 export class Plan {
   /** Images of a pass. */
@@ -45,8 +43,6 @@ export class Plan {
   readonly samples: PlannedBuffer;
   /** Written once a step. */
   readonly weights: PlannedBuffer;
-  /** The number of a group of channels, one every 256 bytes; written once. */
-  readonly groupNumbers: PlannedBuffer;
   /** [images][outputQuads] vec4. */
   readonly logits: PlannedBuffer;
   /** Must hold four bytes of NO_GRADIENT in every word before the first pass. */
@@ -73,14 +69,9 @@ export class Plan {
       return { layer, tile: preset.dense(layer) };
     });
     this.layout = new Layout(spec, this.convs, this.denses.map(({ layer }) => layer));
-    const groups = Math.max(
-      1,
-      ...this.convs.flatMap(({ forward, backward }) => [forward.groups, backward?.groups ?? 1]),
-    );
     this.pixels = this.#buffer("images as bytes", 4 * (images * imageWords(spec.imageSize) + 1));
     this.samples = this.#buffer("samples", images * SAMPLE_BYTES);
     this.weights = this.#buffer("weights", this.layout.weightBytes);
-    this.groupNumbers = this.#buffer("numbers of groups", 256 * groups);
     this.#images = this.#buffer("images", 16 * images * spec.imageSize ** 2);
     const each = (what: string, bytes: (block: ConvBlock) => number) =>
       this.convs.map(({ block }) => this.#buffer(`${block.name} ${what}`, images * bytes(block)));
@@ -156,7 +147,6 @@ export class Plan {
       ...convForward(block, forwardTile, forward, {
         inputs: this.#inputsOf(i),
         weights: this.#weights(this.layout.convWeights[i]!.kernel),
-        groupNumbers: whole(this.groupNumbers),
         masks: masks[i] && whole(masks[i]),
         outputs: whole(this.#outputs[i]!),
         origins: whole(this.origins[i]!),
@@ -235,7 +225,6 @@ export class Plan {
             gradients,
             origins,
             weights: this.#weights(this.layout.convWeights[i]!.second!),
-            groupNumbers: whole(this.groupNumbers),
             target: whole(this.#gradients[i - 1]!),
             targetPitch: this.convs[i - 1]!.block.pitch,
           })

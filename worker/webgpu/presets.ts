@@ -61,8 +61,8 @@ const SOFTWARE: Preset = {
     return { width, height, outputs: outputsFor(inputQuads, 8), threads: 64, form: "loop", weights: "uniform" };
   },
   filterGradient({ inputQuads, quads, pooled }) {
-    // 576 sums a thread take 4 s to compile, and are worth it only where there is much to compute.
-    const outputs = inputQuads > 1 && pooled >= MANY ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
+    // 16 take as long to run, and 4 s more to compile.
+    const outputs = outputsFor(quads, 8);
     // At least 16 threads an image.
     const bands = Math.ceil(64 / (inputQuads * quads));
     const bandRows = Math.min(Math.ceil(pooled / bands), Math.max(1, Math.floor(MOST_TURNS / pooled)));

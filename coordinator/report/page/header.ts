@@ -2,15 +2,7 @@
 // it.
 import { describeSkipped } from "../../../data/mod.ts";
 import { type Markup, markup } from "../markup.ts";
-import {
-  artefactMark,
-  capital,
-  contrastOf,
-  METRIC_NAMES,
-  olderFormat,
-  sentenceOf,
-  settingOf,
-} from "../page_wording.ts";
+import { artefactMark, capital, contrastOf, metricNames, olderFormat, sentenceOf, settingOf } from "../page_wording.ts";
 import type { Comparison, Report } from "../report.ts";
 import { describeTaints } from "../wording.ts";
 import { between, count, decimalsOf, plain, probability, signed } from "./figures.ts";
@@ -24,7 +16,7 @@ export function headerOf(report: Report, sections: readonly Pick<Section, "id" |
 ${marksOf(report)}<h1>Does gradient centralization help?</h1>
 <p class="verdict">${sentenceOf(verdict.sentence)}</p>
 <ul class="pills">${pillsOf(report)}</ul>
-${main === undefined ? "" : numbersOf(main)}
+${main === undefined ? "" : numbersOf(main, metricNames(report)[main.metric])}
 <p class="rule"><strong>The rule, which stood before the run.</strong> ${verdict.rule}</p>
 <p class="rule">${settingOf(report)}</p>
 <nav aria-label="Sections"><ul>${
@@ -91,7 +83,7 @@ function pillsOf({ verdict }: Report): Markup[] {
   ];
 }
 
-function numbersOf(main: Comparison): Markup {
+function numbersOf(main: Comparison, name: string): Markup {
   const decimals = decimalsOf(main.metric);
   const { meanDifference, ci95, pairs, wins, signP, tP, leastDetectable } = main;
   const shown: readonly (readonly [string, string])[] = [
@@ -102,7 +94,7 @@ function numbersOf(main: Comparison): Markup {
     ...tP === null ? [] : [["paired t test", `p ${equals(tP)}`] as const],
     ...leastDetectable === null ? [] : [["would have shown", `from ${plain(leastDetectable, decimals)}`] as const],
   ];
-  return markup`<p class="contrast">${capital(METRIC_NAMES[main.metric])} of the last epoch, ${contrastOf(main)}</p>
+  return markup`<p class="contrast">${capital(name)} of the last epoch, ${contrastOf(main)}</p>
 <dl class="numbers">${
     shown.map(([name, value]) =>
       markup`<div><dt>${name}</dt><dd>${value}</dd></div>

@@ -4,14 +4,19 @@ import { UNKNOWN } from "./figures.ts";
 
 /** A column of figures, or of words. */
 export interface Column {
+  /** What stands above it. */
   readonly head: string;
+  /** Whether it begins at the left. */
   readonly isText: boolean;
 }
 
 /** A table; its first cells name their rows. */
 export interface Table {
+  /** Its name. */
   readonly caption: string;
+  /** From the left. */
   readonly columns: readonly Column[];
+  /** As many cells as there are columns. */
   readonly rows: readonly (readonly (string | Markup)[])[];
 }
 

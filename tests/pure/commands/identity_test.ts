@@ -11,13 +11,14 @@ import { DATASET } from "../../fixtures/events.ts";
 const DATA: RunData = {
   path: "",
   info: DATASET.info,
-  ids: { train: new Uint32Array(), test: new Uint32Array() },
-  labels: { train: new Uint8Array(), test: new Uint8Array() },
+  ids: { train: Uint32Array.of(0, 1, 2, 4), test: new Uint32Array() },
+  labels: { train: Uint8Array.of(0, 1, 1, 0, 1), test: new Uint8Array() },
 };
 
 /** A value that is not the default. */
 function otherValue(name: string, { value, fallback, parse }: Flag<unknown>): unknown {
-  const words = value === null ? ["true"] : ["200", "20", "0.25", "gc", ...value.split("|").reverse(), "elsewhere"];
+  const names = (value ?? "").split("|").filter((name) => !name.startsWith("FILE"));
+  const words = value === null ? ["true"] : ["200", "20", "0.25", "gc", ...names.reverse(), "elsewhere"];
   for (const word of words) {
     try {
       const parsed = parse(word, name);

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { MetricsAccumulator, predictedClass, rankingOf } from "../../../coordinator/experiment/metrics.ts";
+import { confusionOf, MetricsAccumulator, rankingOf } from "../../../coordinator/experiment/metrics.ts";
+import { predictedClass } from "../../../shared/predictions.ts";
 import { float32, golden } from "../../fixtures/golden.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
@@ -38,8 +39,17 @@ Deno.test("rankingOf(): area under the curve and mean probability of two classes
   assertEquals(rankingOf(Float32Array.of(-1e4, 1e4), Uint8Array.of(0, 1)), { testAuc: 1, testMeanProbability: 0.5 });
 });
 
-Deno.test("rankingOf(): no area where a class has no image, and nothing at all for more than two classes", () => {
+Deno.test("rankingOf(): no area where a class has no image, and no mean probability of more than two classes", () => {
   const one = rankingOf(Float32Array.of(1, 2), Uint8Array.of(1, 1));
   assertEquals([one.testAuc, one.testMeanProbability! > 0.7], [null, true]);
   assertEquals(rankingOf(new Float32Array(6), Uint8Array.of(0, 2)), { testAuc: null, testMeanProbability: null });
+  const all = rankingOf(new Float32Array(9), Uint8Array.of(0, 2, 1));
+  assertEquals(all, { testAuc: 0.5, testMeanProbability: null });
+});
+
+Deno.test("confusionOf() counts each class's samples by the class that they were taken for", () => {
+  assertEquals(confusionOf(Float32Array.of(-1, 2, 0, 3), [0, 0, 1, 1]), [[1, 1], [1, 1]]);
+  // The first largest of equal ones; a class without samples has a row of nothing.
+  const logits = [[1, 0, 0], [0, 0, 2], [1, 1, 0], [0, 3, 1]].flat();
+  assertEquals(confusionOf(Float32Array.from(logits), [0, 0, 2, 2]), [[1, 0, 1], [0, 0, 0], [1, 1, 0]]);
 });

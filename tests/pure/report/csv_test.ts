@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { allKeys, NOTHING_YET, type RunFacts, type RunKey, runName } from "../../../coordinator/events/mod.ts";
 import { tablesOf } from "../../../coordinator/report/csv.ts";
 import { reportOf } from "../../../coordinator/report/report_of.ts";
@@ -96,23 +96,27 @@ Deno.test("predictions.csv has a row a test image, with its class and the last l
   for (const key of KEYS) assertEquals(rows.map((row) => Number(row[runName(key)])), [...tell(key).testLogits!]);
 });
 
-Deno.test("predictions.csv has a column a class for more than two, and none of a training that has finished no epoch", () => {
-  const [classes, images] = [3, DATASET.test.ids.length];
-  const logits = Array.from({ length: classes * images }, (_, i) => i);
-  const three = toldSnapshot(
+Deno.test("predictions.csv has a probability a class for more than two, and none of a training that has finished no epoch", () => {
+  const images = DATASET.test.ids.length;
+  // Odds of 1 : 2 : i + 1.
+  const logits = Array.from({ length: images }, (_, i) => [1, 2, i + 1].map(Math.log)).flat();
+  const told = toldSnapshot(
     {},
     ({ arm }) => arm === "gc" ? { epochs: [], diverged: "!" } : { epochs: [{ testAuc: null }], testLogits: logits },
   );
-  const rows = parse(tablesOf(reportOf(three, true), three)["predictions.csv"]);
-  assertEquals(Object.keys(rows[0]!).slice(2), ["no-gc-0/0", "no-gc-0/1", "no-gc-0/2"]);
-  assertEquals(
-    rows.map((row) => [0, 1, 2].map((i) => Number(row[`no-gc-0/${i}`]))),
-    DATASET.test.ids.map((_, i) => [
-      3 * i,
-      3 * i + 1,
-      3 * i + 2,
-    ]),
-  );
+  const named = (classes: string[]) => {
+    const snapshot = { ...told, dataset: { ...DATASET, info: { ...DATASET.info, classes } } };
+    return tablesOf(reportOf(snapshot, true), snapshot)["predictions.csv"];
+  };
+  const rows = parse(named(["cats", "dogs", "owls"]));
+  assertEquals(Object.keys(rows[0]!).slice(2), ["no-gc-0/cats", "no-gc-0/dogs", "no-gc-0/owls"]);
+  for (const [i, row] of rows.entries()) {
+    for (const [name, odds] of [["cats", 1], ["dogs", 2], ["owls", i + 1]] as const) {
+      assertAlmostEquals(Number(row[`no-gc-0/${name}`]), odds / (i + 4), 1e-6);
+    }
+  }
+  const head = named(["a,b", 'an "owl"', "two\nlines"]).split("\n0,")[0];
+  assertEquals(head, 'test_image,class,"no-gc-0/a,b","no-gc-0/an ""owl""","no-gc-0/two\nlines"');
 });
 
 Deno.test("what is not known is an empty cell, and a pair of which one diverged says which", () => {

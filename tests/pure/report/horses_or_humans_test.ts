@@ -73,7 +73,7 @@ for (const run of runs) {
     assert(primary !== "seconds");
     const pairs = pairsOf(trained, { arms: plan.arms, defaultRate: plan.learningRates[0]! });
     assertEquals(pairs.map((pair) => pairReport(pair, labels)), report.pairs);
-    const { comparison, verdict } = judgeAll(pairs, { plan, primary, labels, exploratoryBecause });
+    const { comparison, verdict } = judgeAll(pairs, { plan, primary, labels, classes: 2, exploratoryBecause });
     assertEquals(comparison, report.comparison);
     assertEquals(verdict, report.verdict);
   });

@@ -109,10 +109,10 @@ Deno.test("charts are drawn without a complaint of Vega-Lite, in colours of the 
   const rows = report.comparison.filter(({ metric }) => metric === "testAuc");
   const reference = { reference: 0, figure: "removedShare", title: "Removed", subtitle: "" } as const;
   const charts = [
-    slopeChart(pairs, { metric: "testAuc", all: pairs, id: "a" }),
+    slopeChart(pairs, { metric: "testAuc", name: "test AUC", all: pairs, id: "a" }),
     curveChart(groups, { metric: "testLoss", report, id: "b" }),
-    differenceChart(rows, { metric: "testAuc", id: "c", title: "Differences" }),
-    rateChart(groupsOf(compared(report)), { metric: "testAuc", id: "d" }),
+    differenceChart(rows, { metric: "testAuc", name: "test AUC", id: "c", title: "Differences" }),
+    rateChart(groupsOf(compared(report)), { metric: "testAuc", name: "test AUC", id: "d" }),
     kernelChart(report.diagnostics!.layers, { ...reference, id: "e" }),
     publishedChart({ first: report.arms[0]!, fair: report.arms[1], published: of("published") }, "f"),
   ];

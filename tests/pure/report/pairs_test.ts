@@ -35,6 +35,7 @@ function trained(
     epochs: Array.from({ length: epochs }, (_, i) => epochRecord(i + 1, { testLoss: 1 / (i + 1) })),
     bestEpoch: 1,
     diverged,
+    confusion: null,
   };
   return { report, logits };
 }

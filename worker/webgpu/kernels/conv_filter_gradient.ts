@@ -35,39 +35,37 @@ export function convFilterGradient(block: ConvBlock, tile: FilterTile, buffers: 
   const bands = bandsOf(block, bandRows);
   const groups = 4 * quads / outputs;
   const count = images * bands * stride * groups;
-  const load = (row: number, column: number) => `inputs[xb + ${(row * side + column) * stride}u]`;
+  const load = (row: number, column: number) => `inputs[xb + (${row}u * side + ${column}u) * stride]`;
   const patch = (columns: readonly number[], keyword: string) =>
     range(4).flatMap((row) => columns.map((column) => `  ${keyword} x${row}_${column} = ${load(row, column)};`)).join(
       "\n",
     );
-  const body = `  let i = min(id.x, ${count - 1}u);
-  let q = i % ${stride}u;
-  let filters = i / ${stride}u % ${groups}u;
-  let band = i / ${stride * groups}u;
-  let image = band / ${bands}u;
-  let first = band % ${bands}u * ${bandRows}u;
+  const body = `  let i = min(id.x, threads - 1u);
+  let q = i % stride;
+  let filters = i / stride % groups;
+  let band = i / (stride * groups);
+  let image = band / bands;
+  let first = band % bands * band_rows;
 ${range(9).map((tap) => "  " + range(outputs).map((o) => `var s${tap}_${o} = ${type}();`).join(" ")).join("\n")}
-  for (var r = 0u; r < ${bandRows}u; r++) {
+  for (var r = 0u; r < band_rows; r++) {
   // Beyond the last row lies the border, which has no gradient.
   let row = first + r;
-  var xb = (image * ${side}u + 2u * min(row, ${pooled - 1}u)) * ${side * stride}u + q;
-  var gb = ((image * ${pitch}u + min(row, ${pooled}u) + 1u) * ${pitch}u + 1u) * ${quads}u + filters * ${outputs / 4}u;
+  var xb = (image * side + 2u * min(row, pooled - 1u)) * side * stride + q;
+  var gb = ((image * pitch + min(row, pooled) + 1u) * pitch + 1u) * quads + filters * ${outputs / 4}u;
 ${patch([0, 1], "var")}
-  for (var window = 0u; window < ${pooled}u; window++) {
+  for (var window = 0u; window < pooled; window++) {
 ${patch([2, 3], "let")}
 ${range(outputs / 4).map((k) => `  let g${k} = gradients[gb + ${k}u]; let o${k} = origins[gb + ${k}u];`).join("\n")}
 ${range(outputs).map(pick).join("\n")}
 ${range(4).map((row) => `  x${row}_0 = x${row}_2; x${row}_1 = x${row}_3;`).join("\n")}
-  xb += ${2 * stride}u;
-  gb += ${quads}u;
+  xb += 2u * stride;
+  gb += quads;
   }
   }
 ${
     range(9).flatMap((tap) =>
       range(outputs).map((o) =>
-        `  partials[(band * ${36 * quads}u + ${
-          tap * 4 * quads + o
-        }u + filters * ${outputs}u) * ${stride}u + q] = s${tap}_${o};`
+        `  partials[((band * 9u + ${tap}u) * 4u * quads + ${o}u + filters * ${outputs}u) * stride + q] = s${tap}_${o};`
       )
     ).join("\n")
   }`;
@@ -78,6 +76,7 @@ ${
       { name: "origins", type: "array<u32>", access: "read", at: buffers.origins },
       { name: "partials", type: `array<${type}>`, access: "read_write", at: buffers.partials },
     ],
+    numbers: { side, pooled, pitch, quads, stride, groups, bands, band_rows: bandRows, threads: count },
     threads,
     workgroups: [Math.ceil(count / threads), 1, 1],
     body,

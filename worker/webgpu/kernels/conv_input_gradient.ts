@@ -4,9 +4,9 @@
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
-import type { PackedWeights } from "./conv_weights.ts";
-import { declareSums, multiplyAdd, patchOf, squares } from "./convolve.ts";
-import { type Binding, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
+import { groupOf, type PackedWeights } from "./conv_weights.ts";
+import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
+import { type Binding, type Dispatch, dispatch, range, type Slice } from "./dispatch.ts";
 import { stagedLoop } from "./staged.ts";
 
 /** What the pass reads and writes. */
@@ -16,7 +16,6 @@ export interface InputGradientBuffers {
   /** [images][pitch][pitch][quads] u32. */
   readonly origins: Slice;
   readonly weights: Slice;
-  readonly groupNumbers: Slice;
   /** [images][targetPitch][targetPitch][inputQuads] vec4. */
   readonly target: Slice;
   readonly targetPitch: number;
@@ -29,74 +28,73 @@ export function convInputGradient(
   packed: PackedWeights,
   buffers: InputGradientBuffers,
 ): Dispatch[] {
-  const { side, images, name } = block;
+  const { side, images, name, pitch, quads, inputQuads, shape: { dropout } } = block;
   const squaresOfSide = (side + 1) >> 1;
   const tiles = { x: Math.ceil(squaresOfSide / tile.width), y: Math.ceil(squaresOfSide / tile.height) };
   const threads = images * tiles.x * tiles.y;
-  const staged = tile.form === "staged";
-  const bindings = (group: number): Binding[] => {
-    const bytes = 16 * packed.stride;
-    const weights = staged
-      ? buffers.weights
-      : { ...buffers.weights, offset: buffers.weights.offset + group * bytes, bytes };
-    const length = (staged ? packed.groups : 1) * packed.stride;
-    return [
-      { name: "gradients", type: "array<vec4<f32>>", access: "read", at: buffers.gradients },
-      { name: "origins", type: "array<u32>", access: "read", at: buffers.origins },
-      {
-        name: "weights",
-        type: `array<vec4<f32>, ${length}>`,
-        access: tile.weights === "uniform" && !staged ? "uniform" : "read",
-        at: weights,
-      },
-      { name: "outputs", type: "array<vec4<f32>>", access: "read_write", at: buffers.target },
-      ...staged ? [] : [
-        {
-          name: "number",
-          type: "vec4<u32>",
-          access: "uniform",
-          at: { ...buffers.groupNumbers, offset: buffers.groupNumbers.offset + 256 * group, bytes: 16 },
-        } as const,
-      ],
-    ];
-  };
-  const stores = finish(block, tile, buffers.targetPitch);
-  if (staged) {
-    const { body, functions, workgroups } = stagedLoop(block, tile, packed, "input gradient");
-    const all = { bindings: bindings(0), threads: tile.threads, workgroups, functions, body: `${body}\n${stores}` };
-    return [dispatch(`${name} input gradient`, all)];
+  const [scale] = new Uint32Array(Float32Array.of(dropout > 0 ? dropoutScale(dropout) : 1).buffer);
+  const shape = { pitch, quads, input_quads: inputQuads, target_pitch: buffers.targetPitch, scale_bits: scale! };
+  const bindings = (weights: Binding): Binding[] => [
+    { name: "gradients", type: "array<vec4<f32>>", access: "read", at: buffers.gradients },
+    { name: "origins", type: "array<u32>", access: "read", at: buffers.origins },
+    weights,
+    { name: "outputs", type: "array<vec4<f32>>", access: "read_write", at: buffers.target },
+  ];
+  if (tile.form === "staged") {
+    const { body, functions, workgroups, numbers } = stagedLoop(block, tile, packed, "input gradient");
+    const all = { name: "weights", type: "array<vec4<f32>>", access: "read", at: buffers.weights } as const;
+    return [dispatch(`${name} input gradient`, {
+      bindings: bindings(all),
+      numbers: { ...shape, ...numbers },
+      threads: tile.threads,
+      workgroups,
+      functions,
+      body: `${body}\n${finish(tile)}`,
+    })];
   }
+  const channels = quads === 1 ? block.filters : 4;
   const body = [
-    `  let i = min(id.x, ${threads - 1}u);`,
-    `  let image = i / ${tiles.x * tiles.y}u;`,
-    `  let y = min(i % ${tiles.x * tiles.y}u / ${tiles.x}u * ${tile.height}u, ${squaresOfSide - tile.height}u);`,
-    `  let x = min(i % ${tiles.x}u * ${tile.width}u, ${squaresOfSide - tile.width}u);`,
-    `  let group_quad = number.x * ${tile.outputs / 4}u;`,
-    `  let corner = ((image * ${block.pitch}u + y) * ${block.pitch}u + x) * ${block.quads}u;`,
+    "  let i = min(id.x, threads - 1u);",
+    "  let image = i / tiles;",
+    `  let y = min(i % tiles / tiles_across * ${tile.height}u, squares - ${tile.height}u);`,
+    `  let x = min(i % tiles_across * ${tile.width}u, squares - ${tile.width}u);`,
+    `  let group_quad = channel_group * ${tile.outputs / 4}u;`,
+    "  let corner = ((image * pitch + y) * pitch + x) * quads;",
     declareSums(tile),
-    `  for (var q = 0u; q < ${block.quads}u; q++) {`,
-    loadWindows(block, tile),
+    "  for (var q = 0u; q < quads; q++) {",
+    loadWindows(tile),
     `  let at = q * ${tile.outputs * 9}u;`,
-    multiplyAdd(tile, {
-      input: (row, column) => `p${row}_${column}`,
-      weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`,
-      channels: block.quads === 1 ? block.filters : 4,
-    }),
+    cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
+    multiplyAdd(tile, { weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`, channels }),
     "  }",
-    stores,
+    finish(tile),
   ].join("\n");
   const workgroups = [Math.ceil(threads / tile.threads), 1, 1] as const;
+  const access = tile.weights === "uniform" ? "uniform" : "read";
   return range(packed.groups).map((group) =>
-    dispatch(`${name} input gradient`, { bindings: bindings(group), threads: tile.threads, workgroups, body })
+    dispatch(`${name} input gradient`, {
+      bindings: bindings(groupOf(packed, group, buffers.weights, access)),
+      numbers: {
+        ...shape,
+        threads,
+        tiles: tiles.x * tiles.y,
+        tiles_across: tiles.x,
+        squares: squaresOfSide,
+        channel_group: group,
+      },
+      threads: tile.threads,
+      workgroups,
+      body,
+    })
   );
 }
 
 /** The windows of a tile, opened to their four positions. */
-function loadWindows({ pitch, quads }: ConvBlock, tile: ConvTile): string {
+function loadWindows(tile: ConvTile): string {
   const { rows, columns } = patchOf(tile);
   return range(rows / 2).flatMap((row) =>
     range(columns / 2).flatMap((column) => {
-      const at = `corner + ${(row * pitch + column) * quads}u + q`;
+      const at = `corner + (${row}u * pitch + ${column}u) * quads + q`;
       return [`  let g${row}_${column} = gradients[${at}];`, openWindow(`origins[${at}]`, row, column)];
     })
   ).join("\n");
@@ -114,18 +112,17 @@ function openWindow(origins: string, row: number, column: number): string {
   ].join("\n");
 }
 
-function finish({ inputQuads, shape }: ConvBlock, tile: ConvTile, pitch: number): string {
-  const scale = shape.dropout > 0 ? ` * ${literal(dropoutScale(shape.dropout))}` : "";
-  return squares(tile).flatMap(({ x, y }, square) =>
+function finish(tile: ConvTile): string {
+  const stores = squares(tile).flatMap(({ x, y }, square) =>
     range(tile.outputs / 4).flatMap((quad) =>
       range(4).map((corner) => {
-        const row = `image * ${pitch}u + 2u * y + ${2 * y + (corner >> 1) + 1}u`;
-        const at = `((${row}) * ${pitch}u + 2u * x + ${
-          2 * x + (corner & 1) + 1
-        }u) * ${inputQuads}u + group_quad + ${quad}u`;
-        const sums = range(4).map((c) => `s${4 * quad + c}_${4 * square + corner}`).join(", ");
-        return `  outputs[${at}] = vec4(${sums})${scale};`;
+        const row = `image * target_pitch + 2u * y + ${2 * y + (corner >> 1) + 1}u`;
+        const column = `2u * x + ${2 * x + (corner & 1) + 1}u`;
+        const at = `((${row}) * target_pitch + ${column}) * input_quads + group_quad + ${quad}u`;
+        const sums = range(4).map((c) => sumAt(4 * quad + c, square, corner)).join(", ");
+        return `  outputs[${at}] = vec4(${sums}) * scale;`;
       })
     )
-  ).join("\n");
+  );
+  return ["  let scale = bitcast<f32>(scale_bits);", ...stores].join("\n");
 }

@@ -1,8 +1,11 @@
 // The order in which a convolution reads its weights: groups of output channels, each [vector of 4 input channels][output][tap]
 // vec4, and behind them the group's biases. Groups begin at multiples of what any adapter may ask of an offset. The input gradient
 // reads the same form with the roles of channels exchanged and taps turned round.
-import { ALIGNMENT, roundUp } from "./dispatch.ts";
+import { ALIGNMENT, type Binding, roundUp, type Slice } from "./dispatch.ts";
 import type { ConvBlock } from "./conv_shape.ts";
+
+/** What a uniform binding holds on any adapter: kernels declare that much, so that layers of other widths share their code. */
+export const UNIFORM_BYTES = 65536;
 
 /** How one pass reads a block's weights. */
 export interface PackedWeights {
@@ -19,6 +22,19 @@ export interface PackedWeights {
 export function packedWeights(inputQuads: number, outputQuads: number, outputs: number): PackedWeights {
   const vectors = inputQuads * outputs * 9 + outputs / 4;
   return { outputs, groups: 4 * outputQuads / outputs, inputQuads, stride: roundUp(16 * vectors, ALIGNMENT) / 16 };
+}
+
+/** A group as a kernel binds it: all that a uniform binding can hold, of which it reads its group. */
+export function groupOf(packed: PackedWeights, group: number, all: Slice, access: "uniform" | "read"): Binding {
+  const offset = all.offset + 16 * group * packed.stride;
+  return access === "uniform"
+    ? {
+      name: "weights",
+      type: `array<vec4<f32>, ${UNIFORM_BYTES / 16}>`,
+      access,
+      at: { ...all, offset, bytes: UNIFORM_BYTES },
+    }
+    : { name: "weights", type: "array<vec4<f32>>", access, at: { ...all, offset, bytes: 16 * packed.stride } };
 }
 
 /** Bytes of all groups. */

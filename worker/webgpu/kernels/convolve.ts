@@ -1,5 +1,6 @@
 // The multiply-adds that the forward pass and the input gradient share: a patch of inputs times 3×3 taps, vector of input channels by
-// vector of input channels. Sums are named variables s{output}_{position}, since no driver keeps an indexed array in registers.
+// vector of input channels. Sums are named variables s{output}_{square}, since no driver keeps an indexed array in registers; each is
+// the vec4 of a square's four positions, in row order: so written, a kernel is a quarter as long, and compiles sooner.
 import type { ConvTile } from "./conv_tile.ts";
 import { COMPONENTS, range } from "./dispatch.ts";
 
@@ -10,8 +11,13 @@ export function squares({ width, height }: ConvTile): { readonly x: number; read
 
 /** The variables of all sums. */
 export function declareSums(tile: ConvTile, outputs = range(tile.outputs)): string {
-  const positions = range(4 * tile.width * tile.height);
-  return outputs.map((o) => "  " + positions.map((p) => `var s${o}_${p} = 0.0;`).join(" ")).join("\n");
+  const all = range(tile.width * tile.height);
+  return outputs.map((o) => "  " + all.map((square) => `var s${o}_${square} = vec4<f32>();`).join(" ")).join("\n");
+}
+
+/** WGSL: the sum of an output at a corner (0 … 3 in row order) of a square. */
+export function sumAt(output: number, square: number, corner: number): string {
+  return `s${output}_${square}.${COMPONENTS[corner]}`;
 }
 
 /**
@@ -19,32 +25,56 @@ export function declareSums(tile: ConvTile, outputs = range(tile.outputs)): stri
  * @param input the vec4 of patch pixel (row, column), already loaded
  * @param weight the vec4 of an output's tap
  * @param channels of the vector that are not filled up
+ * @param suffix of the names that this part defines
  */
 export function multiplyAdd(
   tile: ConvTile,
-  { input, weight, channels, outputs = range(tile.outputs) }: {
-    input(row: number, column: number): string;
+  { weight, channels, outputs = range(tile.outputs), suffix = "" }: {
     weight(output: number, tap: number): string;
     readonly channels: number;
     readonly outputs?: readonly number[];
+    readonly suffix?: string;
   },
 ): string {
   const lines: string[] = [];
   for (const output of outputs) {
     for (let tap = 0; tap < 9; tap++) {
       const terms = COMPONENTS.slice(0, channels).flatMap((component) =>
-        squares(tile).flatMap(({ x, y }, square) =>
-          range(4).map((corner) => {
-            const row = 2 * y + (corner >> 1) + Math.floor(tap / 3);
-            const column = 2 * x + (corner & 1) + tap % 3;
-            return `s${output}_${4 * square + corner} += ${input(row, column)}.${component} * w.${component};`;
-          })
-        )
+        squares(tile).map(({ x, y }, square) => {
+          const position = `${2 * y + Math.floor(tap / 3)}_${2 * x + tap % 3}`;
+          return `s${output}_${square} += c${position}_${component}${suffix} * w.${component};`;
+        })
       );
       lines.push(`{ let w = ${weight(output, tap)}; ${terms.join(" ")} }`);
     }
   }
   return lines.join("\n");
+}
+
+/**
+ * WGSL: the channels of a patch as multiplyAdd reads them: c{row}_{column}_{channel} is one channel of the 2×2 pixels whose first is
+ * (row, column).
+ * @param input the vec4 of patch pixel (row, column), already loaded
+ */
+export function cornersOf(
+  tile: ConvTile,
+  { input, channels, suffix = "" }: {
+    input(row: number, column: number): string;
+    readonly channels: number;
+    readonly suffix?: string;
+  },
+): string {
+  const { rows, columns } = patchOf(tile);
+  return range(rows - 1).flatMap((row) =>
+    range(columns - 1).map((column) =>
+      "  " + COMPONENTS.slice(0, channels).map((component) => {
+        const four = [[0, 0], [0, 1], [1, 0], [1, 1]].map(([down, right]) =>
+          `${input(row + down!, column + right!)}.${component}`
+        );
+        return `let c${row}_${column}_${component}${suffix} = vec4(${four.join(", ")});`;
+      }).join(" ")
+    )
+  ).join("\n");
 }
 
 /** Pixels of the patch that a tile reads: rows and columns. */

@@ -33,6 +33,8 @@ export interface Dispatch {
   readonly code: string;
   /** By binding number. */
   readonly slices: readonly Slice[];
+  /** u32 that the code reads by these names, from a uniform binding behind the slices: what differs between layers of one code. */
+  readonly numbers: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number, number];
 }
 
@@ -59,13 +61,14 @@ export function whole(buffer: PlannedBuffer): Slice {
 
 /**
  * Puts a kernel together. The body is a function's, in which `id` is the global invocation id, `local` the index in the workgroup
- * and `group` the workgroup id.
+ * and `group` the workgroup id, and each of the numbers by its name.
  * @param threads a workgroup's; one number, since ids are flat in all kernels
  */
 export function dispatch(
   label: string,
-  { bindings, threads, workgroups, functions = "", body }: {
+  { bindings, numbers = {}, threads, workgroups, functions = "", body }: {
     readonly bindings: readonly Binding[];
+    readonly numbers?: Readonly<Record<string, number>>;
     readonly threads: number;
     readonly workgroups: readonly [number, number, number];
     /** What stands outside the entry point. */
@@ -76,6 +79,11 @@ export function dispatch(
   const declared = bindings.map(({ name, type, access }, i) =>
     `@group(0) @binding(${i}) var<${access === "uniform" ? "uniform" : `storage, ${access}`}> ${name}: ${type};`
   );
+  const names = Object.keys(numbers);
+  if (names.length > 0) {
+    const type = `array<vec4<u32>, ${Math.ceil(names.length / 4)}>`;
+    declared.push(`@group(0) @binding(${bindings.length}) var<uniform> numbers: ${type};`);
+  }
   const builtins = [
     "@builtin(global_invocation_id) id: vec3<u32>",
     "@builtin(local_invocation_index) local: u32",
@@ -85,10 +93,19 @@ export function dispatch(
     ...declared,
     functions,
     `@compute @workgroup_size(${threads})\nfn main(${builtins.join(", ")}) {`,
+    ...names.map((name, i) => `  let ${name} = numbers[${i >> 2}].${COMPONENTS[i & 3]};`),
     body,
     "}",
   ].filter((line) => line !== "").join("\n");
-  return { label, code, slices: bindings.map(({ at }) => at), workgroups };
+  return { label, code, slices: bindings.map(({ at }) => at), numbers, workgroups };
+}
+
+/** A dispatch's numbers as its uniform binding holds them. */
+export function numbersOf({ numbers }: Dispatch): Uint32Array<ArrayBuffer> {
+  const values = Object.values(numbers);
+  const words = new Uint32Array(roundUp(values.length, 4));
+  words.set(values);
+  return words;
 }
 
 /** A float32 as WGSL writes it. */

@@ -13,6 +13,8 @@ export interface SampleRecord {
   readonly key: Words | undefined;
   /** Its class. */
   readonly label: number;
+  /** What its gradient is multiplied by: 1 if it is absent. */
+  readonly weight?: number;
   /** Output pixel to input pixel. */
   readonly map: Affine;
 }
@@ -22,7 +24,7 @@ export const SAMPLE_STRUCT = `struct Sample {
   key: vec2<u32>,
   drops: u32, // 1 in a training pass, else 0
   label: u32,
-  // 1, or 0 for one that only fills the leaf up.
+  // Of its class, or 0 for one that only fills the leaf up.
   weight: f32, a: f32, b: f32, c: f32, d: f32, e: f32, f: f32,
   spare: array<u32, 5>,
 }`;
@@ -32,9 +34,9 @@ export function writeSample(target: DataView, index: number, record: SampleRecor
   const start = index * SAMPLE_BYTES;
   for (let i = 0; i < SAMPLE_BYTES; i += 4) target.setUint32(start + i, 0, true);
   if (!record) return;
-  const { key, label, map } = record;
+  const { key, label, weight = 1, map } = record;
   [...(key ?? [0, 0]), key ? 1 : 0, label].forEach((word, i) => target.setUint32(start + 4 * i, word, true));
-  [1, ...map].forEach((value, i) => target.setFloat32(start + 16 + 4 * i, value, true));
+  [weight, ...map].forEach((value, i) => target.setFloat32(start + 16 + 4 * i, value, true));
 }
 
 /**

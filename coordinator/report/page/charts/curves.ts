@@ -1,6 +1,6 @@
 // A metric by epoch: the mean of each arm with its interval, and behind it a thin line a seed.
 import type { Report } from "../../report.ts";
-import { capital, METRIC_NAMES } from "../../page_wording.ts";
+import { capital, metricNames } from "../../page_wording.ts";
 import { chanceAccuracy } from "../../wording.ts";
 import { across, DASHES, upward } from "../channels.ts";
 import type { Chart } from "../draw.ts";
@@ -54,7 +54,7 @@ export function isKnown(groups: readonly Group[], metric: EpochMetric): boolean 
 /** The curves of a metric in groups of one rate. */
 export function curveChart(
   groups: readonly Group[],
-  { metric, report, id, title = capital(METRIC_NAMES[metric]) }: {
+  { metric, report, id, title = capital(metricNames(report)[metric]) }: {
     readonly metric: EpochMetric;
     readonly report: Report;
     readonly id: string;

@@ -1,7 +1,7 @@
 // Mean paired differences of one metric with their intervals, a row a contrast, beside the line of no difference.
 import { isHigherBetter } from "../../../events/mod.ts";
 import type { Comparison, Interval, Metric } from "../../report.ts";
-import { contrastOf, METRIC_NAMES } from "../../page_wording.ts";
+import { contrastOf } from "../../page_wording.ts";
 import { across, DASHES, placed } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { between, count, decimalsOf, signed } from "../figures.ts";
@@ -12,10 +12,15 @@ import { scaleOf } from "../scale.ts";
 const ROW = 54;
 const PLACES = { name: 10, mean: 25, bca95: 34, crossed95: 41 } as const;
 
-/** The intervals below each other. Rows whose mean is not told have their reason instead. */
+/** The intervals below each other, with what the metric is called. Rows whose mean is not told have their reason instead. */
 export function differenceChart(
   rows: readonly Comparison[],
-  { metric, id, title }: { readonly metric: Metric; readonly id: string; readonly title: string },
+  { metric, name, id, title }: {
+    readonly metric: Metric;
+    readonly name: string;
+    readonly id: string;
+    readonly title: string;
+  },
 ): Chart {
   const decimals = decimalsOf(metric);
   const intervals = rows.flatMap(({ ci95, bca95, crossed95, arm }, i) =>
@@ -38,7 +43,7 @@ export function differenceChart(
   );
   const height = rows.length * ROW;
   const side = isHigherBetter(metric) ? "right of 0 is better" : "left of 0 is better";
-  const x = across("low", scale, `${METRIC_NAMES[metric]}, difference: ${side}`);
+  const x = across("low", scale, `${name}, difference: ${side}`);
   const y = placed("place", height, 0);
   const { color, shape } = BY_ARM;
   const interval = (kind: string, mark: object) => ({
@@ -56,7 +61,7 @@ export function differenceChart(
     id,
     title,
     subtitle: legend.length > 0 ? legend.join("; ") : "one pair: no interval",
-    description: `Mean paired differences in ${METRIC_NAMES[metric]}: ${
+    description: `Mean paired differences in ${name}: ${
       rows.map((row) => `${contrastOf(row)}, ${count(row.pairs, "pair")}: ${told(row, decimals)}`).join("; ")
     }.`,
     height,

@@ -1,7 +1,7 @@
 // Each arm at each rate: whether one is better depends on how large a step it takes.
 import { isHigherBetter } from "../../../events/mod.ts";
 import type { Metric } from "../../report.ts";
-import { capital, METRIC_NAMES } from "../../page_wording.ts";
+import { capital } from "../../page_wording.ts";
 import { upward } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { decimalsOf, listed, plain, rate } from "../figures.ts";
@@ -48,7 +48,7 @@ export function atRates(groups: readonly Group[], metric: Metric): AtRate[] {
 /** Arm by rate, with a logarithmic axis. */
 export function rateChart(
   groups: readonly Group[],
-  { metric, id }: { readonly metric: Metric; readonly id: string },
+  { metric, name, id }: { readonly metric: Metric; readonly name: string; readonly id: string },
 ): Chart {
   const all = atRates(groups, metric).filter(({ learningRate }) => learningRate > 0);
   const arms = [...new Set(all.map(({ arm }) => arm))];
@@ -82,9 +82,9 @@ export function rateChart(
   const { color, strokeDash, shape } = BY_ARM;
   return {
     id,
-    title: `${capital(METRIC_NAMES[metric])} by arm and rate`,
+    title: `${capital(name)} by arm and rate`,
     subtitle: "mean and 95 % t interval, dots: seeds; ring: an arm's best",
-    description: `${METRIC_NAMES[metric]} of the last epoch: ${
+    description: `${name} of the last epoch: ${
       listed(
         means.map(({ arm, learningRate, value }) =>
           `${arm} at ${rate(learningRate)} ${plain(value, decimalsOf(metric))}`

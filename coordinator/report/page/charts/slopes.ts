@@ -1,7 +1,7 @@
 // The pairs of one contrast as slopes: one line a seed, the baseline on the left, the arm on the right.
 import { isHigherBetter } from "../../../events/mod.ts";
 import type { Metric, PairReport } from "../../report.ts";
-import { contrastOf, METRIC_NAMES } from "../../page_wording.ts";
+import { contrastOf } from "../../page_wording.ts";
 import { DASHES, named, placed, upward } from "../channels.ts";
 import type { Chart } from "../draw.ts";
 import { count, decimalsOf, mean, plain } from "../figures.ts";
@@ -34,7 +34,12 @@ export function slopesOf(pairs: readonly PairReport[], metric: Metric): Slope[] 
  */
 export function slopeChart(
   pairs: readonly PairReport[],
-  { metric, all, id }: { readonly metric: Metric; readonly all: readonly PairReport[]; readonly id: string },
+  { metric, name, all, id }: {
+    readonly metric: Metric;
+    readonly name: string;
+    readonly all: readonly PairReport[];
+    readonly id: string;
+  },
 ): Chart {
   const slopes = slopesOf(pairs, metric);
   const { arm, baseline } = pairs[0]!;
@@ -64,7 +69,7 @@ export function slopeChart(
   return {
     id,
     title: contrastOf(pairs[0]!),
-    subtitle: `${METRIC_NAMES[metric]}, better in ${wins} of ${count(slopes.length + diverged, "pair")}${
+    subtitle: `${name}, better in ${wins} of ${count(slopes.length + diverged, "pair")}${
       diverged > 0 ? `, ${diverged} diverged` : middle === null ? "" : "; thick: mean"
     }`,
     description: `${count(slopes.length, "line")} from ${baseline} to ${arm}, one a seed: ${wins} of ${

@@ -1,6 +1,6 @@
 // The best epoch beside the last one, and why it is not what is compared.
 import { markup } from "../../markup.ts";
-import { METRIC_NAMES } from "../../page_wording.ts";
+import { metricNames } from "../../page_wording.ts";
 import type { ArmReport, Metric, Report } from "../../report.ts";
 import { decimalsOf, mean, median, plain, rate, signed } from "../figures.ts";
 import type { Section } from "../section.ts";
@@ -14,7 +14,7 @@ export function bestEpochSection(report: Report): Section | null {
   const known = compared(report).filter((one) => one.diverged === null && bestValue(one, primary) !== null);
   if (known.length === 0) return null;
   const decimals = decimalsOf(primary);
-  const name = METRIC_NAMES[primary];
+  const name = metricNames(report)[primary];
   const table: Table = {
     caption: `${name}: last epoch and best epoch, means over seeds`,
     columns: [

@@ -1,13 +1,17 @@
 // Every comparison, with every figure that a reviewer may ask for.
 import { markup } from "../../markup.ts";
-import { contrastOf, METRIC_NAMES } from "../../page_wording.ts";
+import { contrastOf, type MetricNames, metricNames } from "../../page_wording.ts";
 import type { Comparison, Report } from "../../report.ts";
+import { describeMacro } from "../../wording.ts";
 import { between, decimalsOf, plain, probability, signed } from "../figures.ts";
 import type { Section } from "../section.ts";
 import { figures, folded, knownOnly, type Table, tableOf, words } from "../table.ts";
 
 /** The primary metric first; null if nothing is compared. */
-export function comparisonsSection({ comparison, verdict }: Report): Section | null {
+export function comparisonsSection(report: Report): Section | null {
+  const { comparison, verdict } = report;
+  const names = metricNames(report);
+  const macro = describeMacro(report);
   const all = comparison.filter(({ role }) => role === null);
   if (all.length === 0) return null;
   const [primary, others] = [true, false].map((is) => all.filter(({ metric }) => is === (metric === verdict.primary)));
@@ -18,11 +22,12 @@ export function comparisonsSection({ comparison, verdict }: Report): Section | n
       markup`<p>One comparison was fixed before the run: it is called confirmatory, and the verdict is of it.
 All others are
 exploratory, and their p is corrected for how many they are.</p>`,
-      tableOf(comparisonTable(`Comparisons by ${METRIC_NAMES[verdict.primary]}`, primary!)),
+      ...macro === "" ? [] : [markup`<p>${macro}</p>`],
+      tableOf(comparisonTable(`Comparisons by ${names[verdict.primary]}`, primary!, names)),
       ...others!.length === 0 ? [] : [
         folded(
           "Comparisons by the other metrics",
-          tableOf(comparisonTable("Comparisons by the other metrics", others!)),
+          tableOf(comparisonTable("Comparisons by the other metrics", others!, names)),
         ),
       ],
       folded("What these figures are", HOW_TO_READ, { isPrinted: true }),
@@ -31,7 +36,7 @@ exploratory, and their p is corrected for how many they are.</p>`,
 }
 
 /** A row a comparison. */
-export function comparisonTable(caption: string, rows: readonly Comparison[]): Table {
+export function comparisonTable(caption: string, rows: readonly Comparison[], names: MetricNames): Table {
   const hasMetrics = new Set(rows.map(({ metric }) => metric)).size > 1;
   return knownOnly({
     caption,
@@ -47,7 +52,7 @@ export function comparisonTable(caption: string, rows: readonly Comparison[]): T
       const diverged = [...arm > 0 ? [`arm in ${arm}`] : [], ...baseline > 0 ? [`baseline in ${baseline}`] : []];
       return [
         contrastOf(row),
-        ...hasMetrics ? [METRIC_NAMES[row.metric]] : [],
+        ...hasMetrics ? [names[row.metric]] : [],
         row.kind,
         diverged.length === 0 ? String(row.pairs) : `${row.pairs} (diverged: ${diverged.join(", ")})`,
         signed(row.meanDifference, decimals),

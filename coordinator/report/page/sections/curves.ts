@@ -1,6 +1,6 @@
 // Every metric by epoch.
 import { type Markup, markup } from "../../markup.ts";
-import { capital, METRIC_NAMES } from "../../page_wording.ts";
+import { capital, metricNames } from "../../page_wording.ts";
 import type { Report } from "../../report.ts";
 import { curveChart, isKnown, spreadsOf } from "../charts/curves.ts";
 import { figureOf } from "../figure.ts";
@@ -31,6 +31,13 @@ const CAPTIONS: Readonly<Record<EpochMetric, string>> = {
   accuracy: "Mean over the epoch's batches, while the weights change and with dropout.",
 };
 
+/** What is otherwise with more than two classes. */
+const MACRO_CAPTIONS: Partial<typeof CAPTIONS> = {
+  testAuc: "The chance that an image of a class is ranked above one of another by that class's probability, mean " +
+    "over the classes.",
+  testAccuracy: "The class of the largest probability: it may jump while the ranking stays the same.",
+};
+
 /** Curves of the default rate; of the others the primary metric. Null before the first epoch. */
 export async function curvesSection(report: Report): Promise<Section | null> {
   const trainings = compared(report).filter(({ epochs }) => epochs.length > 0);
@@ -39,12 +46,14 @@ export async function curvesSection(report: Report): Promise<Section | null> {
   const drawn = DRAWN.filter((metric) => isKnown(groups, metric));
   if (drawn.length === 0) return null;
   const { primary } = report.verdict;
+  const names = metricNames(report);
+  const captions = report.dataset.classNames.length > 2 ? { ...CAPTIONS, ...MACRO_CAPTIONS } : CAPTIONS;
   const main: EpochMetric = primary === "seconds" ? drawn[0]! : primary;
   const others = ratesOf(trainings).filter((one) => one !== defaultRate(report) && isKnown(at(one), main));
   const figure = (metric: EpochMetric, groups: readonly Group[], id: string, title: string) =>
     figureOf(report, {
       chart: curveChart(groups, { metric, report, id, title }),
-      caption: CAPTIONS[metric],
+      caption: captions[metric],
       table: curveTable(groups, metric, title),
     });
   return {
@@ -56,7 +65,7 @@ export async function curvesSection(report: Report): Promise<Section | null> {
       }</p>`,
       grid(
         await Promise.all(
-          drawn.map((metric) => figure(metric, groups, `curve-${metric}`, capital(METRIC_NAMES[metric]))),
+          drawn.map((metric) => figure(metric, groups, `curve-${metric}`, capital(names[metric]))),
         ),
       ),
       ...others.length === 0 ? [] : [
@@ -65,7 +74,7 @@ export async function curvesSection(report: Report): Promise<Section | null> {
           grid(
             await Promise.all(
               others.map((one) =>
-                figure(main, at(one), `curve-${main}-${rate(one)}`, `${capital(METRIC_NAMES[main])} at ${rate(one)}`)
+                figure(main, at(one), `curve-${main}-${rate(one)}`, `${capital(names[main])} at ${rate(one)}`)
               ),
             ),
           ),

@@ -1,6 +1,6 @@
 // The pairs: what everything else is made of.
 import { type Markup, markup } from "../../markup.ts";
-import { contrastOf, METRIC_NAMES, ROLE_NAMES } from "../../page_wording.ts";
+import { contrastOf, type MetricNames, metricNames, ROLE_NAMES } from "../../page_wording.ts";
 import { type Metric, METRICS, type PairReport, type Report } from "../../report.ts";
 import { slopeChart, slopesOf } from "../charts/slopes.ts";
 import { differenceChart } from "../charts/differences.ts";
@@ -14,6 +14,7 @@ import { comparisonTable } from "./comparisons.ts";
 /** Slopes of the default rate, the differences that follow, and all pairs as tables. */
 export async function pairsSection(report: Report): Promise<Section> {
   const { verdict: { primary }, comparison } = report;
+  const names = metricNames(report);
   const pairs = report.pairs.filter(({ role }) => role === null);
   const panels = panelsOf(pairs.filter(({ learningRate }) => learningRate === defaultRate(report)), primary);
   const others = panelsOf(pairs.filter(({ learningRate }) => learningRate !== defaultRate(report)), primary);
@@ -22,9 +23,14 @@ export async function pairsSection(report: Report): Promise<Section> {
     ...await slopes(report, panels),
     ...rows.every(({ meanDifference }) => meanDifference === null) ? [] : [
       await figureOf(report, {
-        chart: differenceChart(rows, { metric: primary, id: "differences", title: "Mean differences over pairs" }),
+        chart: differenceChart(rows, {
+          metric: primary,
+          name: names[primary],
+          id: "differences",
+          title: "Mean differences over pairs",
+        }),
         caption: "What the pairs say together: an interval that reaches over 0 leaves open which arm is better.",
-        table: comparisonTable("Mean differences over pairs", rows),
+        table: comparisonTable("Mean differences over pairs", rows, names),
       }),
     ],
   ];
@@ -42,8 +48,8 @@ ${divergedTrainings(report)}${
       }`,
       ...others.length === 0 ? [] : [folded("The same at the other rates", grid(await slopes(report, others)))],
       ...pairs.length === 0 ? [] : [
-        folded(`All pairs by ${METRIC_NAMES[primary]}`, tableOf(pairTable(pairs, primary))),
-        folded("All pairs by every metric", tableOf(metricTable(pairs))),
+        folded(`All pairs by ${names[primary]}`, tableOf(pairTable(pairs, primary, names))),
+        folded("All pairs by every metric", tableOf(metricTable(pairs, names))),
       ],
     ],
   };
@@ -57,22 +63,28 @@ function panelsOf(pairs: readonly PairReport[], metric: Metric): (readonly PairR
 
 function slopes(report: Report, panels: readonly (readonly PairReport[])[]): Promise<Markup[]> {
   const { primary } = report.verdict;
+  const names = metricNames(report);
   return Promise.all(panels.map((panel) => {
     const [{ arm, baseline, learningRate }] = panel as [PairReport];
     return figureOf(report, {
-      chart: slopeChart(panel, { metric: primary, all: panels.flat(), id: `slopes-${arm}-${rate(learningRate)}` }),
+      chart: slopeChart(panel, {
+        metric: primary,
+        name: names[primary],
+        all: panels.flat(),
+        id: `slopes-${arm}-${rate(learningRate)}`,
+      }),
       caption: markup`A line a seed, from ${baseline} to ${arm}; whole lines are pairs in which ${arm} is better,
 dashed grey ones
 those in which it is not.`,
-      table: pairTable(panel, primary),
+      table: pairTable(panel, primary, names),
     });
   }));
 }
 
 /** A row a pair, with DeLong's test. */
-function pairTable(pairs: readonly PairReport[], metric: Metric): Table {
+function pairTable(pairs: readonly PairReport[], metric: Metric, names: MetricNames): Table {
   const decimals = decimalsOf(metric);
-  const name = METRIC_NAMES[metric];
+  const name = names[metric];
   const hasContrasts = new Set(pairs.map(contrastOf)).size > 1;
   return knownOnly({
     caption: `Pairs by ${name} of the last epoch${
@@ -99,10 +111,10 @@ function pairTable(pairs: readonly PairReport[], metric: Metric): Table {
   });
 }
 
-function metricTable(pairs: readonly PairReport[]): Table {
+function metricTable(pairs: readonly PairReport[], names: MetricNames): Table {
   return {
     caption: "Differences of the last epoch, arm minus baseline",
-    columns: [...words("Seed", "Arm − baseline"), ...figures(...METRICS.map((metric) => METRIC_NAMES[metric]))],
+    columns: [...words("Seed", "Arm − baseline"), ...figures(...METRICS.map((metric) => names[metric]))],
     rows: pairs.map((pair) => [
       String(pair.seed),
       contrastOf(pair),

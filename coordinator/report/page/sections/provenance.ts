@@ -20,6 +20,12 @@ export function provenanceSection(report: Report): Section {
     ["Fingerprint", hash(engine.fingerprint)],
     ["Data set", markup`${dataset.name}, SHA-256 ${hash(dataset.sha256)}`],
     ["Optimizer", optimizerOf(plan)],
+    ...plan.classWeights === null ? [] : [
+      [
+        "Class weights",
+        plan.classWeights.map((weight, label) => `${dataset.classNames[label]}: ${weight.toFixed(3)}`).join(", "),
+      ] as const,
+    ],
     ...plan.initWeights === null
       ? []
       : [["Initial weights", markup`of a file, SHA-256 ${hash(plan.initWeights)}`] as const],

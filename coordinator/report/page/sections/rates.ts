@@ -1,6 +1,6 @@
 // Whether an arm is better depends on the learning rate: each arm at each.
 import { markup } from "../../markup.ts";
-import { METRIC_NAMES } from "../../page_wording.ts";
+import { metricNames } from "../../page_wording.ts";
 import type { Report } from "../../report.ts";
 import { atRates, rateChart } from "../charts/rates.ts";
 import { figureWithTable } from "../figure.ts";
@@ -12,6 +12,7 @@ import { compared, defaultRate, groupsOf, ratesOf } from "../trainings.ts";
 /** Null with one rate. */
 export async function ratesSection(report: Report): Promise<Section | null> {
   const { primary } = report.verdict;
+  const name = metricNames(report)[primary];
   const trainings = compared(report).filter(({ epochs }) => epochs.length > 0);
   if (ratesOf(trainings).length < 2) return null;
   const groups = groupsOf(trainings);
@@ -19,7 +20,7 @@ export async function ratesSection(report: Report): Promise<Section | null> {
   const hasDiverged = all.some(({ diverged }) => diverged > 0);
   const decimals = decimalsOf(primary);
   const table: Table = {
-    caption: `${METRIC_NAMES[primary]} of the last epoch by arm and rate`,
+    caption: `${name} of the last epoch by arm and rate`,
     columns: [
       ...words("Arm"),
       ...figures("Rate", "Mean", "95 % interval", "Seeds", ...hasDiverged ? ["Diverged"] : []),
@@ -34,7 +35,7 @@ export async function ratesSection(report: Report): Promise<Section | null> {
     ]),
   };
   const figure = await figureWithTable(report, {
-    chart: rateChart(groups, { metric: primary, id: "by-rate" }),
+    chart: rateChart(groups, { metric: primary, name, id: "by-rate" }),
     caption: "Lines that cross or run apart say that the arms' difference depends on the rate.",
     table,
   });
