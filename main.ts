@@ -34,15 +34,15 @@ const parts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 export const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
   report: reportCommand(),
-  doctor: doctorCommand(),
-  evaluate: evaluateCommand(parts),
   predict: predictCommand(parts),
+  evaluate: evaluateCommand(parts),
   worker: workerCommand({
     worker: { entry: workerEntry, args: [] },
     relay: { entry: new URL(import.meta.url), args: [RELAY] },
   }),
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
   model: modelCommand(parts),
+  doctor: doctorCommand(),
 };
 
 const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));
