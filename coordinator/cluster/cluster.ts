@@ -5,7 +5,7 @@ import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
-import type { FaultCounts, Traffic, WorkerInfo } from "../events/mod.ts";
+import type { FaultCounts, StepSeconds, StepWork, Traffic, WorkerInfo } from "../events/mod.ts";
 import { type Collection, gradientCollection, predictionsCollection } from "./collector.ts";
 import { Conductor } from "./conductor.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -87,6 +87,22 @@ export class Cluster implements AsyncDisposable {
   /** Payload bytes from and to all workers so far. */
   get traffic(): Traffic {
     return this.#roll.traffic;
+  }
+
+  /** Where the time of the last training step went, once the weights that follow from it are sent. */
+  get stepSeconds(): StepSeconds {
+    return this.#conductor.timeline.seconds;
+  }
+
+  /** What the workers whose answers are in the result did of the last step or test, by id, once it is over. */
+  get stepWork(): Readonly<Record<string, StepWork>> {
+    return this.#conductor.work;
+  }
+
+  /** Seconds since the last sign of life of each worker that can compute, by id. */
+  get silences(): Record<string, number> {
+    const now = performance.now();
+    return Object.fromEntries(this.#roll.ready.map(({ id, seen }) => [id, (now - seen) / 1000]));
   }
 
   /** What went wrong and was mended so far. */

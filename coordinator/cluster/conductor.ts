@@ -5,7 +5,7 @@ import { PeerStalled } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Frame } from "../../shared/frames.ts";
 import type { Compression } from "../../shared/half.ts";
-import type { ClusterEvent } from "../events/mod.ts";
+import type { ClusterEvent, StepWork } from "../events/mod.ts";
 import { Admission } from "./admission.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Collection } from "./collector.ts";
@@ -20,6 +20,8 @@ import type { Share } from "./share.ts";
 import { SpotChecks } from "./spot_checks.ts";
 import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
+import { Timeline } from "./timeline.ts";
+import { Tracing } from "./tracing.ts";
 import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
 
 /** Who hears of what a conductor cannot decide. */
@@ -48,18 +50,21 @@ export class Conductor {
   readonly roll: Roll;
   readonly admission: Admission;
   readonly tally: Tally;
+  readonly timeline = new Timeline();
   readonly #options: ClusterOptions;
   readonly #events: ConductorEvents;
   readonly #emit: (event: ClusterEvent) => void;
   readonly #pause: Pause;
   readonly #weights: Broadcast;
   readonly #checks: SpotChecks<Member>;
+  readonly #tracing: Tracing | undefined;
   #steps = 0;
   #running: Running<unknown> | undefined;
   /** The step before: what comes for it now is still compared. */
   #before: Running<unknown> | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #isUndisputed = true;
+  #work: Readonly<Record<string, StepWork>> = {};
 
   constructor(options: ClusterOptions, events: ConductorEvents) {
     this.#options = options;
@@ -70,6 +75,9 @@ export class Conductor {
     const budget = new ByteBudget(queueBytesOf(options));
     this.#weights = new Broadcast(options.runId, budget);
     this.#checks = new SpotChecks(options.verify ?? 0);
+    this.#tracing = options.traced !== true
+      ? undefined
+      : new Tracing(this.#emit, ({ channel }) => channel.send({ ...this.roll.envelope(0), type: "clock-request" }));
     this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
     this.admission = new Admission(options, { roll: this.roll, budget }, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
@@ -77,7 +85,18 @@ export class Conductor {
         this.#emit({ type: "worker", what: "preparing", worker: info, reason })
       ),
       onReady: this.#guarded((member: Member) => this.#onReady(member)),
-      onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),
+      onFrame: this.#guarded((member: Member, frame: Frame) => {
+        const began = performance.now();
+        this.#onFrame(member, frame);
+        const ended = performance.now();
+        this.timeline.did("sum", began, ended);
+        this.#tracing?.answered(member, frame, began, ended);
+      }),
+      onClock: (member, microseconds) => this.#tracing?.hearClock(member, microseconds, performance.now()),
+      onSpans: (member, spans) => {
+        this.#tracing?.hearSpans(member, spans, performance.now());
+        if (!this.#running?.step.owes(member)) this.#tracing?.askClock(member, performance.now());
+      },
       onHeartbeat: this.#guarded((member: Member) => {
         if (this.#running !== undefined) options.onLeaf?.();
         this.#hear(member);
@@ -100,10 +119,20 @@ export class Conductor {
     return this.#isUndisputed;
   }
 
+  /** What the workers whose answers are in the result did of the last step or test, by id, once it is over. */
+  get work(): Readonly<Record<string, StepWork>> {
+    return this.#work;
+  }
+
   /** There are new weights: sends them to every worker. */
   setWeights(weights: Float32Array, compress: Compression): void {
+    const began = performance.now();
     this.#weights.set(weights, compress);
     for (const member of this.roll.ready) this.#supply(member);
+    const ended = performance.now();
+    const step = this.timeline.sent(began, ended);
+    if (step !== undefined) this.#tracing?.over(step);
+    this.#tracing?.sent(began, ended, step !== undefined);
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in, or the signal aborts. */
@@ -113,6 +142,8 @@ export class Conductor {
     collection: Collection<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
+    const began = performance.now();
+    this.timeline.begin(began);
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const step = new Step<Member, Result>({
       work,
@@ -125,11 +156,16 @@ export class Conductor {
     const at = { ...share, task: work.task };
     const running: Running<Result> = { number: ++this.#steps, share, at, step, resolve, reject };
     this.#running = running;
+    this.#tracing?.begin({ ...share, number: running.number, task: work.task });
     const breakOff = () => this.#breakOff(running, signal!.reason);
     signal?.addEventListener("abort", breakOff, { once: true });
     try {
       this.#enlist(this.roll.ready);
-      return await promise;
+      this.timeline.did("order", began, performance.now());
+      const result = await promise;
+      const test = this.timeline.computed(work.task, performance.now());
+      if (test !== undefined) this.#tracing?.over(test);
+      return result;
     } finally {
       signal?.removeEventListener("abort", breakOff);
       if (this.#running === running) this.#end(running);
@@ -169,7 +205,7 @@ export class Conductor {
     if (running === undefined) return;
     const decisions = running.step.handle(event, performance.now());
     clearTimeout(this.#wake);
-    const { wakeAt, result, contributors = [] } = decisions;
+    const { wakeAt, result, contributors = new Map<Member, number>() } = decisions;
     if (wakeAt !== undefined) {
       // Deciding may have taken until then.
       const wait = Math.max(0, wakeAt - performance.now());
@@ -177,7 +213,9 @@ export class Conductor {
     }
     this.#carryOut(running, decisions);
     if (result !== undefined) {
-      for (const { standing } of contributors) {
+      const work = contributors.entries().map(([one, leaves]) => [one.id, { leaves, seconds: one.takeSeconds() }]);
+      this.#work = Object.fromEntries(work);
+      for (const { standing } of contributors.keys()) {
         standing.since ??= running.share.position;
         standing.hasCounted = true;
         standing.recordSound();
@@ -205,6 +243,7 @@ export class Conductor {
   }
 
   #send({ number, share, at }: Running<unknown>, { worker, range, attempt }: Order<Member>): void {
+    this.#tracing?.ordered(worker, attempt, performance.now());
     worker.channel.send({
       ...this.roll.envelope(number),
       type: "work",
@@ -242,6 +281,7 @@ export class Conductor {
 
   /** A worker has shown a sign of life: one that was late can take orders again. */
   #hear(member: Member): void {
+    member.seen = performance.now();
     if (member.late !== undefined) {
       const { images, started } = member.late;
       member.late = undefined;
@@ -270,6 +310,7 @@ export class Conductor {
 
   #onReady(member: Member): void {
     this.#emit({ type: "worker", what: "ready", worker: member.info });
+    this.#tracing?.askClock(member, performance.now());
     this.#supply(member);
     this.#events.onReady();
   }

@@ -65,9 +65,9 @@ export interface Decisions<W, Result> {
   readonly checked: Checked;
   /** Whether an answer is in the result now. */
   readonly isCounted: boolean;
-  /** Set when the step is over, with those whose answers are in it. */
+  /** Set when the step is over, with those whose answers are in it, and of how many leaves. */
   readonly result?: Result;
-  readonly contributors?: readonly W[];
+  readonly contributors?: ReadonlyMap<W, number>;
   /** When to tell the step that time has passed, if nothing else happens before. */
   readonly wakeAt?: number;
 }
@@ -82,7 +82,7 @@ export class Draft<W, Result> implements Decisions<W, Result> {
   readonly checked = { compared: 0, impossible: 0, differing: 0 };
   isCounted = false;
   result?: Result;
-  contributors?: readonly W[];
+  contributors?: ReadonlyMap<W, number>;
   wakeAt?: number;
 
   /** An order is given out; one that mends something is counted. */

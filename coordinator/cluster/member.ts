@@ -42,9 +42,12 @@ export class Member implements Hand {
   readonly standing: Standing;
   /** Set when others have computed what it was asked for: nothing more is asked of it until it shows a sign of life. */
   late: { readonly images: number; readonly started: number } | undefined;
+  /** When its last sign of life came, of the clock that starts with the process. */
+  seen = performance.now();
   readonly #limits: LeafLimits;
   #told = 0;
   #computeSeconds = 0;
+  #takenSeconds = 0;
   /** When it came, and when the sign of life that is awaited began to be; of the clock that starts with the process. */
   readonly #came = performance.now();
   #awaited: number | undefined;
@@ -112,6 +115,13 @@ export class Member implements Hand {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#awaited = undefined;
+  }
+
+  /** What it has spent in leaves since this was last asked. */
+  takeSeconds(): number {
+    const seconds = this.#computeSeconds - this.#takenSeconds;
+    this.#takenSeconds = this.#computeSeconds;
+    return seconds;
   }
 
   /** Leaves are done, and what they took: as the worker says, who must not say more than has passed here meanwhile. */

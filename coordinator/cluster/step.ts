@@ -3,7 +3,7 @@
 // opinions.ts and judges.ts, which are looked at in spot_checks.ts, what is done with them in collector.ts; here they meet.
 // Knows no socket and no clock.
 import type { Frame } from "../../shared/frames.ts";
-import type { NodeId } from "../../shared/tree.ts";
+import { type NodeId, nodeRange } from "../../shared/tree.ts";
 import { bitsOf, GivenOrders, isFinite } from "./answers.ts";
 import type { Answer, Collection, Collector } from "./collector.ts";
 import { type Charge, type Decisions, Draft, type StepEvent } from "./decisions.ts";
@@ -106,7 +106,7 @@ export class Step<W extends Hand, Result> {
     if (schedule.isComplete && this.#opinions.isSettled && !this.#isChosen) this.#beginChecks(now, draft);
     if (schedule.isComplete && this.#opinions.isSettled) {
       draft.result = collector.result();
-      draft.contributors = [...new Set(this.#opinions.counted.map(({ worker }) => worker))];
+      draft.contributors = this.#contributors();
       this.#under = undefined;
       return;
     }
@@ -114,6 +114,17 @@ export class Step<W extends Hand, Result> {
     if (schedule.hasLateChecks) return this.#advance(now, draft);
     const wakeAt = schedule.wakeAt(now);
     if (wakeAt !== undefined) draft.wakeAt = wakeAt;
+  }
+
+  /** Those whose answers are in the result, with the leaves of these. */
+  #contributors(): Map<W, number> {
+    const leaves = this.#options.work.bounds.length - 1;
+    const found = new Map<W, number>();
+    for (const { worker, node } of this.#opinions.counted) {
+      const { start, end } = nodeRange(leaves, node);
+      found.set(worker, (found.get(worker) ?? 0) + end - start);
+    }
+    return found;
   }
 
   #give(order: Order<W>, draft: Draft<W, Result>): void {

@@ -20,8 +20,8 @@ export interface Identified {
 /**
  * Who a run is; one that is resumed keeps its id.
  * @param model the network of the settings, where it has been read already
- * @throws {HerdError} usage, for a model that cannot be trained or classes that cannot be balanced; data, if the run to be resumed or the file of --init-weights
- * cannot be read
+ * @throws {HerdError} usage, for a model that cannot be trained or classes that cannot be balanced; data, if the run to be resumed
+ * or the file of --init-weights cannot be read
  */
 export async function identityOf(settings: Settings, data: RunData, model?: ModelDescription): Promise<Identified> {
   const { resume, arms, seed, control, protocol, imageSize } = settings;

@@ -1,5 +1,5 @@
 // What `evaluate` and `predict` have in common: which model, and who computes with it.
-import { choice, number, text } from "../../shared/cli/flags.ts";
+import { about, choice, number, text } from "../../shared/cli/flags.ts";
 import { ARM_NAMES } from "../events/mod.ts";
 import type { SavedModel } from "../inference/mod.ts";
 import { trainFlags } from "./settings.ts";
@@ -7,7 +7,7 @@ import { trainFlags } from "./settings.ts";
 const { workers, backend } = trainFlags;
 
 /** The flags that choose a model: of the trainings that they leave, the best one is taken. */
-export const modelFlags = {
+export const modelFlags = about("network", {
   run: text("DIR", "folder of the run that has the model [the newest in runs/]", undefined),
   arm: choice(
     ARM_NAMES,
@@ -15,7 +15,7 @@ export const modelFlags = {
     undefined,
   ),
   seed: number({ help: "only trainings with this seed", min: 0 }, undefined),
-};
+});
 
 /** The flags that say who computes. */
 export const computingFlags = { workers, backend };

@@ -4,7 +4,14 @@ import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import type { EngineMemory } from "../../shared/model_cost.ts";
 import { Cluster } from "../cluster/mod.ts";
-import { type ClusterEvent, type DiagnosticsSummary, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
+import {
+  type ClusterEvent,
+  type DiagnosticsSummary,
+  type EventBus,
+  historyOf,
+  type RunFacts,
+  type Subscription,
+} from "../events/mod.ts";
 import {
   Diagnostics,
   type Experiment,
@@ -13,7 +20,7 @@ import {
   type StepProgress,
   type Training,
 } from "../experiment/mod.ts";
-import { type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
+import { EventFiles, type Report, reportHtml, reportOf, tablesOf, TraceFile } from "../report/mod.ts";
 import {
   CheckpointStore,
   DiagnosticsFile,
@@ -106,6 +113,8 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const trainings = [...resumed?.trainings ?? []];
   const metrics = new MetricsFile(folder, (text) => bus.emit({ type: "notice", text }));
   using metricsLines = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
+  using events = eventFiles(prepared);
+  using trace = traceFile(prepared);
   using _kept = bus.subscribe("The keeping of checkpoints", keepWhatWasBefore(store));
   using _warnings = bus.subscribe("The look at fingerprints", warnIfMixed(bus, resumed?.history));
   let tellStep = (_progress: StepProgress) => {};
@@ -137,15 +146,30 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     await recorder.finish();
     file?.finish();
     await metricsLines.settle(SETTLE_MS);
+    for (const files of [events, trace]) await files?.settle(SETTLE_MS);
     await metrics.finish();
     return await writeReport(true);
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
-    await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
+    await Promise.all([metricsLines, events, trace].map((files) => files?.settle(BROKEN_OFF_SETTLE_MS)));
     const { folder: { path }, experiment: { seeds }, options: { settings } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
   }
+}
+
+/** What writes --tensorboard's files. */
+function eventFiles({ options: { settings }, folder, bus }: Prepared): Subscription | undefined {
+  if (!settings.tensorboard) return undefined;
+  const files = new EventFiles(folder.events, (text) => bus.emit({ type: "notice", text }));
+  return bus.subscribe("events/", files.handle);
+}
+
+/** What writes --trace's file. */
+function traceFile({ options: { settings }, folder, bus }: Prepared): Subscription | undefined {
+  if (!settings.trace) return undefined;
+  const file = new TraceFile(folder.path, (text) => bus.emit({ type: "notice", text }));
+  return bus.subscribe("trace.json", file.handle);
 }
 
 /** diagnostics.csv, with the rows of the steps that trainings have behind them. */
@@ -198,13 +222,16 @@ async function compute(
     fallsBack: options.fallsBack,
     workerTimeout: 1000 * settings.workerTimeout,
     verify: options.verify,
+    traced: settings.trace,
     dataset,
     onSilent: ({ id }) => endProcess(id),
     emit: (event) => bus.emit(sinceBefore(event, prepared)),
   });
-  onStep(({ metrics, ...progress }) =>
-    bus.emit({ type: "step", ...progress, ...metrics, traffic: cluster.traffic, speeds: speedsOf(cluster) })
-  );
+  onStep(({ metrics, ...progress }) => {
+    const { traffic, stepSeconds, stepWork: work } = cluster;
+    bus.emit({ type: "step", ...progress, ...metrics, traffic, speeds: speedsOf(cluster), work, stepSeconds });
+  });
+  await options.watch?.({ runId: identity.runId, silences: () => cluster.silences });
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   bus.emit({ type: "run", ...facts });
   if (settings.compressGradients) {

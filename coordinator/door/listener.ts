@@ -1,18 +1,18 @@
 // The coordinator's front door: an HTTP(S) server that upgrades to WebSockets, hands over those that prove that they know the
 // run's token, and does nothing else.
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage, RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 // @ts-types="@types/ws"
 import { type WebSocket, WebSocketServer } from "ws";
 import { isLoopback, joinAddress } from "../../shared/addresses.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import { type Meter, SOCKET_OPTIONS } from "../../shared/channel.ts";
-import { HerdError, messageOf } from "../../shared/errors.ts";
 import { boundStranger, SUBPROTOCOL, type Transcript } from "../../shared/handshake.ts";
 import { challenge } from "./challenge.ts";
-import { DOOR_LIMITS, Doorkeeper, type DoorLimits, type Visitor } from "./doorkeeper.ts";
+import { DOOR_LIMITS, type DoorLimits } from "./doorkeeper.ts";
+import { guard } from "./guard.ts";
 import { isForeignPage } from "./origin.ts";
+import { listening, makeServer } from "./server.ts";
 
 /** Where to listen and whom to let in. */
 export interface ListenOptions {
@@ -56,9 +56,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** A request for an upgrade is a few hundred bytes. */
-const MAX_HEADER_BYTES = 8 * 1024;
-
 /**
  * With TLS there is a second door in clear, on the loopback only: workers of this machine need no certificate there, and
  * what others do at the front door does not keep them out.
@@ -95,28 +92,11 @@ async function openDoor(options: ListenOptions): Promise<Door> {
     maxPayload,
     handleProtocols: () => SUBPROTOCOL,
   });
-  const server = makeServer(tls);
-  const doorkeeper = new Doorkeeper(limits);
-  const visitors = new Map<string, Visitor>();
-  // Under TLS this is the connection below the encryption, so that the handshake is bounded too.
-  server.on("connection", (connection: Socket) => {
-    const visitor = { address: connection.remoteAddress ?? "", drop: () => void connection.destroy() };
-    if (!doorkeeper.enter(visitor, performance.now())) return visitor.drop();
-    const key = peerOf(connection);
-    visitors.set(key, visitor);
-    const timer = setTimeout(() => {
-      if (doorkeeper.isStranger(visitor)) visitor.drop();
-    }, limits.strangerMs);
-    connection.on("close", () => {
-      clearTimeout(timer);
-      visitors.delete(key);
-      doorkeeper.leave(visitor, performance.now());
-    });
-  });
-  server.on("clientError", (_error, connection) => void connection.destroy());
+  const server = makeServer(tls, answer);
+  const guarded = guard(server, limits);
   server.on("upgrade", (request, connection, head) => {
     connection.on("error", () => connection.destroy());
-    const visitor = visitors.get(peerOf(request.socket));
+    const visitor = guarded.visitorOf(request.socket);
     if (visitor === undefined) return void connection.destroy();
     if (isForeignPage(request.headers, { hostname, isSecure: tls !== undefined })) {
       return void connection.end(refusal("403 Forbidden"));
@@ -128,52 +108,29 @@ async function openDoor(options: ListenOptions): Promise<Door> {
       socket.on("error", () => socket.terminate());
       const { forget } = boundStranger(connection); // `maxPayload` is for those that are known
       challenge(socket, { token, runId }, (transcript) => {
-        doorkeeper.recognize(visitor);
+        guarded.recognize(visitor);
         forget();
         const from = isLoopback(visitor.address) ? "" : visitor.address;
         onVisit({ socket, from, meter: request.socket, transcript });
       });
     });
   });
-  await listening(server, hostname, port);
+  await listening(server, { hostname, port, flag: "--listen" });
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
       const closed = new Promise<void>((done) => server.close(() => done()));
       sockets.close();
       for (const socket of sockets.clients) socket.terminate();
-      doorkeeper.clear();
+      guarded.clear();
       await closed;
     },
   };
 }
 
-function makeServer(tls: ServerCertificate | undefined): Server {
-  const options = { maxHeaderSize: MAX_HEADER_BYTES };
-  const answer: RequestListener = (_request, response) => {
-    response.writeHead(426, { connection: "close" }).end("Herd speaks WebSocket here\n");
-  };
-  return tls === undefined ? createServer(options, answer) : createTlsServer({ ...options, ...tls }, answer);
-}
-
-async function listening(server: Server, hostname: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(port, hostname, resolve);
-  try {
-    await promise;
-  } catch (cause) {
-    const reason = messageOf(cause);
-    throw new HerdError("cluster", `Cannot listen on ${hostname}:${port} (${reason}): choose another --listen`, {
-      cause,
-    });
-  }
-}
-
-/** Tells a connection from all others, and is the same below and above the encryption. */
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
-}
+const answer: RequestListener = (_request, response) => {
+  response.writeHead(426, { connection: "close" }).end("Herd speaks WebSocket here\n");
+};
 
 function offersOurProtocol({ headers }: IncomingMessage): boolean {
   return (headers["sec-websocket-protocol"] ?? "").split(",").some((name) => name.trim() === SUBPROTOCOL);

@@ -4,7 +4,9 @@ import { isIP } from "node:net";
 
 /** The headers that tell. */
 export interface PageHeaders {
+  /** The page that asks. */
   readonly origin?: string | undefined;
+  /** Whom it asks. */
   readonly host?: string | undefined;
 }
 
@@ -21,6 +23,11 @@ export function isForeignPage(
   if (origin === undefined) return false;
   const own = URL.parse(`${door.isSecure ? "https" : "http"}://${host}`);
   if (own === null || origin !== own.origin) return true;
-  const name = own.hostname.replace(/^\[|\]$/g, "");
-  return isIP(name) === 0 && name !== "localhost" && name !== door.hostname.toLowerCase();
+  return !isOwnName(own.hostname, door.hostname);
+}
+
+/** Whether a host name in a URL is one that nobody else can have pointed here: an address, localhost, or what is listened under. */
+export function isOwnName(name: string, hostname: string): boolean {
+  const bare = name.replace(/^\[|\]$/g, "");
+  return isIP(bare) !== 0 || bare === "localhost" || bare === hostname.toLowerCase();
 }

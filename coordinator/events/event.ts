@@ -42,6 +42,28 @@ export interface Traffic {
   readonly down: number;
 }
 
+/** Where the coordinator's time goes in a training step, in seconds; together they are the whole step. */
+export interface StepSeconds {
+  /** Leaves are given out. */
+  readonly order: number;
+  /** Nothing is to be done before the next answer comes. */
+  readonly wait: number;
+  /** Answers are looked at and added up. */
+  readonly sum: number;
+  /** The sum becomes new weights. */
+  readonly update: number;
+  /** The weights are encoded and begin to go out: they travel while the next step is given out. */
+  readonly broadcast: number;
+}
+
+/** What a worker did of a training step. */
+export interface StepWork {
+  /** Leaves of the result that came from it. */
+  readonly leaves: number;
+  /** Spent in leaves since the step before in which it had a part, as it says. */
+  readonly seconds: number;
+}
+
 /** Mean loss and accuracy over samples. */
 export interface MeanMetrics {
   /** Mean cross entropy. */
@@ -192,6 +214,17 @@ export interface DatasetFacts {
   readonly used: Readonly<Record<string, readonly [train: number, test: number]>>;
 }
 
+/** Something that took a while; in whole microseconds of the coordinator's clock. */
+export interface TracedSpan {
+  /** Of a worker: gradients or predictions, read, augment, forward, backward, send; of the coordinator: step, test and their parts. */
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  /** The leaf that it is about, or the first of `leaves`. */
+  readonly leaf?: number;
+  readonly leaves?: number;
+}
+
 /** What a cluster tells. */
 export type ClusterEvent =
   /** A line that people should not miss. */
@@ -214,7 +247,22 @@ export type ClusterEvent =
   /** Answers were computed again by second workers: so many more. */
   | { readonly type: "check" } & CheckCounts
   /** Wrong answers of a worker are in the weights. */
-  | { readonly type: "taint" } & Taint;
+  | { readonly type: "taint" } & Taint
+  /** What the coordinator did in a step or test, or what an answer of a worker took. Only with --trace. */
+  | {
+    readonly type: "spans";
+    /** Null for the coordinator. */
+    readonly worker: string | null;
+    readonly task: "train" | "evaluate";
+    /** Null for what belongs to no step. */
+    readonly position: Position | null;
+    /** Those after the first are parts of it, but for an answer's last one. */
+    readonly spans: readonly TracedSpan[];
+    /** How far the worker's times may be off, in microseconds. */
+    readonly clockError: number;
+    /** When the weights went out that the answer was computed with, and when it was added up; null where one is not known. */
+    readonly arrow: { readonly from: number; readonly to: number } | null;
+  };
 
 /** What happens in a run. */
 export type RunEvent =
@@ -224,12 +272,18 @@ export type RunEvent =
   | { readonly type: "run" } & RunFacts
   /** A training step is over. Metrics are means over the epoch so far. */
   | { readonly type: "step" } & Position & MeanMetrics & {
+    /** Means over this step's images. */
+    readonly batch: MeanMetrics;
     /** Images of the epoch so far, and the seconds that they took: null while these are not known. */
     readonly images: number;
     readonly seconds: number | null;
     readonly traffic: Traffic;
     /** Images a second of each worker that is there, by id. */
     readonly speeds: Readonly<Record<string, number>>;
+    /** By the ids of the workers whose answers are in this step. */
+    readonly work: Readonly<Record<string, StepWork>>;
+    /** Of this step. */
+    readonly stepSeconds: StepSeconds;
   }
   | {
     readonly type: "epoch";

@@ -9,13 +9,17 @@ export {
   type RunEvent,
   type RunFacts,
   type RunHistory,
+  type StepSeconds,
+  type StepWork,
   type TimedEvent,
+  type TracedSpan,
   type Traffic,
   type TrainingFacts,
   type TrainingRecord,
   type WorkerInfo,
 } from "./event.ts";
 export type { DiagnosticsSummary, LayerDiagnostics } from "./diagnostics.ts";
+export { allEpochs, Eta } from "./eta.ts";
 export { describeFaults, type FaultCounts, NO_FAULTS } from "./faults.ts";
 export { allKeys, keysOf, type Protocol, PROTOCOLS, type RunPlan } from "./plan.ts";
 export { describeKey, describePosition, type Position } from "./position.ts";

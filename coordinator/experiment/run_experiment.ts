@@ -17,6 +17,8 @@ import { nextTurn, trainingOf } from "./turns.ts";
 export interface StepProgress extends Position {
   /** Means over the epoch so far. */
   readonly metrics: MeanMetrics;
+  /** Means over the step's own images. */
+  readonly batch: MeanMetrics;
   /** Images of the epoch so far. */
   readonly images: number;
   /** What they took, the process's first step as equally large ones did; null while none of these was timed. */
@@ -119,13 +121,14 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
     optimizer.update(sum.gradient, { state: slots, weights, table });
     applyUpdate(weights, sum.gradient);
     diagnostics?.after(at, sum.gradient);
-    metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
+    const batch = new MetricsAccumulator();
+    for (const one of [metrics, batch]) one.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
     if (residual !== undefined) training.residual = residual;
     training.current = { steps: at.step, metrics: metrics.sums, ...stopwatch.step(ids.length) };
     residual = await sendWeights(computer, experiment, training);
     const { samples: images } = metrics.sums;
     const seconds = secondsOf(training.current);
-    await listeners.onStep({ ...at, metrics: metrics.result(), images, seconds });
+    await listeners.onStep({ ...at, metrics: metrics.result(), batch: batch.result(), images, seconds });
   }
   await endEpoch(turn, metrics);
 }

@@ -4,9 +4,11 @@ import { figure, formatBytes, formatSeconds } from "../../shared/cli/format.ts";
 import type { Style } from "../../shared/cli/console.ts";
 import type { ProgressLine } from "../../shared/cli/progress_line.ts";
 import {
+  allEpochs,
   allKeys,
   describeKey,
   describePosition,
+  Eta,
   isSameRun,
   type RunEvent,
   type RunFacts,
@@ -33,17 +35,17 @@ export interface TerminalOptions {
 
 type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: Type }>;
 
-/** When the run as a whole will take longer than this, it is said after the first step. */
+/** When the run as a whole will take longer than this, it is said what would not. */
 const LONG_RUN_SECONDS = 3600;
 const SHORT_RUN_SECONDS = 600;
+/** What takes less is over before it is read. */
+const BRIEF_SECONDS = 30;
 
 /** Tells people what happens in a run: a subscriber of its events. */
 export class Terminal {
   readonly #options: TerminalOptions;
-  #started = 0;
+  readonly #eta = new Eta();
   readonly #dataLine = progressLines();
-  /** Epochs that a resumed run had done at its start, with the part of the last one. */
-  #doneBefore = 0;
   #estimated = false;
 
   /** Nothing is printed yet. */
@@ -93,16 +95,13 @@ export class Terminal {
   }
 
   #run(run: Event<"run">, { dataset }: Snapshot): void {
-    this.#started = performance.now();
+    this.#eta.begin(run);
     const summarized = { name: run.modelName, model: run.model, memory: run.memory, engine: run.backend };
     const summary = this.#options.verbose ? summaryTable : summaryLines;
     if (!this.#options.quiet) summary(summarized).forEach((line) => this.#print(line));
     for (const line of planLines(run, dataset?.info.classes ?? [])) this.#print(line);
     if (run.resumed === null) return;
-    const { at, trainings } = run.resumed;
-    this.#print(`Resumed at ${describePosition(at, run.seeds)}`);
-    const finished = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0);
-    this.#doneBefore = finished + at.step / at.steps;
+    this.#print(`Resumed at ${describePosition(run.resumed.at, run.seeds)}`);
   }
 
   #worker({ what, worker, reason }: Event<"worker">): void {
@@ -118,7 +117,7 @@ export class Terminal {
   }
 
   #step(event: Event<"step">, snapshot: Snapshot): void {
-    this.#sayIfLong(event, snapshot);
+    this.#estimate(event, snapshot);
     if (this.#options.quiet) return;
     const { key, epoch, step, steps, loss, accuracy, images, seconds } = event;
     if (isLarge(snapshot.run)) return this.#largeStep(event, snapshot);
@@ -126,7 +125,7 @@ export class Terminal {
     this.#options.progress.show(
       `${key.arm} epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}  loss ${loss.toFixed(4)}  accuracy ${
         accuracy.toFixed(4)
-      }  ${speed}ETA ${formatSeconds(this.#eta(snapshot, step / steps))}`,
+      }  ${speed}ETA ${formatSeconds(this.#secondsLeft(snapshot, step / steps))}`,
     );
   }
 
@@ -139,7 +138,7 @@ export class Terminal {
     this.#options.progress.show(
       `${describeKey(key, run?.seeds ?? [])}, epoch ${epoch}/${epochsOf(snapshot)} step ${step}/${steps}`,
       `  loss ${loss.toFixed(4)} ${losses}  ${aucName(run)} ${auc}  ETA of all ${
-        formatSeconds(this.#eta(snapshot, step / steps))
+        formatSeconds(this.#secondsLeft(snapshot, step / steps))
       }`,
     );
   }
@@ -160,12 +159,17 @@ export class Terminal {
       }  loss ${loss.toFixed(4)} ${sparkline(own.map(({ loss }) => loss))}  test loss ${
         testLoss.toFixed(4)
       }  test accuracy ${testAccuracy.toFixed(4)}  ${aucName(run)} ${figure(testAuc, 4)}  ETA ${
-        formatSeconds(this.#eta(snapshot, 0))
+        formatSeconds(this.#secondsLeft(snapshot, 0))
       }`,
     );
   }
 
   #epoch(event: Event<"epoch">, snapshot: Snapshot): void {
+    this.#sayEpoch(event, snapshot);
+    if (!this.#options.quiet && isOver(snapshot)) this.#options.progress.show("Drawing the report");
+  }
+
+  #sayEpoch(event: Event<"epoch">, snapshot: Snapshot): void {
     if (isLarge(snapshot.run)) return this.#largeEpoch(event, snapshot);
     const { key, record } = event;
     const { epoch, loss, accuracy, testLoss, testAccuracy, testAuc, seconds, imagesPerSecond } = record;
@@ -176,7 +180,7 @@ export class Terminal {
       }  accuracy ${accuracy.toFixed(4)}  test loss ${testLoss.toFixed(4)}  test accuracy ${testAccuracy.toFixed(4)}  ${
         aucName(snapshot.run)
       } ${figure(testAuc, 4)}  ${figure(seconds, 1)} s  ${figure(imagesPerSecond, 1)} images/s  ETA ${
-        formatSeconds(this.#eta(snapshot, 0))
+        formatSeconds(this.#secondsLeft(snapshot, 0))
       }`,
     );
   }
@@ -191,30 +195,26 @@ export class Terminal {
   }
 
   /**
-   * After the first step that is timed: many trainings say what they will take; a run of over an hour says so, and the --limit
-   * that would take ten minutes.
+   * After the first step that is timed, what the run will take; one that takes over an hour is told the --limit that would take
+   * ten minutes, unless it is of many trainings or goes on with others.
    */
-  #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
+  #estimate({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
     if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
-    const whole = seconds / images * trainImages * (allEpochs(run) - this.#doneBefore);
-    if (isLarge(run)) {
-      const tests = "without the tests after each epoch";
-      return this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, ${tests}`);
+    const whole = seconds / images * trainImages * (allEpochs(run) - this.#eta.doneBefore);
+    if (whole > LONG_RUN_SECONDS && !isLarge(run) && run.resumed === null) {
+      const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
+      const text = `At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`;
+      return this.#notice(text);
     }
-    if (whole < LONG_RUN_SECONDS || run.resumed !== null) return;
-    const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
-    this.#notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
+    if (whole < BRIEF_SECONDS) return;
+    this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, without the tests after each epoch`);
   }
 
-  /** Seconds left, if the rest goes on as this process did so far; `part` of the current epoch is done. */
-  #eta({ run, trainings }: Snapshot, part: number): number {
-    if (run === null) return Infinity;
-    const done = trainings.reduce((sum, { epochs }) => sum + epochs.length, 0) + part;
-    const diverged = trainings.filter((training) => training.diverged !== null);
-    const never = diverged.reduce((sum, { epochs }) => sum + run.epochs - epochs.length, 0);
-    return (performance.now() - this.#started) / 1000 * (allEpochs(run) - never - done) / (done - this.#doneBefore);
+  /** `part` of the current epoch is done. */
+  #secondsLeft(snapshot: Snapshot, part: number): number {
+    return this.#eta.estimate(snapshot, part).secondsLeft;
   }
 
   #print(line: string): void {
@@ -233,9 +233,10 @@ function epochsOf({ run }: Snapshot): number {
   return run?.epochs ?? 0;
 }
 
-/** Of all trainings. */
-function allEpochs(run: RunFacts): number {
-  return allKeys(run).length * run.epochs;
+/** Whether nothing is left to train. */
+function isOver({ run, trainings }: Snapshot): boolean {
+  const done = trainings.filter(({ epochs, diverged }) => diverged !== null || epochs.length >= (run?.epochs ?? 0));
+  return run !== null && done.length === allKeys(run).length;
 }
 
 /** Whether there are more trainings than a pair, or one of each arm: each has one line then. */

@@ -365,7 +365,7 @@ Deno.test("Step asks an idle worker for a late one's leaves, once, and takes the
   const last = answer.call(step, a, half(1), { now: 180 });
   assertEquals(last.overtaken.map(({ worker, images, started }) => [worker.name, images, started]), [["b", 32, 0]]);
   assert(last.result !== undefined);
-  assertEquals(last.contributors, [a]);
+  assertEquals(last.contributors, new Map([[a, 8]]));
   assertEquals(answer.call(step, b, half(1), { now: 190 }).isCounted, false);
 });
 
