@@ -30,10 +30,12 @@ const workerEntry = new URL("./worker/main.ts", import.meta.url);
 const RELAY = "relay-process";
 const parts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+/** The first three are those that most people need. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
   train: trainCommand(parts),
-  evaluate: evaluateCommand(parts),
+  report: reportCommand(),
   predict: predictCommand(parts),
+  evaluate: evaluateCommand(parts),
   worker: workerCommand({
     worker: { entry: workerEntry, args: [] },
     relay: { entry: new URL(import.meta.url), args: [RELAY] },
@@ -41,7 +43,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   data: dataCommand({ learnability: (options, signal) => learnability({ ...options, ...parts }, signal) }),
   model: modelCommand(parts),
   doctor: doctorCommand(),
-  report: reportCommand(),
 };
 
 const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));

@@ -71,7 +71,7 @@ export function describeProgress(
   { etaSeconds, rate }: { readonly etaSeconds: number; readonly rate: number },
 ): string {
   const amount = unit === "bytes"
-    ? `${formatBytes(done)} of ${formatBytes(total)}`
+    ? `${formatBytes(done)} of ${formatBytes(total)}${rate > 0 ? `, ${formatBytes(rate)}/s` : ""}`
     : `${done} of ${total} images${rate > 0 ? `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} images/s` : ""}`;
   return `${VERBS[phase]}${file ? ` ${file}` : ""}: ${amount}, ETA ${formatSeconds(etaSeconds)}`;
 }

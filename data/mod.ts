@@ -1,7 +1,7 @@
 // Data sets: finding, fetching, decoding, drawing and packing images, reading them back, and the cache that holds them.
 export { type DataProgress, type DatasetInfo, type Skipped, type Split } from "./dataset_info.ts";
 export { cacheDirectory, tilesFileIn } from "./cache.ts";
-export { dataCommand, type DataParts, type Trial } from "./commands/data.ts";
+export { dataCommand, type DataParts, type Trial, type TrialStep } from "./commands/data.ts";
 export { dataEnvironment } from "./environment.ts";
 export { dataFlags } from "./flags.ts";
 export { type DecodedFile, decodeFiles, type DecodeOptions, imageFile, type ImageInput } from "./decode_files.ts";

@@ -15,11 +15,9 @@ export interface TriedEngine extends EngineReport {
 /** Any will do: nobody is to be convinced. */
 const KEY = "0123456789abcdef";
 
-/** Tries every engine that claims to work. */
-export async function tryEngines(): Promise<readonly TriedEngine[]> {
-  const tried: TriedEngine[] = [];
-  for (const report of await availableEngines()) tried.push(report.works ? await tryEngine(report) : report);
-  return tried;
+/** Tries every engine that claims to work, one after another. */
+export async function* tryEngines(): AsyncGenerator<TriedEngine> {
+  for (const report of await availableEngines()) yield report.works ? await tryEngine(report) : report;
 }
 
 async function tryEngine(report: EngineReport): Promise<TriedEngine> {

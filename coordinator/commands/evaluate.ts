@@ -9,7 +9,7 @@ import {
   thumbnail,
 } from "../../data/mod.ts";
 import { type Command, command, commonFlags, type Surroundings } from "../../shared/cli/command.ts";
-import { text, toggle, type Values } from "../../shared/cli/flags.ts";
+import { about, text, toggle, type Values } from "../../shared/cli/flags.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { shellWord } from "../../shared/cli/stored_flags.ts";
 import { HerdError } from "../../shared/errors.ts";
@@ -32,10 +32,16 @@ import { withTemporaryFolder } from "./temporary_folder.ts";
 
 const flags = {
   ...modelFlags,
-  data: text("SET", "as train takes it, with the same classes: its test images [those of the run]", undefined),
-  "skip-unreadable": dataFlags["skip-unreadable"],
-  page: text("FILE", "write the most wrong images as a page (HTML) into this file", undefined),
-  json: toggle("the figures and the answer to each image as one JSON object instead of text"),
+  ...about("data", {
+    data: text("SET", "as train takes it, with the same classes: its test images [those of the run]", undefined),
+    "skip-unreadable": dataFlags["skip-unreadable"],
+  }),
+  ...about("leaves", {
+    page: text("FILE", "write the most wrong images as a page (HTML) into this file", undefined),
+  }),
+  ...about("tells", {
+    json: toggle("the figures and the answer to each image as one JSON object instead of text"),
+  }),
   ...computingFlags,
   ...commonFlags,
 };
@@ -55,6 +61,10 @@ export function evaluateCommand(parts: TrainParts): Command {
   return command({
     summary: "Evaluate a trained model on test images",
     usage: "[flags]",
+    examples: [
+      ["evaluate", "the best model of the newest run, on the run's own test images"],
+      ["evaluate --run runs/A --arm gc --data photos --page wrong.html", "on other images, with the most wrong ones"],
+    ],
     flags,
     async run({ values }, surroundings) {
       await interruptible(async (signal) => {

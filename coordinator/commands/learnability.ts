@@ -1,5 +1,5 @@
 // Whether the network can learn a data set at all: a short training on small images, without a comparison.
-import type { DataEnvironment } from "../../data/mod.ts";
+import type { DataEnvironment, DataProgress } from "../../data/mod.ts";
 import { EventBus } from "../events/mod.ts";
 import { localLauncher } from "../launch/mod.ts";
 import { runTraining } from "./run.ts";
@@ -17,8 +17,15 @@ export interface LearnabilityOptions extends Omit<TrainParts, "engineMemory"> {
   readonly environment: DataEnvironment;
   /** The version of Herd. */
   readonly version: string;
+  /** Hears of the packing of smaller images. */
+  onData(progress: DataProgress): void;
   /** Hears of each step: the accuracy is that of the epoch so far. */
-  onStep(step: { readonly epoch: number; readonly accuracy: number }): void;
+  onStep(step: {
+    readonly epoch: number;
+    readonly step: number;
+    readonly steps: number;
+    readonly accuracy: number;
+  }): void;
 }
 
 /** Near the least that keras-example takes, for speed; a larger step size and smaller batches for the same reason. */
@@ -31,11 +38,13 @@ const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: [5e-4],
  * @throws {HerdError} data, cluster or divergence, as a run does
  */
 export async function learnability(
-  { data, skipUnreadable, environment, chooseEngine, localWorkers, workerEntry, version, onStep }: LearnabilityOptions,
+  { data, skipUnreadable, environment, chooseEngine, localWorkers, workerEntry, version, onData, onStep }:
+    LearnabilityOptions,
   signal: AbortSignal,
 ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
   const bus = new EventBus();
   using _ = bus.subscribe("The check", (event) => {
+    if (event.type === "data") onData(event.progress);
     if (event.type === "step") onStep(event);
   });
   return await withTemporaryFolder(async (out) => {

@@ -1,6 +1,6 @@
 // `deno task model`: a network as a table, with what it costs; and networks of Keras made into model files.
 import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
-import { choice, number, text } from "../../shared/cli/flags.ts";
+import { about, choice, number, text } from "../../shared/cli/flags.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { modelOf, refuseSmallImages } from "../../shared/model.ts";
@@ -14,13 +14,19 @@ import { trainFlags } from "./settings.ts";
 
 const flags = {
   "image-size": trainFlags["image-size"],
-  classes: number({ help: "of the data, on which the last layer depends", min: 2, max: MOST.width }, 2),
+  ...about("data", {
+    classes: number({ help: "of the data, on which the last layer depends", min: 2, max: MOST.width }, 2),
+  }),
   "batch-size": trainFlags["batch-size"],
   "micro-batch": trainFlags["micro-batch"],
-  backend: choice(BACKENDS, "engine whose memory is planned", "auto"),
-  "from-keras": text("FILE", "read a Sequential of Keras or TF.js: model.json, model.to_json() or .keras", undefined),
-  to: text("FILE.json", "write it as a file that --model takes", undefined),
-  weights: text("FILE", "write its weights as a file that train --init-weights takes", undefined),
+  ...about("workers", {
+    backend: choice(BACKENDS, "engine whose memory is planned", "auto"),
+  }),
+  ...about("network", {
+    "from-keras": text("FILE", "read a Sequential of Keras or TF.js: model.json, model.to_json() or .keras", undefined),
+    to: text("FILE.json", "write it as a file that --model takes", undefined),
+    weights: text("FILE", "write its weights as a file that train --init-weights takes", undefined),
+  }),
   ...commonFlags,
 };
 
@@ -31,6 +37,10 @@ export function modelCommand(
   return command({
     summary: "Show a network and what it costs, or read one of Keras",
     usage: "[NAME|FILE.json] [flags]",
+    examples: [
+      ["model keras-example --image-size 150", "its layers, what an image costs, and the memory of a worker"],
+      ["model --from-keras model.json --to mine.json", "a network of Keras, as train --model mine.json takes it"],
+    ],
     flags,
     most: 1,
     async run({ rest: [named], values }, { print }) {

@@ -1,22 +1,21 @@
 // What `evaluate` and `predict` have in common: which model, and who computes with it.
-import { number, text } from "../../shared/cli/flags.ts";
-import { choice } from "../../shared/cli/flags.ts";
+import { about, choice, number, text } from "../../shared/cli/flags.ts";
 import { ARM_NAMES } from "../events/mod.ts";
 import type { SavedModel } from "../inference/mod.ts";
 import { trainFlags } from "./settings.ts";
 
-const { seed: { parse: parseSeed }, workers, backend } = trainFlags;
+const { workers, backend } = trainFlags;
 
 /** The flags that choose a model: of the trainings that they leave, the best one is taken. */
-export const modelFlags = {
+export const modelFlags = about("network", {
   run: text("DIR", "folder of the run that has the model [the newest in runs/]", undefined),
   arm: choice(
     ARM_NAMES,
     "only trainings of this arm; of several the one with the best primary metric is taken",
     undefined,
   ),
-  seed: { ...number({ help: "only trainings with this seed", min: 0 }, undefined), parse: parseSeed },
-};
+  seed: number({ help: "only trainings with this seed", min: 0 }, undefined),
+});
 
 /** The flags that say who computes. */
 export const computingFlags = { workers, backend };

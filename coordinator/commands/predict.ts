@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { dataEnvironment, decodeFiles, imageFile, imageFilesIn, ImageSlots } from "../../data/mod.ts";
 import { type Command, command, commonFlags, type Surroundings } from "../../shared/cli/command.ts";
-import { toggle, type Values } from "../../shared/cli/flags.ts";
+import { about, toggle, type Values } from "../../shared/cli/flags.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { linesOf } from "../../shared/cli/lines.ts";
 import { HerdError } from "../../shared/errors.ts";
@@ -15,7 +15,7 @@ import { withTemporaryFolder } from "./temporary_folder.ts";
 
 const flags = {
   ...modelFlags,
-  json: toggle("a JSON object a line: file, class, probabilities"),
+  ...about("tells", { json: toggle("a JSON object a line: file, class, probabilities") }),
   ...computingFlags,
   ...commonFlags,
 };
@@ -30,7 +30,11 @@ const MOST_IMAGES = 256;
 export function predictCommand(parts: TrainParts): Command {
   return command({
     summary: "Say of which class images are",
-    usage: "IMAGE…|DIR…|- [flags]   (- reads names of files from stdin, one a line)",
+    usage: "IMAGE…|DIR…|- [flags]",
+    examples: [
+      ["predict photo.jpg photos", "what the best model of the newest run says of a file and a folder"],
+      ["predict - --json --run runs/A", "of the files that stdin names, one a line"],
+    ],
     flags,
     most: Infinity,
     async run({ rest, values }, surroundings) {

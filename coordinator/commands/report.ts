@@ -2,23 +2,30 @@
 import { join } from "node:path";
 import { HerdError } from "../../shared/errors.ts";
 import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
-import { text } from "../../shared/cli/flags.ts";
+import { about, text } from "../../shared/cli/flags.ts";
 import { compareReports, finalBlock, pairsPicture, parseReport, type Report, reportHtml } from "../report/mod.ts";
 import { newestRun, readReportText, refuseLinks, writePicture, writeReportPage } from "../storage/mod.ts";
 
 const flags = {
-  picture: text("FILE", "draw the pairs of the verdict into this SVG file too", undefined),
+  ...about("leaves", {
+    picture: text("FILE", "draw the pairs of the verdict into this SVG file too", undefined),
+  }),
   ...commonFlags,
 };
 
 /** The command that shows the result of a run, of the newest one if none is named; several are compared, and nothing is written. */
 export function reportCommand(): Command {
   return command({
-    summary: "Show a run's result and redraw its report.html, or compare several runs",
+    summary: "Show a run's result and redraw its page, or compare runs",
     usage: "[DIR…] [flags]",
+    examples: [
+      ["report", "the newest run's result"],
+      ["report runs/A --picture pairs.svg", "that of another run, and its pairs as a picture"],
+      ["report runs/A runs/B", "two runs beside each other"],
+    ],
     flags,
     most: Infinity,
-    async run({ rest: folders, values: { picture } }, { print }) {
+    async run({ rest: folders, values: { picture } }, { print, progress }) {
       if (folders.length > 1) {
         if (picture !== undefined) throw new HerdError("usage", "--picture is of one run: name one folder");
         const runs = [];
@@ -28,8 +35,10 @@ export function reportCommand(): Command {
       }
       const folder = folders[0] ?? await newestRun("runs");
       const report = await reportIn(folder);
+      progress.show("Drawing the report");
       await writeReportPage(folder, await reportHtml(report));
       if (picture !== undefined) await writePicture(picture, await pairsPicture(report));
+      progress.clear();
       for (const line of finalBlock(report)) print(line);
       print("");
       print(`Report: ${join(folder, "report.html")}`);

@@ -29,25 +29,31 @@ const { data, ...images } = dataFlags;
 
 /** The flags of `train`. */
 export const trainFlags = {
-  ...keep("free", {
+  ...keep("free", "workers", {
     workers: number(
       { help: "local worker processes", min: 0, max: 64, shown: "one a GPU, else one a core" },
       undefined,
     ),
     backend: choice(BACKENDS, "engine of the workers", "auto"),
+  }),
+  ...keep("free", "network", {
     epochs: number({ help: "epochs of each training", min: 1 }, 10),
+  }),
+  ...keep("free", "compared", {
     seeds: number({
       help: "pairs of trainings: seeds S, S+1, … of --seed S; declared before the run",
       min: 1,
       max: 1000,
     }, 1),
   }),
-  ...keep("again", {
+  ...keep("again", "machines", {
     launcher: text("WHERE", "where workers are started: local, slurm, or ssh:HOSTS_FILE", "local"),
-    data,
+  }),
+  ...keep("again", "data", { data }),
+  ...keep("again", "network", {
     "init-weights": text("FILE", "weights.safetensors of a model, which all seeds begin with", undefined),
   }),
-  ...keep("bits", {
+  ...keep("bits", "network", {
     "batch-size": number({ help: "images in an optimizer step", min: 1, max: MOST.batchSize }, 128),
     "micro-batch": number({ help: "images in a unit of work", min: 1, max: MOST.microBatch }, 8),
     "learning-rate": numbers(
@@ -57,6 +63,8 @@ export const trainFlags = {
     optimizer: choice(OPTIMIZERS, "how a gradient becomes an update, as Keras does", "rmsprop"),
     momentum: number({ help: "of rmsprop and sgd", min: 0, max: 0.9999, whole: false }, 0),
     nesterov: toggle("sgd looks ahead along its momentum"),
+  }),
+  ...keep("bits", "compared", {
     "gc-scope": choice(GC_SCOPES, "kernels that are centralized", "all"),
     "gc-scale": number({ help: "part of the mean that is taken away", min: 0, max: 10, whole: false }, 1),
     control: toggle(
@@ -65,7 +73,11 @@ export const trainFlags = {
     protocol: choice(PROTOCOLS, "as-published also has the second arm go on from the first's weights", "fair"),
     seed: number({ help: "of weights, order, augmentation and dropout", min: 0, max: MAX_SEED }, 0),
     arms: choices(ARM_NAMES, "what to compare, the first with each other", ["no-gc", "gc"]),
+  }),
+  ...keep("bits", "network", {
     model: modelFlag,
+  }),
+  ...keep("bits", "data", {
     ...images,
     "class-weights": choice(
       CLASS_WEIGHTS,
@@ -73,29 +85,35 @@ export const trainFlags = {
       "none",
     ),
     limit: number({ help: "take N training and N/4 test images", min: 2, shown: "all" }, undefined),
+  }),
+  ...keep("bits", "machines", {
     compress: choice(COMPRESSIONS, "send the weights as floats of 16 bits, with error feedback", "none"),
     "compress-gradients": toggle("the gradients too: results then depend on the number of workers"),
   }),
-  ...keep("fixed", {
+  ...keep("fixed", "compared", {
     primary: choice(PRIMARY_METRICS, "what the verdict is about, in the last epoch", "testAuc"),
+  }),
+  ...keep("fixed", "leaves", {
     diagnostics: toggle("look at every step's gradient and update, kernel by kernel: diagnostics.csv and a summary"),
     tensorboard: toggle("event files for TensorBoard, in the run's folder under events/"),
     out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
   }),
-  ...keep("own", {
+  ...keep("own", "leaves", {
     resume: text(
       "DIR",
       "go on with the run in DIR; addresses and paths are given again, a larger --epochs prolongs it",
       undefined,
     ),
   }),
-  ...keep("free", {
+  ...keep("free", "leaves", {
     "checkpoint-steps": number({ help: "steps between checkpoints, besides one an epoch", min: 1 }, undefined),
+  }),
+  ...keep("free", "workers", {
     "min-workers": number({ help: "workers to wait for", min: 1, shown: "the local ones, at least 1" }, undefined),
     "join-timeout": number({ help: "seconds to wait for these workers, then exit 4", min: 1 }, 600),
     "worker-timeout": number({ help: "seconds to wait when no worker is left, then exit 4", min: 1 }, 300),
   }),
-  ...keep("again", {
+  ...keep("again", "workers", {
     verify: number(
       {
         help: "share of the steps whose answers a second worker computes again, and one of each worker an epoch",
@@ -106,6 +124,8 @@ export const trainFlags = {
       },
       undefined,
     ),
+  }),
+  ...keep("again", "machines", {
     listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
     dashboard: text(
       "HOST:PORT",
@@ -117,10 +137,13 @@ export const trainFlags = {
     "tls-key": text("FILE", "its private key (PEM)", undefined),
     insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
   }),
-  ...keep("own", {
+  ...keep("own", "tells", {
     "no-dashboard": toggle("no page that shows the run"),
     quiet: toggle("only the final block and warnings"),
     json: toggle("events as JSON lines instead of text"),
+    trace: toggle(
+      "where the time goes, of the coordinator and all workers: trace.json in the run's folder, for Perfetto",
+    ),
     ...commonFlags,
   }),
 };

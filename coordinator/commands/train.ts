@@ -28,6 +28,11 @@ export function trainCommand(parts: TrainParts): Command {
   return command({
     summary: "Train the arms and compare them",
     usage: "[flags]",
+    examples: [
+      ["train --workers 4", "the experiment: two arms of 10 epochs, then the comparison"],
+      ["train --data photos --seeds 10", "ten pairs on your own images, for a verdict with an interval"],
+      ["train --resume runs/A", "goes on with a run that was broken off, to the same bits"],
+    ],
     flags: trainFlags,
     async run(given, surroundings) {
       const { values } = given;

@@ -35,9 +35,11 @@ export interface TerminalOptions {
 
 type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: Type }>;
 
-/** When the run as a whole will take longer than this, it is said after the first step. */
+/** When the run as a whole will take longer than this, it is said what would not. */
 const LONG_RUN_SECONDS = 3600;
 const SHORT_RUN_SECONDS = 600;
+/** What takes less is over before it is read. */
+const BRIEF_SECONDS = 30;
 
 /** Tells people what happens in a run: a subscriber of its events. */
 export class Terminal {
@@ -115,7 +117,7 @@ export class Terminal {
   }
 
   #step(event: Event<"step">, snapshot: Snapshot): void {
-    this.#sayIfLong(event, snapshot);
+    this.#estimate(event, snapshot);
     if (this.#options.quiet) return;
     const { key, epoch, step, steps, loss, accuracy, images, seconds } = event;
     if (isLarge(snapshot.run)) return this.#largeStep(event, snapshot);
@@ -163,6 +165,11 @@ export class Terminal {
   }
 
   #epoch(event: Event<"epoch">, snapshot: Snapshot): void {
+    this.#sayEpoch(event, snapshot);
+    if (!this.#options.quiet && isOver(snapshot)) this.#options.progress.show("Drawing the report");
+  }
+
+  #sayEpoch(event: Event<"epoch">, snapshot: Snapshot): void {
     if (isLarge(snapshot.run)) return this.#largeEpoch(event, snapshot);
     const { key, record } = event;
     const { epoch, loss, accuracy, testLoss, testAccuracy, testAuc, seconds, imagesPerSecond } = record;
@@ -188,21 +195,21 @@ export class Terminal {
   }
 
   /**
-   * After the first step that is timed: many trainings say what they will take; a run of over an hour says so, and the --limit
-   * that would take ten minutes.
+   * After the first step that is timed, what the run will take; one that takes over an hour is told the --limit that would take
+   * ten minutes, unless it is of many trainings or goes on with others.
    */
-  #sayIfLong({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
+  #estimate({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
     if (this.#estimated || run === null || dataset === null || !seconds) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
     const whole = seconds / images * trainImages * (allEpochs(run) - this.#eta.doneBefore);
-    if (isLarge(run)) {
-      const tests = "without the tests after each epoch";
-      return this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, ${tests}`);
+    if (whole > LONG_RUN_SECONDS && !isLarge(run) && run.resumed === null) {
+      const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
+      const text = `At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`;
+      return this.#notice(text);
     }
-    if (whole < LONG_RUN_SECONDS || run.resumed !== null) return;
-    const limit = Math.max(2, Math.floor(trainImages * SHORT_RUN_SECONDS / whole));
-    this.#notice(`At this speed the run takes about ${formatSeconds(whole)}; --limit ${limit} would take ten minutes`);
+    if (whole < BRIEF_SECONDS) return;
+    this.#print(`Time    about ${formatSeconds(whole)} of training at this speed, without the tests after each epoch`);
   }
 
   /** `part` of the current epoch is done. */
@@ -224,6 +231,12 @@ function styleOf(line: string): Style {
 
 function epochsOf({ run }: Snapshot): number {
   return run?.epochs ?? 0;
+}
+
+/** Whether nothing is left to train. */
+function isOver({ run, trainings }: Snapshot): boolean {
+  const done = trainings.filter(({ epochs, diverged }) => diverged !== null || epochs.length >= (run?.epochs ?? 0));
+  return run !== null && done.length === allKeys(run).length;
 }
 
 /** Whether there are more trainings than a pair, or one of each arm: each has one line then. */

@@ -1,9 +1,11 @@
 // `deno task data`: fetches or draws a data set, shows it, and says on demand whether there is something to learn in it.
 import { type Command, command, commonFlags, type Surroundings } from "../../shared/cli/command.ts";
-import { toggle } from "../../shared/cli/flags.ts";
+import { about, toggle } from "../../shared/cli/flags.ts";
+import { formatSeconds } from "../../shared/cli/format.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { checkDataset } from "../check.ts";
+import type { DataProgress } from "../dataset_info.ts";
 import { cleanCache, describeCache } from "../clean.ts";
 import { describeDataset, progressLines } from "../describe.ts";
 import { dataEnvironment } from "../environment.ts";
@@ -12,10 +14,24 @@ import { type DataEnvironment, resolveDataset } from "../resolve.ts";
 
 const flags = {
   ...dataFlags,
-  check: toggle("exit 3 if mean colour separates the classes, or if the network does not"),
-  clean: toggle("only bound the cache: what was not used for longest goes first"),
+  ...about("data", {
+    check: toggle("exit 3 if mean colour separates the classes, or if the network does not"),
+    clean: toggle("only bound the cache: what was not used for longest goes first"),
+  }),
   ...commonFlags,
 };
+
+/** Where a short training is. */
+export interface TrialStep {
+  /** From 1. */
+  readonly epoch: number;
+  /** From 1, in its epoch. */
+  readonly step: number;
+  /** Of an epoch. */
+  readonly steps: number;
+  /** Of the epoch so far. */
+  readonly accuracy: number;
+}
 
 /** A short training on a data set. */
 export interface Trial {
@@ -27,8 +43,10 @@ export interface Trial {
   readonly environment: DataEnvironment;
   /** The version of Herd. */
   readonly version: string;
+  /** Hears of the packing of smaller images. */
+  onData(progress: DataProgress): void;
   /** Hears of each step; the accuracy is that of the epoch so far. */
-  onStep(step: { readonly epoch: number; readonly accuracy: number }): void;
+  onStep(step: TrialStep): void;
 }
 
 /** What the command needs of the coordinator. */
@@ -40,6 +58,7 @@ export interface DataParts {
   ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }>;
 }
 
+const EPOCHS = 20;
 /** A network that learns gets so much of the test images right. */
 const LEARNT = 0.8;
 
@@ -48,6 +67,10 @@ export function dataCommand(parts: DataParts): Command {
   return command({
     summary: "Fetch or make a data set, and show it",
     usage: "[flags]",
+    examples: [
+      ["data --data photos", "shows what a folder of images has in it, and packs it for training"],
+      ["data --data procedural --check", "also tells whether it can be learnt, and not by colour alone"],
+    ],
     flags,
     async run({ values: { data, imageSize, skipUnreadable, check, clean }, given }, surroundings) {
       const { print, progress } = surroundings;
@@ -97,20 +120,38 @@ async function checkData(
   },
   { print, progress, version }: Surroundings,
 ): Promise<void> {
+  progress.show("Colour  looking at every image");
   const { meanColourAccuracy, separatesByColour } = checkDataset(path);
   const colour = separatesByColour ? "IT TELLS THE CLASSES APART" : "it does not separate the classes";
+  progress.clear();
   print(`Colour  logistic regression on mean colour: test accuracy ${meanColourAccuracy.toFixed(4)}; ${colour}`);
-  const onStep: Trial["onStep"] = ({ epoch, accuracy }) =>
-    progress.show(`Network epoch ${epoch}/20  accuracy ${accuracy.toFixed(4)}`);
-  const { accuracy, testAccuracy } = await learnability({ data, skipUnreadable, environment, version, onStep }, signal);
+  progress.show("Network starting workers");
+  const lineOf = progressLines();
+  const trial = { data, skipUnreadable, environment, version, onStep: showSteps(progress) };
+  const { accuracy, testAccuracy } = await learnability({
+    ...trial,
+    onData: (one) => progress.show(lineOf(one)),
+  }, signal);
   progress.clear();
   const isLearnt = testAccuracy >= LEARNT;
   const figures = `accuracy ${accuracy.toFixed(4)}, test accuracy ${testAccuracy.toFixed(4)}`;
-  print(`Network 20 epochs at 100 px: ${figures}; ${isLearnt ? "it learns them" : "IT DOES NOT LEARN THEM"}`);
+  print(`Network ${EPOCHS} epochs at 100 px: ${figures}; ${isLearnt ? "it learns them" : "IT DOES NOT LEARN THEM"}`);
   if (!separatesByColour && isLearnt) return;
   const faults = [
     ...separatesByColour ? ["mean colour alone tells its classes apart"] : [],
     ...isLearnt ? [] : ["the network does not learn it"],
   ];
   throw new HerdError("data", `The data set ${data} is unfit for the experiment: ${faults.join(", and ")}`);
+}
+
+/** A live line of a trial's steps; the time left follows from the steps after the first. */
+function showSteps(progress: Surroundings["progress"]): Trial["onStep"] {
+  let first: { readonly at: number; readonly done: number } | undefined;
+  return ({ epoch, step, steps, accuracy }) => {
+    const done = epoch - 1 + step / steps;
+    first ??= { at: performance.now(), done };
+    const seconds = (performance.now() - first.at) / 1000 * (EPOCHS - done) / (done - first.done);
+    const left = `ETA ${formatSeconds(seconds)}`;
+    progress.show(`Network epoch ${epoch}/${EPOCHS}  accuracy ${accuracy.toFixed(4)}  ${left}`);
+  };
 }

@@ -1,7 +1,8 @@
 // A command of the command line: its flags as data, what it does as a function, and the help that follows from them.
 import { HerdError } from "../errors.ts";
 import type { Console } from "./console.ts";
-import { describeFlags, type Flags, nearest, parseFlags, toggle, type Values } from "./flags.ts";
+import { about, type Flags, nearest, parseFlags, toggle, UnknownFlag, type Values } from "./flags.ts";
+import { type Described, helpText, overview } from "./help.ts";
 
 /** What a command has around it: all that it may print to, and what the user's shell says. */
 export interface Surroundings extends Console {
@@ -12,11 +13,11 @@ export interface Surroundings extends Console {
 }
 
 /** The flags that every command has. */
-export const commonFlags = {
+export const commonFlags = about("tells", {
   verbose: toggle("more lines, and the stack trace of an error"),
   version: toggle("print the version"),
   help: toggle("print this"),
-};
+});
 
 /** What a command line said. */
 export interface Given<F extends Flags> {
@@ -29,13 +30,7 @@ export interface Given<F extends Flags> {
 }
 
 /** A command, whatever its flags. */
-export interface Command {
-  /** What it does, in a few words. */
-  readonly summary: string;
-  /** What it may be told. */
-  readonly flags: Flags;
-  /** What stands behind the command's name in its help. */
-  readonly usage: string;
+export interface Command extends Described {
   /** Does it. @throws {HerdError} usage, for flags that it does not know */
   run(args: readonly string[], surroundings: Surroundings): Promise<void>;
 }
@@ -45,9 +40,7 @@ export interface Command {
  * @param most arguments besides flags that it takes; none by default
  */
 export function command<F extends Flags>(
-  { flags, run, most = 0, ...rest }: {
-    readonly summary: string;
-    readonly usage: string;
+  { flags, run, most = 0, ...rest }: Described & {
     readonly flags: F;
     readonly most?: number;
     run(given: Given<F>, surroundings: Surroundings): Promise<void>;
@@ -67,35 +60,45 @@ export function command<F extends Flags>(
 
 /**
  * Runs the command that the arguments name, or prints help or version.
- * @throws {HerdError} usage, for an unknown command (with the nearest one); and whatever the command throws
+ * @param commands the first three are those that most people need
+ * @throws {HerdError} usage, for an unknown command (with the nearest one) or flag (with the command that knows it); and
+ * whatever the command throws
  */
 export async function runCommand(
   commands: Readonly<Record<string, Command>>,
   [name, ...args]: readonly string[],
   surroundings: Surroundings,
 ): Promise<void> {
-  const { version } = surroundings;
+  const { version, complain } = surroundings;
   const print = (text: string) => text.split("\n").forEach((line) => surroundings.print(line));
   if (name === undefined || name === "--help") return print(overview(commands, version));
   if (name === "--version") return print(version);
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (chosen === undefined) {
     const near = nearest(name, Object.keys(commands));
-    throw new HerdError("usage", `Unknown command "${name}": ${near ? `did you mean ${near}?` : "see --help"}`);
+    if (near === undefined) overview(commands, version).split("\n").forEach((line) => complain(line));
+    throw new HerdError("usage", `Unknown command "${name}": ${near ? `did you mean ${near}?` : "use one of these"}`);
   }
   if (args.includes("--help")) return print(helpText(name, chosen));
   if (args.includes("--version")) return print(version);
-  await chosen.run(args, surroundings);
+  try {
+    await chosen.run(args, surroundings);
+  } catch (error) {
+    throw error instanceof UnknownFlag ? withOwner(error, chosen, commands) : error;
+  }
 }
 
-function helpText(name: string, { summary, usage, flags }: Command): string {
-  return `${summary}\n\nUsage: deno task ${name} ${usage}\n\n${describeFlags(flags)}\n
-Environment: HERD_DATA_DIR, HERD_DATA_URL, HERD_CACHE_DIR, NO_COLOR
-Exit codes: 0 done, 1 a bug, 2 usage, 3 data, 4 cluster, 5 divergence, 130 interrupted`;
-}
-
-function overview(commands: Readonly<Record<string, Command>>, version: string): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  deno task ${name.padEnd(8)} ${summary}`);
-  return `Herd ${version}: distributed training, with and without gradient centralization\n\n${lines.join("\n")}\n
-Each takes --help.`;
+/** A flag that the command does not know, nor one like it, may be another's. */
+function withOwner(
+  error: UnknownFlag,
+  { flags }: Command,
+  commands: Readonly<Record<string, Command>>,
+): UnknownFlag {
+  const all = Object.values(commands).flatMap(({ flags }) => Object.keys(flags));
+  const isSlip = nearest(error.flag, Object.keys(flags)) !== undefined;
+  const meant = all.includes(error.flag) ? error.flag : isSlip ? undefined : nearest(error.flag, all);
+  if (meant === undefined) return error;
+  const owners = Object.keys(commands).filter((name) => Object.hasOwn(commands[name]!.flags, meant));
+  const whose = owners.map((name) => `\`deno task ${name}\``).join(" and ");
+  return new UnknownFlag(error.flag, `${meant === error.flag ? "it" : `--${meant}`} belongs to ${whose}`);
 }

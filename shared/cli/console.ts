@@ -38,14 +38,15 @@ const INDENT = "        ";
 
 /** Prints to these sinks. */
 export function consoleOf({ out, error, outLater, live, colour }: Sinks): Console {
+  const complain = (line: string) => error(shown(line));
   return {
     print: (line, style = "plain") => out(colour && style !== "plain" ? paint(shown(line), CODES[style]) : shown(line)),
-    complain: (line) => error(shown(line)),
+    complain,
     async printLater(line) {
       const bytes = new TextEncoder().encode(`${shown(line)}\n`);
       for (let done = 0; done < bytes.length;) done += await outLater(bytes.subarray(done));
     },
-    progress: new ProgressLine(live),
+    progress: new ProgressLine(live, complain),
   };
 }
 

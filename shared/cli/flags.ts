@@ -14,6 +14,8 @@ export interface Flag<T> {
   readonly fallback: T;
   /** What a later command that goes on with the work may say: see {@linkcode Kept}. */
   readonly kept?: Kept;
+  /** Under what it stands in the help. */
+  readonly topic?: Topic;
   /** The value that a text stands for. @throws {HerdError} usage */
   parse(text: string, name: string): T;
 }
@@ -26,9 +28,29 @@ export interface Flag<T> {
  */
 export type Kept = "bits" | "fixed" | "free" | "again" | "own";
 
-/** Flags with what becomes of them when another command goes on with the work. */
-export function keep<const F extends Flags>(kept: Kept, flags: F): F {
-  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { ...flag, kept }])) as unknown as F;
+/** What flags are about, in the order of a help text, and the titles there. */
+export const TOPICS = {
+  compared: "What is compared",
+  data: "The data",
+  network: "The network and its training",
+  workers: "Workers",
+  machines: "Several machines",
+  leaves: "What it leaves",
+  tells: "How it tells",
+} as const;
+
+/** What a flag is about. */
+export type Topic = keyof typeof TOPICS;
+
+/** Flags with what they are about. */
+export function about<const F extends Flags>(topic: Topic, flags: F): F {
+  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { ...flag, topic }])) as unknown as F;
+}
+
+/** Flags with what becomes of them when another command goes on with the work, and what they are about. */
+export function keep<const F extends Flags>(kept: Kept, topic: Topic, flags: F): F {
+  const told = Object.entries(about(topic, flags)).map(([name, flag]) => [name, { ...flag, kept }]);
+  return Object.fromEntries(told) as unknown as F;
 }
 
 /** The names of the flags of a kind. */
@@ -150,10 +172,23 @@ export function numbers(
   };
 }
 
+/** A flag that a command does not know; another one may. */
+export class UnknownFlag extends HerdError {
+  /** Its name, without the dashes. */
+  readonly flag: string;
+
+  /** @param hint what to do */
+  constructor(flag: string, hint: string) {
+    super("usage", `Unknown flag ${flag.length > 1 ? "--" : "-"}${flag}: ${hint}`);
+    this.flag = flag;
+  }
+}
+
 /**
  * Reads the flags of a command.
  * @returns the values, the names of the flags that are there, and the other arguments
- * @throws {HerdError} usage, for an unknown flag (with the nearest one), a missing or bad value
+ * @throws {UnknownFlag} with the nearest one that it knows
+ * @throws {HerdError} usage, for a missing or bad value
  */
 export function parseFlags<F extends Flags>(
   flags: F,
@@ -163,10 +198,10 @@ export function parseFlags<F extends Flags>(
   const parsed = parseArgs(args, {
     boolean: names.filter((name) => flags[name]!.value === null),
     string: names.filter((name) => flags[name]!.value !== null),
-    unknown(arg, key) {
+    unknown(_arg, key) {
       if (key === undefined) return true;
       const near = nearest(key, names);
-      throw usage(`Unknown flag ${arg.split("=")[0]}: ${near ? `did you mean --${near}?` : "see --help"}`);
+      throw new UnknownFlag(key, near ? `did you mean --${near}?` : "see --help");
     },
   });
   const given = new Set(names.filter((name) => parsed[name] !== undefined && parsed[name] !== false));
@@ -180,18 +215,6 @@ export function parseFlags<F extends Flags>(
     return [camelCase(name), flag.parse(value, name)];
   });
   return { values: Object.fromEntries(values) as Values<F>, given, rest: parsed._.map(String) };
-}
-
-/** The flags as lines of a help text. */
-export function describeFlags(flags: Flags): string {
-  const entries = Object.entries(flags).map(([name, { value, help, shown }]) => ({
-    left: `  --${name}${value === null ? "" : ` ${value}`}`,
-    right: `${help}${shown === undefined ? "" : ` [${shown}]`}`,
-  }));
-  const width = Math.min(34, Math.max(...entries.map(({ left }) => left.length)));
-  return entries.map(({ left, right }) =>
-    left.length > width ? `${left}\n${" ".repeat(width)}  ${right}` : `${left.padEnd(width)}  ${right}`
-  ).join("\n");
 }
 
 /** The word that needs the fewest changes to become `word`, if they are few enough to be a slip. */

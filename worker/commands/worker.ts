@@ -3,7 +3,7 @@ import { dataEnvironment } from "../../data/mod.ts";
 import { addressOf, coordinatorUrl } from "../../shared/addresses.ts";
 import { readAuthority } from "../../shared/certificates.ts";
 import { type Command, command, commonFlags } from "../../shared/cli/command.ts";
-import { choice, number, text, toggle, type Values } from "../../shared/cli/flags.ts";
+import { about, choice, number, text, toggle, type Values } from "../../shared/cli/flags.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { readToken } from "../../shared/cli/token_file.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
@@ -21,15 +21,19 @@ import { usesAdapter } from "../gpus/local_workers.ts";
 import { runProcess } from "./run_process.ts";
 
 const workerFlags = {
-  connect: text("URL", "wss://HOST:PORT of the coordinator; ws:// if it is without TLS", undefined),
-  "token-file": text("FILE", "file with the token that workers must know", undefined),
-  "tls-ca": text("FILE", "certificate (PEM) that signs the coordinator's, or is it", undefined),
-  insecure: toggle("connect to another machine without TLS: all but the token can be read and changed on the way"),
-  backend: choice(BACKENDS, "engine [the coordinator's wish]; auto: the best here", undefined),
-  relay: toggle("start several workers here that share one connection: weights come once to this machine"),
-  workers: number({ help: "of a relay", min: 1, max: 64, shown: "one a GPU, else one a core" }, undefined),
-  "join-timeout": number({ help: "seconds that a relay waits for its workers at first, then exit 4", min: 1 }, 600),
-  "worker-timeout": number({ help: "seconds that a relay waits when no worker is left, then exit 4", min: 1 }, 300),
+  ...about("machines", {
+    connect: text("URL", "wss://HOST:PORT of the coordinator; ws:// if it is without TLS", undefined),
+    "token-file": text("FILE", "file with the token that workers must know", undefined),
+    "tls-ca": text("FILE", "certificate (PEM) that signs the coordinator's, or is it", undefined),
+    insecure: toggle("connect to another machine without TLS: all but the token can be read and changed on the way"),
+  }),
+  ...about("workers", {
+    backend: choice(BACKENDS, "engine [the coordinator's wish]; auto: the best here", undefined),
+    relay: toggle("start several workers here that share one connection: weights come once to this machine"),
+    workers: number({ help: "of a relay", min: 1, max: 64, shown: "one a GPU, else one a core" }, undefined),
+    "join-timeout": number({ help: "seconds that a relay waits for its workers at first, then exit 4", min: 1 }, 600),
+    "worker-timeout": number({ help: "seconds that a relay waits when no worker is left, then exit 4", min: 1 }, 300),
+  }),
   ...commonFlags,
 };
 
@@ -60,6 +64,13 @@ export function workerCommand(entries: WorkerEntries): Command {
   return command({
     summary: "Serve a coordinator on another machine",
     usage: "--connect URL --token-file FILE [--relay]",
+    examples: [
+      ["worker --connect wss://host:7400 --token-file token --tls-ca ca.pem", "a worker, on the engine that suits"],
+      [
+        "worker --connect ws://127.0.0.1:7400 --token-file token --relay",
+        "all workers that this machine has room for, over one connection",
+      ],
+    ],
     flags: workerFlags,
     async run({ values: flags, given }, { print, complain, environment }) {
       for (const [flag, name] of Object.entries(OF_A_RELAY)) {

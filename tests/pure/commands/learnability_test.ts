@@ -22,6 +22,7 @@ Deno.test({
           data: "procedural",
           environment: { cacheDir: file },
           version: "test",
+          onData: () => {},
           onStep: unused,
           skipUnreadable: false,
         };

@@ -37,7 +37,7 @@ Deno.test("describeProgress() tells what is done, how much of it, and the time l
   const bytes = { phase: "download", done: 1.5e6, total: 149_574_867, unit: "bytes", file: "a.zip" } as const;
   assertEquals(
     describeProgress(bytes, { etaSeconds: 185, rate: 8e5 }),
-    "Fetching a.zip: 1.5 MB of 149.6 MB, ETA 3 min 05 s",
+    "Fetching a.zip: 1.5 MB of 149.6 MB, 800.0 kB/s, ETA 3 min 05 s",
   );
   const images = { done: 3, total: 1283, unit: "images" } as const;
   assertEquals(
@@ -58,7 +58,7 @@ Deno.test("progressLines() tells the rate of all images so far, whatever they ar
     return lineOf({ phase, done, total: 100, unit: phase === "decode" ? "images" : "bytes", file });
   };
   assertEquals(line("download", 40, "a.zip"), "Fetching a.zip: 0.0 kB of 0.1 kB, ETA –");
-  assertEquals(line("download", 60, "a.zip"), "Fetching a.zip: 0.1 kB of 0.1 kB, ETA 2 s");
+  assertEquals(line("download", 60, "a.zip"), "Fetching a.zip: 0.1 kB of 0.1 kB, 0.0 kB/s, ETA 2 s");
   assertEquals(line("decode", 1, "a.png"), "Decoding a.png: 1 of 100 images, ETA –");
   assertEquals(line("decode", 4, "b.png"), "Decoding b.png: 4 of 100 images, 3.0 images/s, ETA 32 s");
   assertEquals(line("decode", 51, "c.png"), "Decoding c.png: 51 of 100 images, 25 images/s, ETA 2 s");

@@ -127,6 +127,27 @@ Deno.test("Terminal: workers, faults that are worth a line, and notices; --quiet
   assert(after({ verbose: true }).includes("Worker  w1 (pid 1) has joined"));
 });
 
+Deno.test("Terminal: the model is told in two lines, layer by layer with --verbose, and not with --quiet", () => {
+  const told = (options: { quiet?: boolean; verbose?: boolean }, run: RunEvent = RUN) => {
+    const { tell, lines } = terminal(options);
+    tell(DATA, run);
+    const from = lines.findIndex((line) => line.startsWith("Model"));
+    return from < 0 ? [] : lines.slice(from, lines.findIndex((line) => line.startsWith("Arms")));
+  };
+  assertEquals(told({}), [
+    "Model   tiny: 1,153 parameters, 12 layers, images of 22 × 22 px",
+    "        298.1 kFLOP an image of a training step; a worker of simd needs 100.0 kB",
+  ]);
+  assertEquals(told({}, { ...RUN, memory: null } as RunEvent)[1], "        298.1 kFLOP an image of a training step");
+  const table = told({ verbose: true });
+  assert(table.includes("  dense1    (None, 16)             144    256 FLOP"), table.join("\n"));
+  assertEquals(
+    table.at(-1),
+    "  Memory of a worker of simd: 100.0 kB (weights 4.0 kB, gradient sums 12.0 kB, activations and the rest 84.0 kB)",
+  );
+  assertEquals(told({ quiet: true }), []);
+});
+
 Deno.test("Terminal: the end shows the result; a run that was broken off has none", () => {
   const { tell, lines } = terminal({ quiet: true });
   tell(DATA, RUN, EPOCH);
@@ -252,6 +273,31 @@ Deno.test("Terminal: many trainings say after the first step what they will take
   assertEquals(told, "Time    about 5 h 41 min of training at this speed, without the tests after each epoch");
   tell(stepEvent(NO_GC, 1, 2, 160));
   assertEquals(lines.at(-1), told);
+});
+
+Deno.test("Terminal: a pair says after the first timed step what it will take, unless that is over at once", () => {
+  const after = (seconds: number, options = {}) => {
+    const { tell, lines } = terminal(options);
+    const before = (tell(DATA, RUN), lines.length);
+    tell(stepEvent(NO_GC, 1, 1, 0), stepEvent(NO_GC, 1, 2, seconds), stepEvent(NO_GC, 1, 3, 2 * seconds));
+    return lines.slice(before);
+  };
+  // 16 images in so many seconds; 64 images, 8 epochs.
+  assertEquals(after(0.5), []);
+  const long = "Time    about 5 min 20 s of training at this speed, without the tests after each epoch";
+  assertEquals([after(10), after(10, { quiet: true })], [[long], []]);
+  const tooLong = "At this speed the run takes about 1 h 46 min; --limit 6 would take ten minutes";
+  assertEquals([after(200), after(200, { quiet: true })], [[tooLong], [tooLong]]);
+});
+
+Deno.test("Terminal: while the report is drawn, the live line says so", () => {
+  using clock = useClock();
+  const { tell, shown } = terminal();
+  tell(DATA, RUN, ...epochsOf(NO_GC));
+  assert(!shown.some((text) => text.includes("Drawing")));
+  clock.set(10);
+  tell(...epochsOf({ arm: "gc", seed: 0 }));
+  assertStringIncludes(shown.at(-1)!, "Drawing the report");
 });
 
 Deno.test("Terminal: the end of many trainings is the table with the verdict; the titles and the sentence stand out", () => {

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { join } from "node:path";
 import { HerdError } from "../../../shared/errors.ts";
-import { describeGpus } from "../../../worker/commands/doctor.ts";
+import { describeGpus } from "../../../worker/gpus/describe.ts";
 import { type Ask, findGpus } from "../../../worker/gpus/find.ts";
 import { localWorkers } from "../../../worker/gpus/local_workers.ts";
 import { pciGpus } from "../../../worker/gpus/pci.ts";

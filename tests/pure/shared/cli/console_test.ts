@@ -87,3 +87,19 @@ Deno.test("progress line: further lines are taken away again, and what is too lo
   progress.show("one");
   assertEquals(screen, ["one"]);
 });
+
+Deno.test("progress line: where there is no terminal, a line every half minute, the first after one", () => {
+  const real = performance.now;
+  try {
+    const lines: string[] = [];
+    const progress = new ProgressLine(undefined, (line) => void lines.push(line));
+    for (let second = 0; second < 95; second++) {
+      performance.now = () => 1e6 + 1000 * second;
+      progress.show(`step ${second}`, "  loss 0.5");
+      progress.clear();
+    }
+    assertEquals(lines, ["step 30  loss 0.5", "step 60  loss 0.5", "step 90  loss 0.5"]);
+  } finally {
+    performance.now = real;
+  }
+});

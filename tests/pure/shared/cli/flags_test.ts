@@ -1,16 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HerdError } from "../../../../shared/errors.ts";
-import {
-  choice,
-  choices,
-  describeFlags,
-  nearest,
-  number,
-  numbers,
-  parseFlags,
-  text,
-  toggle,
-} from "../../../../shared/cli/flags.ts";
+import { describeFlags } from "../../../../shared/cli/help.ts";
+import { choice, choices, nearest, number, numbers, parseFlags, text, toggle } from "../../../../shared/cli/flags.ts";
 
 const flags = {
   workers: number({ help: "processes", min: 0, max: 64 }, undefined),

@@ -4,14 +4,14 @@ import { shellWord, storedFlags, takeUp, toGiveAgain } from "../../../../shared/
 import { HerdError } from "../../../../shared/errors.ts";
 
 const flags = {
-  ...keep("bits", {
+  ...keep("bits", "network", {
     "batch-size": number({ help: "", min: 1 }, 128),
     limit: number({ help: "", min: 1 }, undefined),
   }),
-  ...keep("free", { workers: number({ help: "", min: 0 }, 2) }),
-  ...keep("fixed", { data: text("SET", "", "auto"), twice: toggle(""), thrice: toggle("") }),
-  ...keep("own", { quiet: toggle("") }),
-  ...keep("again", {
+  ...keep("free", "workers", { workers: number({ help: "", min: 0 }, 2) }),
+  ...keep("fixed", "data", { data: text("SET", "", "auto"), twice: toggle(""), thrice: toggle("") }),
+  ...keep("own", "tells", { quiet: toggle("") }),
+  ...keep("again", "machines", {
     "token-file": text("FILE", "", undefined),
     where: text("WHERE", "", "local"),
     insecure: toggle(""),
