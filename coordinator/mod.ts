@@ -13,6 +13,7 @@ export {
   type Settings,
   trainCommand,
   type TrainParts,
+  type Watch,
 } from "./commands/mod.ts";
 export { RelayWorkers } from "./relay/mod.ts";
 export type { Report } from "./report/mod.ts";

@@ -5,9 +5,9 @@ import { HerdError } from "../../shared/errors.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { within } from "../../shared/within.ts";
-import type { FaultCounts, Traffic, WorkerInfo } from "../events/mod.ts";
+import type { FaultCounts, StepSeconds, StepWork, Traffic, WorkerInfo } from "../events/mod.ts";
 import { type Collection, gradientCollection, predictionsCollection } from "./collector.ts";
-import { Conductor, type StepAccount } from "./conductor.ts";
+import { Conductor } from "./conductor.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Roll } from "./roll.ts";
 import type { Work } from "./schedule.ts";
@@ -89,9 +89,14 @@ export class Cluster implements AsyncDisposable {
     return this.#roll.traffic;
   }
 
-  /** How the last step or test was computed, once it is over. */
-  get account(): StepAccount {
-    return this.#conductor.account;
+  /** Where the time of the last training step went, once the weights that follow from it are sent. */
+  get stepSeconds(): StepSeconds {
+    return this.#conductor.timeline.seconds;
+  }
+
+  /** What the workers whose answers are in the result did of the last step or test, by id, once it is over. */
+  get stepWork(): Readonly<Record<string, StepWork>> {
+    return this.#conductor.work;
   }
 
   /** Seconds since the last sign of life of each worker that can compute, by id. */

@@ -5,7 +5,7 @@ import { PeerStalled } from "../../shared/channel.ts";
 import { HerdError } from "../../shared/errors.ts";
 import type { Frame } from "../../shared/frames.ts";
 import type { Compression } from "../../shared/half.ts";
-import type { ClusterEvent } from "../events/mod.ts";
+import type { ClusterEvent, StepWork } from "../events/mod.ts";
 import { Admission } from "./admission.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Collection } from "./collector.ts";
@@ -20,6 +20,7 @@ import type { Share } from "./share.ts";
 import { SpotChecks } from "./spot_checks.ts";
 import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
+import { Timeline } from "./timeline.ts";
 import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
 
 /** Who hears of what a conductor cannot decide. */
@@ -30,14 +31,6 @@ export interface ConductorEvents {
   onLost(): void;
   /** What cannot be mended. */
   onFailure(error: unknown): void;
-}
-
-/** How a step or a test was computed. */
-export interface StepAccount {
-  /** By the ids of the workers whose answers are in the result. */
-  readonly leaves: Readonly<Record<string, number>>;
-  /** What the answers took here: to be looked at and added up. */
-  readonly sumSeconds: number;
 }
 
 /** A step or evaluation under way, or just over. */
@@ -56,6 +49,7 @@ export class Conductor {
   readonly roll: Roll;
   readonly admission: Admission;
   readonly tally: Tally;
+  readonly timeline = new Timeline();
   readonly #options: ClusterOptions;
   readonly #events: ConductorEvents;
   readonly #emit: (event: ClusterEvent) => void;
@@ -68,10 +62,7 @@ export class Conductor {
   #before: Running<unknown> | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #isUndisputed = true;
-  /** Of the last step or test, once it is over. */
-  #leaves: Readonly<Record<string, number>> = {};
-  /** What the answers of the one under way, or the last one, have taken here. */
-  #sumMilliseconds = 0;
+  #work: Readonly<Record<string, StepWork>> = {};
 
   constructor(options: ClusterOptions, events: ConductorEvents) {
     this.#options = options;
@@ -89,7 +80,11 @@ export class Conductor {
         this.#emit({ type: "worker", what: "preparing", worker: info, reason })
       ),
       onReady: this.#guarded((member: Member) => this.#onReady(member)),
-      onFrame: this.#guarded((member: Member, frame: Frame) => this.#onFrame(member, frame)),
+      onFrame: this.#guarded((member: Member, frame: Frame) => {
+        const began = performance.now();
+        this.#onFrame(member, frame);
+        this.timeline.did("sum", began, performance.now());
+      }),
       onHeartbeat: this.#guarded((member: Member) => {
         if (this.#running !== undefined) options.onLeaf?.();
         this.#hear(member);
@@ -112,15 +107,17 @@ export class Conductor {
     return this.#isUndisputed;
   }
 
-  /** How the last step or test was computed, once it is over. */
-  get account(): StepAccount {
-    return { leaves: this.#leaves, sumSeconds: this.#sumMilliseconds / 1000 };
+  /** What the workers whose answers are in the result did of the last step or test, by id, once it is over. */
+  get work(): Readonly<Record<string, StepWork>> {
+    return this.#work;
   }
 
   /** There are new weights: sends them to every worker. */
   setWeights(weights: Float32Array, compress: Compression): void {
+    const began = performance.now();
     this.#weights.set(weights, compress);
     for (const member of this.roll.ready) this.#supply(member);
+    this.timeline.sent(began, performance.now());
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in, or the signal aborts. */
@@ -130,6 +127,8 @@ export class Conductor {
     collection: Collection<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
+    const began = performance.now();
+    this.timeline.begin(began);
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const step = new Step<Member, Result>({
       work,
@@ -142,12 +141,14 @@ export class Conductor {
     const at = { ...share, task: work.task };
     const running: Running<Result> = { number: ++this.#steps, share, at, step, resolve, reject };
     this.#running = running;
-    this.#sumMilliseconds = 0;
     const breakOff = () => this.#breakOff(running, signal!.reason);
     signal?.addEventListener("abort", breakOff, { once: true });
     try {
       this.#enlist(this.roll.ready);
-      return await promise;
+      this.timeline.did("order", began, performance.now());
+      const result = await promise;
+      this.timeline.computed(work.task, performance.now());
+      return result;
     } finally {
       signal?.removeEventListener("abort", breakOff);
       if (this.#running === running) this.#end(running);
@@ -185,9 +186,7 @@ export class Conductor {
   #tell(event: StepEvent<Member>): void {
     const running = this.#running;
     if (running === undefined) return;
-    const began = performance.now();
-    const decisions = running.step.handle(event, began);
-    if (event.type === "answer") this.#sumMilliseconds += performance.now() - began;
+    const decisions = running.step.handle(event, performance.now());
     clearTimeout(this.#wake);
     const { wakeAt, result, contributors = new Map<Member, number>() } = decisions;
     if (wakeAt !== undefined) {
@@ -197,7 +196,8 @@ export class Conductor {
     }
     this.#carryOut(running, decisions);
     if (result !== undefined) {
-      this.#leaves = Object.fromEntries(contributors.entries().map(([{ id }, leaves]) => [id, leaves]));
+      const work = contributors.entries().map(([one, leaves]) => [one.id, { leaves, seconds: one.takeSeconds() }]);
+      this.#work = Object.fromEntries(work);
       for (const { standing } of contributors.keys()) {
         standing.since ??= running.share.position;
         standing.hasCounted = true;

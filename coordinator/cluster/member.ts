@@ -47,6 +47,7 @@ export class Member implements Hand {
   readonly #limits: LeafLimits;
   #told = 0;
   #computeSeconds = 0;
+  #takenSeconds = 0;
   /** When it came, and when the sign of life that is awaited began to be; of the clock that starts with the process. */
   readonly #came = performance.now();
   #awaited: number | undefined;
@@ -114,6 +115,13 @@ export class Member implements Hand {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#awaited = undefined;
+  }
+
+  /** What it has spent in leaves since this was last asked. */
+  takeSeconds(): number {
+    const seconds = this.#computeSeconds - this.#takenSeconds;
+    this.#takenSeconds = this.#computeSeconds;
+    return seconds;
   }
 
   /** Leaves are done, and what they took: as the worker says, who must not say more than has passed here meanwhile. */

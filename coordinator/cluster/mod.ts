@@ -1,6 +1,5 @@
 // The workers of a run as one machine.
 export { Cluster } from "./cluster.ts";
-export type { StepAccount } from "./conductor.ts";
 export type { ClusterOptions } from "./options.ts";
 export type { LeafLimits } from "./deadline.ts";
 export type { PaceLimits } from "./pace.ts";

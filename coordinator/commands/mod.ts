@@ -5,6 +5,6 @@ export { modelCommand } from "./model.ts";
 export { predictCommand } from "./predict.ts";
 export { reportCommand } from "./report.ts";
 export { runTraining } from "./run.ts";
-export type { LocalEngine, RunOptions, TrainParts } from "./run_options.ts";
+export type { LocalEngine, RunOptions, TrainParts, Watch } from "./run_options.ts";
 export { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 export { trainCommand } from "./train.ts";

@@ -4,7 +4,14 @@ import { configHash } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import type { EngineMemory } from "../../shared/model_cost.ts";
 import { Cluster } from "../cluster/mod.ts";
-import { type ClusterEvent, type DiagnosticsSummary, type EventBus, historyOf, type RunFacts } from "../events/mod.ts";
+import {
+  type ClusterEvent,
+  type DiagnosticsSummary,
+  type EventBus,
+  historyOf,
+  type RunFacts,
+  type Subscription,
+} from "../events/mod.ts";
 import {
   Diagnostics,
   type Experiment,
@@ -13,7 +20,7 @@ import {
   type StepProgress,
   type Training,
 } from "../experiment/mod.ts";
-import { type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
+import { EventFiles, type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
 import {
   CheckpointStore,
   DiagnosticsFile,
@@ -33,7 +40,6 @@ import { startWorkers } from "./processes.ts";
 import { finishedReport, loadResumed, refuseOther, warnIfMixed } from "./resume.ts";
 import { loadData, type RunData } from "./run_data.ts";
 import type { RunOptions } from "./run_options.ts";
-import { stepParts } from "./step_parts.ts";
 import { mayGoOn, withWayOn } from "./way_on.ts";
 
 /** What is settled before the first worker starts. */
@@ -107,6 +113,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const trainings = [...resumed?.trainings ?? []];
   const metrics = new MetricsFile(folder, (text) => bus.emit({ type: "notice", text }));
   using metricsLines = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
+  using events = eventFiles(prepared);
   using _kept = bus.subscribe("The keeping of checkpoints", keepWhatWasBefore(store));
   using _warnings = bus.subscribe("The look at fingerprints", warnIfMixed(bus, resumed?.history));
   let tellStep = (_progress: StepProgress) => {};
@@ -138,15 +145,23 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     await recorder.finish();
     file?.finish();
     await metricsLines.settle(SETTLE_MS);
+    await events?.settle(SETTLE_MS);
     await metrics.finish();
     return await writeReport(true);
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
-    await metricsLines.settle(BROKEN_OFF_SETTLE_MS);
+    await Promise.all([metricsLines, events].map((lines) => lines?.settle(BROKEN_OFF_SETTLE_MS)));
     const { folder: { path }, experiment: { seeds }, options: { settings } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
   }
+}
+
+/** What writes --tensorboard's files. */
+function eventFiles({ options: { settings }, folder, bus }: Prepared): Subscription | undefined {
+  if (!settings.tensorboard) return undefined;
+  const files = new EventFiles(folder.events, (text) => bus.emit({ type: "notice", text }));
+  return bus.subscribe("events/", files.handle);
 }
 
 /** diagnostics.csv, with the rows of the steps that trainings have behind them. */
@@ -203,12 +218,11 @@ async function compute(
     onSilent: ({ id }) => endProcess(id),
     emit: (event) => bus.emit(sinceBefore(event, prepared)),
   });
-  const partsOf = stepParts(cluster);
-  onStep(({ metrics, took, ...progress }) => {
-    const { traffic, account: { leaves } } = cluster;
-    const parts = partsOf(took);
-    bus.emit({ type: "step", ...progress, ...metrics, traffic, speeds: speedsOf(cluster), leaves, parts });
+  onStep(({ metrics, ...progress }) => {
+    const { traffic, stepSeconds, stepWork: work } = cluster;
+    bus.emit({ type: "step", ...progress, ...metrics, traffic, speeds: speedsOf(cluster), work, stepSeconds });
   });
+  await options.watch?.({ runId: identity.runId, silences: () => cluster.silences });
   await folder.writeConfig(await configFile(prepared, cluster.address)); // from now on the run can be resumed
   bus.emit({ type: "run", ...facts });
   if (settings.compressGradients) {

@@ -6,6 +6,11 @@ import type { EngineMemory, PlannedModel } from "../../shared/model_cost.ts";
 import type { Launcher, LocalWorkers } from "../launch/mod.ts";
 import type { Settings } from "./settings.ts";
 
+/** Is told of a run whose cluster is open: who it is, and how long each of its workers has been silent, in seconds. */
+export type Watch = (
+  run: { readonly runId: string; readonly silences: () => Readonly<Record<string, number>> },
+) => Promise<void>;
+
 /** Everything that a run is made from. */
 export interface RunOptions {
   /** What the command line says. */
@@ -32,6 +37,8 @@ export interface RunOptions {
   readonly workerEntry: URL;
   /** The version of Herd. */
   readonly version: string;
+  /** Looks at the run while it goes on. */
+  readonly watch?: Watch;
   /**
    * What a local worker's engine will hold; without it, that is not known before the run.
    * @throws {HerdError} usage, for a network that does not fit

@@ -95,6 +95,7 @@ export const trainFlags = {
   }),
   ...keep("fixed", "leaves", {
     diagnostics: toggle("look at every step's gradient and update, kernel by kernel: diagnostics.csv and a summary"),
+    tensorboard: toggle("event files for TensorBoard, in the run's folder under events/"),
     out: text("DIR", "folder for the results [runs/<timestamp>]", undefined),
   }),
   ...keep("own", "leaves", {
@@ -126,12 +127,22 @@ export const trainFlags = {
   }),
   ...keep("again", "machines", {
     listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
+  }),
+  ...keep("again", "tells", {
+    dashboard: text(
+      "HOST:PORT",
+      "where browsers can look at the run [127.0.0.1:0, if a person is at the terminal]",
+      undefined,
+    ),
+  }),
+  ...keep("again", "machines", {
     "token-file": text("FILE", "file with the token that workers must know", undefined),
     "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
     "tls-key": text("FILE", "its private key (PEM)", undefined),
     insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
   }),
   ...keep("own", "tells", {
+    "no-dashboard": toggle("no page that shows the run"),
     quiet: toggle("only the final block and warnings"),
     json: toggle("events as JSON lines instead of text"),
     ...commonFlags,

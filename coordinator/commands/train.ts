@@ -13,7 +13,9 @@ import { refuseContradictions } from "./contradictions.ts";
 import { resumedSettings } from "./resume.ts";
 import { runTraining } from "./run.ts";
 import type { RunOptions, TrainParts } from "./run_options.ts";
+import { parseAddress } from "./listen_address.ts";
 import { type Settings, trainFlags } from "./settings.ts";
+import { refuseUnsafeDashboard, watchOf } from "./watch.ts";
 
 /** What is looked at of workers that this coordinator cannot trust. */
 const VERIFY = 0.01;
@@ -39,12 +41,14 @@ export function trainCommand(parts: TrainParts): Command {
         : await resumedSettings(values.resume, given);
       const bus = new EventBus();
       using printer = listenTo(bus, settings, surroundings);
-      await interruptible(async (signal) => {
+      await interruptible(async (signal, stop) => {
+        await using open = new AsyncDisposableStack();
         try {
           if (notTaken !== "") bus.emit({ type: "notice", text: notTaken });
           const options = await runOptions(settings, { parts, surroundings, given: given.given });
           sayIfIdle(bus, settings, options.launcher.count);
-          await runTraining(options, bus, signal);
+          const watch = watchOf(options, { surroundings, bus, open, stop });
+          await runTraining({ ...options, ...watch === undefined ? {} : { watch } }, bus, signal);
         } finally {
           await printer.settle(signal.aborted ? INTERRUPTED_SETTLE_MS : SETTLE_MS);
           surroundings.progress.clear();
@@ -87,7 +91,8 @@ async function runOptions(
   if (settings.json && settings.quiet) {
     throw new HerdError("usage", "--quiet is for text, and --json prints none: give one of them");
   }
-  const listen = parseAddress(settings.listen);
+  refuseUnsafeDashboard(settings);
+  const listen = parseAddress(settings.listen, "--listen");
   const token = settings.tokenFile === undefined ? undefined : await readToken(settings.tokenFile);
   const elsewhere = settings.launcher !== "local";
   if (elsewhere && given.has("workers")) {
@@ -150,14 +155,6 @@ function refuseUnsafe(
     'give --tls-cert and --tls-key (README, "Several machines", has the command that makes them), ' +
       "or say --insecure in a network that you trust",
   );
-}
-
-function parseAddress(address: string): { hostname: string; port: number } {
-  const [, hostname, port] = /^(.+):(\d{1,5})$/.exec(address) ?? [];
-  if (hostname === undefined || Number(port) > 65535) {
-    throw new HerdError("usage", `--listen must be HOST:PORT: got "${address}"`);
-  }
-  return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
 }
 
 /** The certificate that --tls-cert and --tls-key name: both or neither. */

@@ -35,6 +35,7 @@ export const DOOR_LIMITS: DoorLimits = {
 export interface Visitor {
   /** Where it comes from, without the port. */
   readonly address: string;
+  /** Ends it. */
   drop(): void;
 }
 

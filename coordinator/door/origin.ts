@@ -4,7 +4,9 @@ import { isIP } from "node:net";
 
 /** The headers that tell. */
 export interface PageHeaders {
+  /** The page that asks. */
   readonly origin?: string | undefined;
+  /** Whom it asks. */
   readonly host?: string | undefined;
 }
 

@@ -14,7 +14,7 @@ export class Eta {
   #began = 0;
   #doneBefore = 0;
 
-  /** @param now a clock, in milliseconds */
+  /** Knows nothing yet. @param now a clock, in milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }

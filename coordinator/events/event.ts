@@ -42,6 +42,28 @@ export interface Traffic {
   readonly down: number;
 }
 
+/** Where the coordinator's time goes in a training step, in seconds; together they are the whole step. */
+export interface StepSeconds {
+  /** Leaves are given out. */
+  readonly order: number;
+  /** Nothing is to be done before the next answer comes. */
+  readonly wait: number;
+  /** Answers are looked at and added up. */
+  readonly sum: number;
+  /** The sum becomes new weights. */
+  readonly update: number;
+  /** The weights are encoded and begin to go out: they travel while the next step is given out. */
+  readonly broadcast: number;
+}
+
+/** What a worker did of a training step. */
+export interface StepWork {
+  /** Leaves of the result that came from it. */
+  readonly leaves: number;
+  /** Spent in leaves since the step before in which it had a part, as it says. */
+  readonly seconds: number;
+}
+
 /** Mean loss and accuracy over samples. */
 export interface MeanMetrics {
   /** Mean cross entropy. */
@@ -216,20 +238,6 @@ export type ClusterEvent =
   /** Wrong answers of a worker are in the weights. */
   | { readonly type: "taint" } & Taint;
 
-/** Where a training step's time went, in seconds. */
-export interface StepParts {
-  /** The computing of the worker that computed longest, as it says. */
-  readonly compute: number;
-  /** What came and went, and was waited for, until the last answer was there. */
-  readonly wait: number;
-  /** Looking at the answers, and adding them up. */
-  readonly sum: number;
-  /** From the sum of the gradients to the new weights. */
-  readonly update: number;
-  /** Until the new weights were on their way. */
-  readonly send: number;
-}
-
 /** What happens in a run. */
 export type RunEvent =
   | ClusterEvent
@@ -238,15 +246,18 @@ export type RunEvent =
   | { readonly type: "run" } & RunFacts
   /** A training step is over. Metrics are means over the epoch so far. */
   | { readonly type: "step" } & Position & MeanMetrics & {
+    /** Means over this step's images. */
+    readonly batch: MeanMetrics;
     /** Images of the epoch so far, and the seconds that they took: null while these are not known. */
     readonly images: number;
     readonly seconds: number | null;
     readonly traffic: Traffic;
     /** Images a second of each worker that is there, by id. */
     readonly speeds: Readonly<Record<string, number>>;
-    /** Leaves of this step that came from each worker, by id. */
-    readonly leaves: Readonly<Record<string, number>>;
-    readonly parts: StepParts;
+    /** By the ids of the workers whose answers are in this step. */
+    readonly work: Readonly<Record<string, StepWork>>;
+    /** Of this step. */
+    readonly stepSeconds: StepSeconds;
   }
   | {
     readonly type: "epoch";

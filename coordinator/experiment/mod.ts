@@ -13,7 +13,7 @@ export { confusionOf, MetricsAccumulator, type MetricsSums, rankingOf } from "./
 export { GC_SCOPES, type GcScope, type NumericConfig, type OptimizerName, OPTIMIZERS } from "./numeric_config.ts";
 export { applyUpdate, type GradientTransformation, type OptimizerState, type UpdateContext } from "./optimizer.ts";
 export { impossibility, positionOf, standOf } from "./position.ts";
-export { type Listeners, runExperiment, type StepProgress, type StepSeconds } from "./run_experiment.ts";
+export { type Listeners, runExperiment, type StepProgress } from "./run_experiment.ts";
 export type { Spent, StepTimes } from "./spent.ts";
 export { beginTraining, type EpochState, releaseWeights, type Training, weightsHash } from "./training.ts";
 export { isDispensable, isOver, type Turn, turns } from "./turns.ts";

@@ -9,7 +9,7 @@ import { batchesOf, type Experiment, labelsOf, rateOf, type StepComputer, stepsO
 import { MetricsAccumulator, rankingOf } from "./metrics.ts";
 import { applyUpdate } from "./optimizer.ts";
 import { sendWeights } from "./send_weights.ts";
-import { laps, secondsOf, Stopwatch } from "./spent.ts";
+import { secondsOf, Stopwatch } from "./spent.ts";
 import { beginTraining, EPOCH_START, type Training, weightsHash } from "./training.ts";
 import { nextTurn, trainingOf } from "./turns.ts";
 
@@ -17,22 +17,12 @@ import { nextTurn, trainingOf } from "./turns.ts";
 export interface StepProgress extends Position {
   /** Means over the epoch so far. */
   readonly metrics: MeanMetrics;
+  /** Means over the step's own images. */
+  readonly batch: MeanMetrics;
   /** Images of the epoch so far. */
   readonly images: number;
   /** What they took, the process's first step as equally large ones did; null while none of these was timed. */
   readonly seconds: number | null;
-  /** What this step took, in seconds. */
-  readonly took: StepSeconds;
-}
-
-/** What a step took here, in seconds. */
-export interface StepSeconds {
-  /** Until the sum of the gradients was there. */
-  readonly gradients: number;
-  /** From there to the new weights, with what was looked at and counted on the way. */
-  readonly update: number;
-  /** Until the new weights were on their way. */
-  readonly send: number;
 }
 
 /** Who hears of an experiment. What has happened is in the trainings when they are called. */
@@ -123,9 +113,7 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
   for (const [i, ids] of batches.entries()) {
     const at = { key, epoch, step: i + 1, steps: batches.length };
     if (at.step <= training.current.steps) continue;
-    const lap = laps();
     const sum = await computer.gradients({ seed, epoch, ids, position: at });
-    const gradients = lap();
     assertFinite(sum.losses, "loss", at, experiment);
     assertFinite(sum.gradient, "gradient", at, experiment);
     divideBy(sum.gradient, ids.length);
@@ -133,15 +121,14 @@ async function runEpoch(turn: Epoch, residual: Float32Array | undefined): Promis
     optimizer.update(sum.gradient, { state: slots, weights, table });
     applyUpdate(weights, sum.gradient);
     diagnostics?.after(at, sum.gradient);
-    metrics.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
+    const batch = new MetricsAccumulator();
+    for (const one of [metrics, batch]) one.add(sum.losses, sum.logits, labelsOf(experiment.train, ids));
     if (residual !== undefined) training.residual = residual;
     training.current = { steps: at.step, metrics: metrics.sums, ...stopwatch.step(ids.length) };
-    const update = lap();
     residual = await sendWeights(computer, experiment, training);
-    const took = { gradients, update, send: lap() };
     const { samples: images } = metrics.sums;
     const seconds = secondsOf(training.current);
-    await listeners.onStep({ ...at, metrics: metrics.result(), images, seconds, took });
+    await listeners.onStep({ ...at, metrics: metrics.result(), batch: batch.result(), images, seconds });
   }
   await endEpoch(turn, metrics);
 }

@@ -78,13 +78,3 @@ export class Stopwatch {
     return { times, bytesUp: bytesUp + up - this.#traffic.up, bytesDown: bytesDown + down - this.#traffic.down };
   }
 }
-
-/** A clock that tells the seconds since it was made, or since it was asked last. */
-export function laps(now: () => number = () => performance.now()): () => number {
-  let before = now();
-  return () => {
-    const seconds = (now() - before) / 1000;
-    before += 1000 * seconds;
-    return seconds;
-  };
-}

@@ -1,6 +1,7 @@
 // What a person sees of a run: the report as data, as text and as a page; the terminal and the JSON lines are subscribers.
 export { compareReports, type NamedReport } from "./compare_reports.ts";
 export { finalBlock } from "./final_block.ts";
+export { COLOURS } from "./page/colours.css.ts";
 export { jsonLines } from "./json_lines.ts";
 export { type Markup, markup } from "./markup.ts";
 export { documentOf } from "./page/document.ts";
@@ -12,5 +13,6 @@ export { reportOf } from "./report_of.ts";
 export { type SummarizedModel, summaryTable } from "./summary_table.ts";
 export { type Tables, tablesOf } from "./csv.ts";
 export { reportHtml } from "./report_html.ts";
+export { EventFiles } from "./tensorboard/event_files.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
 export { nameTaints } from "./wording.ts";

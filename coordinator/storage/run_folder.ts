@@ -68,6 +68,11 @@ export class RunDirectory implements Disposable {
     return join(this.path, "diagnostics.csv");
   }
 
+  /** Where --tensorboard puts its files. */
+  get events(): string {
+    return join(this.path, "events");
+  }
+
   /** Where the checkpoints are. */
   get checkpoints(): string {
     return join(this.path, "checkpoint");

@@ -7,10 +7,10 @@ export function interrupted(): HerdError {
 }
 
 /**
- * Does work with a signal that Ctrl-C and SIGTERM abort, with {@linkcode interrupted} as its reason. A second Ctrl-C ends the
- * process at once.
+ * Does work with a signal that Ctrl-C and SIGTERM abort, with {@linkcode interrupted} as its reason; so does `abort`. A second
+ * Ctrl-C ends the process at once.
  */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(work: (signal: AbortSignal, abort: () => void) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort(interrupted());
   // A second Ctrl-C is a person who will not wait. A second SIGTERM is often the same one, sent to a group and by a parent.
@@ -19,7 +19,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   if (Deno.build.os !== "windows") listeners.push(["SIGTERM", abort]);
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
-    return await work(controller.signal);
+    return await work(controller.signal, abort);
   } finally {
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
   }

@@ -33,6 +33,11 @@ export class ProgressLine {
     this.#say = say;
   }
 
+  /** Whether a person is at the terminal. */
+  get isWatched(): boolean {
+    return this.#sink !== undefined;
+  }
+
   /** Shows lines, at most ten times a second. Those that are too long are cut. */
   show(...texts: readonly string[]): void {
     const now = performance.now();

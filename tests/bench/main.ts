@@ -3,6 +3,7 @@
 import { exitCodeOf, HerdError } from "../../shared/errors.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { armsOrder } from "./arms_order.ts";
+import { dashboard } from "./dashboard.ts";
 import { dropoutShift } from "./dropout_shift.ts";
 import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
@@ -33,6 +34,7 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--tune] [--slow] [--j
             is what kernels are taken to reach, --fixed-ms what the host takes a step
   scaling   images a second with 1, 2 and 4 workers
   arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
+  dashboard  what three listeners to the dashboard cost the coordinator
   dropout-shift  what dropout before max-pool does to the test of a trained model: --model models/KEY of a run
   last-batch  what the last batch of an epoch does to the test after it: --run FOLDER of a run
   peers     Keras and PyTorch DDP beside Herd (HERD_PEERS, HERD_PEERS_PYTHON, HERD_DATA_DIR)
@@ -77,6 +79,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   engines: () => engines(flags["slow"] === true),
   scaling,
   "arms-order": () => armsOrder(),
+  dashboard: () => dashboard(),
   "dropout-shift": () => dropoutShift(textOf("model")),
   "last-batch": () => lastBatch(textOf("run")),
   peers,

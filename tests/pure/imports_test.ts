@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** The coordinator's rooms by floor: whoever imports looks down, or at a neighbour that does not look back. */
 const FLOORS: readonly (readonly string[])[] = [
   ["commands"],
-  ["experiment", "storage", "report", "relay", "inference"],
+  ["experiment", "storage", "report", "relay", "dashboard", "inference"],
   ["launch", "cluster"],
   ["door"],
   ["events"],

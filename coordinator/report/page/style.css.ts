@@ -1,19 +1,11 @@
 // How the page looks: in the light, in the dark and on paper, on a desk and on a phone. Charts take their colours from
 // here.
 import { markup } from "../markup.ts";
-import { DARK, LIGHT } from "./colours.css.ts";
+import { SCHEMES } from "./colours.css.ts";
 
 /** The style sheet. */
 export const STYLE = markup`<style>
-:root {
-  color-scheme: light dark;
-  ${LIGHT}
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    ${DARK}
-  }
-}
+${SCHEMES}
 *, ::before, ::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; background: var(--paper); }
 body {

@@ -2,28 +2,15 @@
 // it, nothing is fetched, and a phone needs not be scrolled sideways. HERD_SHOTS names a folder in which the pictures
 // are left. 50 s.
 import { assert, assertEquals } from "@std/assert";
-import axe from "axe-core";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { parseReport } from "../../../coordinator/report/parse_report.ts";
 import { reportHtml } from "../../../coordinator/report/report_html.ts";
-import { granted } from "../../fixtures/permissions.ts";
+import { findings, startBrowser, whyNot, withoutBrowser } from "../../fixtures/browser.ts";
 import { exampleReport } from "../../fixtures/reports.ts";
 
-const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
-async function browserPath(): Promise<string | undefined> {
-  for (const path of BROWSERS) {
-    if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
-  }
-  return undefined;
-}
-
-const isAllowed = await granted("run", "read", "write", "net", "env", "sys");
-const executablePath = isAllowed ? await browserPath() : undefined;
-const ignore = executablePath === undefined;
-const why = !ignore ? "" : ` (skipped: ${isAllowed ? "no chromium" : "no permissions"})`;
+const SERIOUS = ["serious", "critical"];
 
 const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
   light: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
@@ -55,14 +42,6 @@ function pages(): Readonly<Record<string, Promise<string>>> {
   };
 }
 
-/** What axe-core finds serious or critical, as sentences. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const violations = await page.evaluate("axe.run().then(({ violations }) => violations)") as axe.Result[];
-  return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html }) => html).join(" ")}`);
-}
-
 /** Opens a page with all that is folded in it, looks at it, and leaves a picture. */
 async function look(browser: Browser, { path, name }: { readonly path: string; readonly name: string }, mode: string) {
   const context = await browser.newContext(LOOKS[mode]);
@@ -79,7 +58,7 @@ async function look(browser: Browser, { path, name }: { readonly path: string; r
       ...shots ? { path: join(shots, `${name}-${mode}.png`) } : {},
     });
     await page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)");
-    assertEquals(await findings(page), [], `${name}, ${mode}`);
+    assertEquals(await findings(page, SERIOUS), [], `${name}, ${mode}`);
     const [wide, seen] = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]") as [number, number];
     assert(wide <= seen, `${name}, ${mode}: ${wide} pixels wide on a screen of ${seen}`);
     assertEquals(asked, [pathToFileURL(path).href]);
@@ -91,13 +70,13 @@ async function look(browser: Browser, { path, name }: { readonly path: string; r
 }
 
 Deno.test({
-  name: `the report's page is sound in the light, in the dark, on a phone and on paper${why}`,
-  ignore,
+  name: `the report's page is sound in the light, in the dark, on a phone and on paper${whyNot}`,
+  ignore: withoutBrowser,
   sanitizeOps: false, // the browser's pipes close when they like
   sanitizeResources: false,
   async fn(test) {
     const folder = await Deno.makeTempDir({ prefix: "herd-page-" });
-    const browser = await chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
+    const browser = await startBrowser();
     try {
       for (const [name, html] of Object.entries(pages())) {
         await test.step(name, async () => {
@@ -121,18 +100,18 @@ Deno.test({
 });
 
 Deno.test({
-  name: `axe-core sees what is wrong with a page${why}`,
-  ignore,
+  name: `axe-core sees what is wrong with a page${whyNot}`,
+  ignore: withoutBrowser,
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const browser = await chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
+    const browser = await startBrowser();
     try {
       const page = await browser.newPage();
       await page.setContent(
         '<!doctype html><title>a</title><main><svg role="img"></svg><p style="color:#ccc">pale</p></main>',
       );
-      const found = (await findings(page)).map((text) => text.split(":")[0]);
+      const found = (await findings(page, SERIOUS)).map((text) => text.split(":")[0]);
       for (const id of ["html-has-lang", "svg-img-alt", "color-contrast"]) {
         assert(found.includes(id), `${id}: ${found}`);
       }
