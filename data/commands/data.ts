@@ -21,6 +21,8 @@ const flags = {
 export interface Trial {
   /** As --data. */
   readonly data: string;
+  /** The part of each class that is kept for testing, if that was said. */
+  readonly validationSplit: number | undefined;
   /** Whether to go on without the image files that cannot be read. */
   readonly skipUnreadable: boolean;
   /** Where data comes from and goes to. */
@@ -49,7 +51,7 @@ export function dataCommand(parts: DataParts): Command {
     summary: "Fetch or make a data set, and show it",
     usage: "[flags]",
     flags,
-    async run({ values: { data, imageSize, skipUnreadable, check, clean }, given }, surroundings) {
+    async run({ values: { data, imageSize, validationSplit, skipUnreadable, check, clean }, given }, surroundings) {
       const { print, progress } = surroundings;
       const environment = dataEnvironment(surroundings.environment);
       if (clean) return cleanAlone(environment.cacheDir, given, print);
@@ -58,6 +60,7 @@ export function dataCommand(parts: DataParts): Command {
         const { path, info } = await resolveDataset({
           data,
           imageSize,
+          validationSplit,
           skipUnreadable,
           environment,
           signal,
@@ -67,7 +70,9 @@ export function dataCommand(parts: DataParts): Command {
         progress.clear();
         for (const line of describeDataset(info, { limit: null })) print(line);
         print(`Cache   ${path}`);
-        if (check) await checkData(parts, { data, skipUnreadable, path, environment, signal }, surroundings);
+        if (check) {
+          await checkData(parts, { data, validationSplit, skipUnreadable, path, environment, signal }, surroundings);
+        }
       });
     },
   });
@@ -88,8 +93,9 @@ function cleanAlone(cacheDir: string, given: ReadonlySet<string>, print: (line: 
 /** Whether mean colour separates the classes (it should not) and whether the network does (it should). */
 async function checkData(
   { learnability }: DataParts,
-  { data, skipUnreadable, path, environment, signal }: {
+  { data, validationSplit, skipUnreadable, path, environment, signal }: {
     readonly data: string;
+    readonly validationSplit: number | undefined;
     readonly skipUnreadable: boolean;
     readonly path: string;
     readonly environment: DataEnvironment;
@@ -102,7 +108,14 @@ async function checkData(
   print(`Colour  logistic regression on mean colour: test accuracy ${meanColourAccuracy.toFixed(4)}; ${colour}`);
   const onStep: Trial["onStep"] = ({ epoch, accuracy }) =>
     progress.show(`Network epoch ${epoch}/20  accuracy ${accuracy.toFixed(4)}`);
-  const { accuracy, testAccuracy } = await learnability({ data, skipUnreadable, environment, version, onStep }, signal);
+  const { accuracy, testAccuracy } = await learnability({
+    data,
+    validationSplit,
+    skipUnreadable,
+    environment,
+    version,
+    onStep,
+  }, signal);
   progress.clear();
   const isLearnt = testAccuracy >= LEARNT;
   const figures = `accuracy ${accuracy.toFixed(4)}, test accuracy ${testAccuracy.toFixed(4)}`;
