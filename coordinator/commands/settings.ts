@@ -127,10 +127,6 @@ export const trainFlags = {
   }),
   ...keep("again", "machines", {
     listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
-    "token-file": text("FILE", "file with the token that workers must know", undefined),
-    "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
-    "tls-key": text("FILE", "its private key (PEM)", undefined),
-    insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
   }),
   ...keep("again", "tells", {
     dashboard: text(
@@ -138,6 +134,12 @@ export const trainFlags = {
       "where browsers can look at the run [127.0.0.1:0, if a person is at the terminal]",
       undefined,
     ),
+  }),
+  ...keep("again", "machines", {
+    "token-file": text("FILE", "file with the token that workers must know", undefined),
+    "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
+    "tls-key": text("FILE", "its private key (PEM)", undefined),
+    insecure: toggle("let other machines connect without TLS: all but the token can be read and changed on the way"),
   }),
   ...keep("own", "tells", {
     "no-dashboard": toggle("no page that shows the run"),
