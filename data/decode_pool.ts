@@ -8,9 +8,9 @@ const ENTRY = new URL("./decode_thread.ts", import.meta.url);
 const DEADLINE_MS = 300_000;
 /** No permission at all. That takes an option of Herd's own deno.json, which does not apply to other programs. */
 const CONFINED = { type: "module", deno: { permissions: "none" } } as WorkerOptions;
-const OPTIONS: WorkerOptions = Deno.mainModule.startsWith(new URL("../", import.meta.url).href)
-  ? CONFINED
-  : { type: "module" };
+/** Asked when a thread is started: a device's thread, which starts none, has no main module. */
+const optionsHere = (): WorkerOptions =>
+  Deno.mainModule.startsWith(new URL("../", import.meta.url).href) ? CONFINED : { type: "module" };
 
 /** An image that somebody waits for. */
 interface Job {
@@ -85,7 +85,7 @@ export class DecodePool implements Disposable {
   }
 
   #start(): Thread {
-    const worker = new Worker(this.#entry, OPTIONS);
+    const worker = new Worker(this.#entry, optionsHere());
     const thread: Thread = { worker, job: undefined, timer: undefined };
     this.#threads.add(thread);
     worker.addEventListener("message", ({ data }: MessageEvent<DecodeAnswer>) => {

@@ -6,10 +6,11 @@ import { DatasetManifestSchema } from "./dataset_manifest.ts";
 import { BACKENDS, ENGINE_NAMES } from "./engine_names.ts";
 import { HerdError } from "./errors.ts";
 import { COMPRESSIONS } from "./half.ts";
+import { MOST_PHASES, PHASES, type PhaseSpan, type Span } from "./spans.ts";
 import { visible } from "./visible.ts";
 
 /** Both sides must speak the same version; a change of any message or frame raises it. */
-export const PROTOCOL_VERSION = 8;
+export const PROTOCOL_VERSION = 9;
 
 /** The most characters that a control message may have. A worker has little to say; the coordinator lists sample ids. */
 export const MOST_CHARACTERS = { fromWorker: 8 * 1024, fromCoordinator: 16 * 1024 * 1024 } as const;
@@ -37,6 +38,8 @@ const range = v.object({ start: count, end: count });
 /** For people: what could steer a terminal is shown instead of done. */
 const text = (of: keyof typeof MOST_TEXT) => v.pipe(v.string(), v.maxLength(MOST_TEXT[of]), v.transform(visible));
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
+const span: v.GenericSchema<unknown, Span> = v.tuple([count, count]);
+const phase: v.GenericSchema<unknown, PhaseSpan> = v.tuple([v.picklist(PHASES), count, count, count]);
 const part = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 const layer = v.variant("kind", [
@@ -100,6 +103,21 @@ const heartbeat = v.object({
   leaves: count,
   milliseconds,
 });
+/** worker → coordinator: what the answer took that it has just sent, in a run that is traced. */
+const spans = v.object({
+  ...envelope,
+  type: v.literal("spans"),
+  /** Of the order. */
+  attempt: count,
+  /** Of the node that is answered, or the leaf. */
+  level: count,
+  index: count,
+  made: span,
+  phases: v.pipe(v.array(phase), v.maxLength(MOST_PHASES), v.readonly()),
+  sent: span,
+});
+/** worker → coordinator: what its clock shows, in microseconds, when it reads that it is asked. */
+const clock = v.object({ ...envelope, type: v.literal("clock"), microseconds: count });
 /** worker → coordinator: cannot go on. */
 const failed = v.object({
   ...envelope,
@@ -123,6 +141,8 @@ const welcome = v.object({
   backend: v.picklist(BACKENDS),
   /** Whether another engine may take its place where its device is lost again and again: nobody has named it. */
   fallsBack: v.boolean(),
+  /** Whether it is to tell what its answers take, and what its clock shows. */
+  traced: v.exactOptional(v.boolean()),
 });
 /** coordinator → worker: how the packed data set is cut. */
 const manifest = v.object({ ...envelope, type: v.literal("manifest"), dataset: DatasetManifestSchema });
@@ -145,13 +165,25 @@ const work = v.object({
   /** Sample ids of each leaf in the range. */
   samples: v.pipe(v.array(v.array(count)), v.maxLength(MOST.leaves)),
 });
+/** coordinator → worker: what does your clock show? */
+const clockRequest = v.object({ ...envelope, type: v.literal("clock-request") });
 /** coordinator → worker: the answer came for a step that is over. */
 const stale = v.object({ ...envelope, type: v.literal("stale") });
 /** coordinator → worker: the run is over, or broken off so that it may go on later. */
 const stop = v.object({ ...envelope, type: v.literal("stop"), mayGoOn: v.boolean() });
 
-const fromWorker = v.variant("type", [hello, manifestRequest, chunkRequest, preparing, ready, heartbeat, failed]);
-const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, stale, stop]);
+const fromWorker = v.variant("type", [
+  hello,
+  manifestRequest,
+  chunkRequest,
+  preparing,
+  ready,
+  heartbeat,
+  spans,
+  clock,
+  failed,
+]);
+const fromCoordinator = v.variant("type", [welcome, manifest, refused, work, clockRequest, stale, stop]);
 
 /** What a worker may say. */
 export type WorkerMessage = v.InferOutput<typeof fromWorker>;

@@ -4,6 +4,8 @@ import type { Incoming } from "../shared/channel.ts";
 import type { Compression } from "../shared/half.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import type { CoordinatorMessage, Work } from "../shared/protocol.ts";
+import type { AnswerSpans } from "../shared/spans.ts";
+import type { MadeSpans, SpanRecorder } from "./span_recorder.ts";
 
 /** The part of a channel that computing needs. */
 export interface Answers {
@@ -21,7 +23,18 @@ export interface Task {
   readonly weights: number;
   /** How gradients travel. */
   readonly compress: Compression;
+  /** Takes the time of the answers, if anybody wants to know. */
+  readonly trace?: Trace | undefined;
 }
+
+/** Who takes the time, and who is told of an answer that has been sent. */
+export interface Trace {
+  readonly recorder: SpanRecorder;
+  tell(answer: Answer, spans: AnswerSpans): void;
+}
+
+/** A frame that answers an order. */
+export type Answer = Extract<Frame, { kind: "partial" | "predictions" }>;
 
 /**
  * Computes the leaves of one step or evaluation and sends the answers, each while the next is computed; breaks off when the
@@ -33,7 +46,7 @@ export async function compute(
   computer: OrderComputer,
   task: Task,
 ): Promise<void> {
-  const { work } = task;
+  const { work, trace } = task;
   const unwanted = new AbortController();
   const { signal } = unwanted;
   const check = () => {
@@ -46,11 +59,18 @@ export async function compute(
   using _ = channel.onChange(check);
   // One answer is on its way while the next is computed; more would only pile up.
   let upload = Promise.resolve();
-  const send = async (frame: Frame) => {
+  const deliver = async (frame: Answer, made: MadeSpans | undefined) => {
+    const began = trace?.recorder.now ?? 0;
+    await channel.sendFrame(frame);
+    if (made !== undefined) trace?.tell(frame, { ...made, sent: [began, trace.recorder.now] });
+  };
+  const send = async (frame: Answer) => {
+    const made = trace?.recorder.cut(frame.index * 2 ** levelOf(frame));
     await upload;
-    upload = channel.sendFrame(frame);
+    upload = deliver(frame, made);
     upload.catch(() => {}); // thrown where it is awaited
   };
+  trace?.recorder.begin();
   try {
     for await (const frame of answers(computer, task, signal)) {
       await send(frame);
@@ -66,7 +86,7 @@ async function* answers(
   computer: OrderComputer,
   { work, weights, compress }: Task,
   signal: AbortSignal,
-): AsyncGenerator<Frame> {
+): AsyncGenerator<Answer> {
   const { step, attempt } = work;
   if (work.task === "evaluate") {
     let index = work.range.start;
@@ -78,6 +98,11 @@ async function* answers(
   for await (const { node, gradient, losses, logits } of computer.gradients(work, signal)) {
     yield { kind: "partial", step, attempt, ...node, weights, gradient, losses, logits, compress };
   }
+}
+
+/** Of the node that is answered; predictions are of leaves. */
+export function levelOf(answer: Answer): number {
+  return answer.kind === "partial" ? answer.level : 0;
 }
 
 function isLater(message: CoordinatorMessage, { step }: Work): boolean {

@@ -3,6 +3,7 @@ import type { EngineName } from "../shared/engine_names.ts";
 import type { ModelSpec } from "../shared/model.ts";
 import type { PartialSum, Predictions } from "../shared/sums.ts";
 import type { NodeId } from "../shared/tree.ts";
+import type { PhaseListener } from "./span_recorder.ts";
 
 export type { EngineName };
 
@@ -50,6 +51,8 @@ export interface EngineOptions {
   readonly tilesFile?: string;
   /** Called after each leaf of a training pass: a worker shows by it that it is alive. */
   readonly onLeaf?: () => void;
+  /** Called as a leaf goes from phase to phase, as often as it does, and with null when it is done; by engines that can tell. */
+  readonly onPhase?: PhaseListener;
   /** Called with what takes a while and is being done, for people: "compiling 57 kernels for NVIDIA H100". */
   readonly onProgress?: (text: string) => void;
 }

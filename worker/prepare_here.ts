@@ -17,7 +17,7 @@ import type { PreparedRun } from "./thread/mod.ts";
  */
 export async function prepareHere(
   name: EngineName,
-  { config: { dataset, model, classWeights, batchSize, microBatch }, probeKey, tilesFile, onLeaf, onProgress }:
+  { config: { dataset, model, classWeights, batchSize, microBatch }, probeKey, tilesFile, onLeaf, onProgress, onPhase }:
     PreparedRun,
   path: Promise<string>,
 ): Promise<OrderComputer> {
@@ -33,6 +33,7 @@ export async function prepareHere(
       ...(tilesFile === undefined ? {} : { tilesFile }),
       onLeaf: () => isProbed && onLeaf(), // nobody has ordered the trial's
       onProgress,
+      ...(onPhase === undefined ? {} : { onPhase }),
     }),
   );
   const probed = await probe(engine, model, { microBatch, key: probeKey });

@@ -12,12 +12,13 @@ import { parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import { type CoordinatorMessage, MOST_TEXT, parseCoordinatorMessage } from "../shared/protocol.ts";
 import { envelope, fetchChunk, fetchManifest, nextOf, RunOver, type WorkerChannel } from "./asking.ts";
-import { compute } from "./compute.ts";
+import { compute, levelOf, type Trace } from "./compute.ts";
 import { DeviceLost } from "./device_lost.ts";
 import { DeviceLosses } from "./device_losses.ts";
 import { type Address, ConnectionLost, joinCoordinator } from "./join.ts";
 import { Preparation } from "./preparation.ts";
 import { refuseUnfit, refuseUntrainable } from "./sanity.ts";
+import { type PhaseListener, SpanRecorder } from "./span_recorder.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 
@@ -41,6 +42,8 @@ export interface JoinedRun {
   onLeaf(): void;
   /** To be called with what takes a while and is being done. */
   onProgress(text: string): void;
+  /** To be called with each phase of a leaf, where an engine can tell them apart; undefined if nobody wants to know. */
+  readonly onPhase?: PhaseListener;
 }
 
 /** What is to be computed, and how to get ready for it. */
@@ -178,6 +181,7 @@ async function serve(
   const parameters = parameterCount(config.model);
   const compress = config.compressGradients ? config.compress : "none";
   let weights = { version: 0, checksum: 0 };
+  const trace = welcome.traced === true ? traceTo(channel) : undefined;
   let lastSign = 0;
   using preparation = new Preparation((text) =>
     channel.send({ ...envelope(channel, 0), type: "preparing", text: text.slice(0, MOST_TEXT.reason) })
@@ -198,6 +202,7 @@ async function serve(
       options.log(`${welcome.workerId}: ${text}`);
       preparation.hear(text);
     },
+    ...(trace === undefined ? {} : { onPhase: trace.recorder.hear }),
   });
   preparation[Symbol.dispose]();
   const { engine, adapter, fingerprint, leafMilliseconds } = computer;
@@ -231,6 +236,9 @@ async function serve(
       return message.mayGoOn;
     }
     if (message.type === "stale") options.log(`step ${message.step}: the answer came too late`);
+    if (message.type === "clock-request" && trace !== undefined) {
+      channel.send({ ...envelope(channel, 0), type: "clock", microseconds: trace.recorder.now });
+    }
     if (message.type === "work") {
       standing.step = message.step;
       if (message.weights !== weights.version) {
@@ -239,10 +247,22 @@ async function serve(
       }
       refuseUnfit(message, config);
       lastSign = performance.now();
-      await compute(channel, computer, { work: message, weights: weights.checksum, compress });
+      await compute(channel, computer, { work: message, weights: weights.checksum, compress, trace });
     }
   }
   throw new ConnectionLost("The coordinator closed the connection without ending the run");
+}
+
+/** The coordinator wants to know what answers take. */
+function traceTo(channel: WorkerChannel): Trace {
+  return {
+    recorder: new SpanRecorder(),
+    tell(answer, spans) {
+      const { step, attempt, index } = answer;
+      const node = { attempt, level: levelOf(answer), index };
+      channel.send({ ...envelope(channel, step), type: "spans", ...node, ...spans });
+    },
+  };
 }
 
 /** Says hello and waits for the welcome. */

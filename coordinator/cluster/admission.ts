@@ -30,6 +30,10 @@ export interface AdmissionEvents {
   onReady(member: Member): void;
   onFrame(member: Member, frame: Frame): void;
   onHeartbeat(member: Member): void;
+  /** A member tells what its clock shows, in microseconds. */
+  onClock(member: Member, microseconds: number): void;
+  /** A member tells what an answer took. */
+  onSpans(member: Member, spans: Extract<WorkerMessage, { type: "spans" }>): void;
   /** A member sent something that cannot be read. */
   onBroken(member: Member, error: HerdError): void;
   /** A worker of this machine says that it cannot work. */
@@ -174,6 +178,10 @@ export class Admission {
       case "heartbeat":
         member.sign(message.leaves, message.milliseconds);
         return this.#events.onHeartbeat(member);
+      case "clock":
+        return this.#events.onClock(member, message.microseconds);
+      case "spans":
+        return this.#events.onSpans(member, message);
       case "failed":
         // An own worker that cannot start will not do so next time; a remote one may be mended and come back.
         if (member.ready === undefined && member.isOwn && !message.again) {
@@ -225,6 +233,7 @@ export class Admission {
 
   #welcomeTo({ name, secret, isLaunched }: Identity): CoordinatorMessage {
     const { config, configHash, backend, fallsBack = backend === "auto", runId, probeKey = runId } = this.#options;
+    const { traced = false } = this.#options;
     return {
       ...this.#roll.envelope(0),
       type: "welcome",
@@ -235,6 +244,7 @@ export class Admission {
       configHash,
       backend,
       fallsBack,
+      traced,
     };
   }
 

@@ -21,6 +21,7 @@ import { SpotChecks } from "./spot_checks.ts";
 import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
+import { Tracing } from "./tracing.ts";
 import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
 
 /** Who hears of what a conductor cannot decide. */
@@ -56,6 +57,7 @@ export class Conductor {
   readonly #pause: Pause;
   readonly #weights: Broadcast;
   readonly #checks: SpotChecks<Member>;
+  readonly #tracing: Tracing | undefined;
   #steps = 0;
   #running: Running<unknown> | undefined;
   /** The step before: what comes for it now is still compared. */
@@ -73,6 +75,9 @@ export class Conductor {
     const budget = new ByteBudget(queueBytesOf(options));
     this.#weights = new Broadcast(options.runId, budget);
     this.#checks = new SpotChecks(options.verify ?? 0);
+    this.#tracing = options.traced !== true
+      ? undefined
+      : new Tracing(this.#emit, ({ channel }) => channel.send({ ...this.roll.envelope(0), type: "clock-request" }));
     this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
     this.admission = new Admission(options, { roll: this.roll, budget }, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
@@ -83,8 +88,15 @@ export class Conductor {
       onFrame: this.#guarded((member: Member, frame: Frame) => {
         const began = performance.now();
         this.#onFrame(member, frame);
-        this.timeline.did("sum", began, performance.now());
+        const ended = performance.now();
+        this.timeline.did("sum", began, ended);
+        this.#tracing?.answered(member, frame, began, ended);
       }),
+      onClock: (member, microseconds) => this.#tracing?.hearClock(member, microseconds, performance.now()),
+      onSpans: (member, spans) => {
+        this.#tracing?.hearSpans(member, spans, performance.now());
+        if (!this.#running?.step.owes(member)) this.#tracing?.askClock(member, performance.now());
+      },
       onHeartbeat: this.#guarded((member: Member) => {
         if (this.#running !== undefined) options.onLeaf?.();
         this.#hear(member);
@@ -117,7 +129,10 @@ export class Conductor {
     const began = performance.now();
     this.#weights.set(weights, compress);
     for (const member of this.roll.ready) this.#supply(member);
-    this.timeline.sent(began, performance.now());
+    const ended = performance.now();
+    const step = this.timeline.sent(began, ended);
+    if (step !== undefined) this.#tracing?.over(step);
+    this.#tracing?.sent(began, ended, step !== undefined);
   }
 
   /** Gives out the leaves of one unit of work and waits until all answers are in, or the signal aborts. */
@@ -141,13 +156,15 @@ export class Conductor {
     const at = { ...share, task: work.task };
     const running: Running<Result> = { number: ++this.#steps, share, at, step, resolve, reject };
     this.#running = running;
+    this.#tracing?.begin({ ...share, number: running.number, task: work.task });
     const breakOff = () => this.#breakOff(running, signal!.reason);
     signal?.addEventListener("abort", breakOff, { once: true });
     try {
       this.#enlist(this.roll.ready);
       this.timeline.did("order", began, performance.now());
       const result = await promise;
-      this.timeline.computed(work.task, performance.now());
+      const test = this.timeline.computed(work.task, performance.now());
+      if (test !== undefined) this.#tracing?.over(test);
       return result;
     } finally {
       signal?.removeEventListener("abort", breakOff);
@@ -226,6 +243,7 @@ export class Conductor {
   }
 
   #send({ number, share, at }: Running<unknown>, { worker, range, attempt }: Order<Member>): void {
+    this.#tracing?.ordered(worker, attempt, performance.now());
     worker.channel.send({
       ...this.roll.envelope(number),
       type: "work",
@@ -292,6 +310,7 @@ export class Conductor {
 
   #onReady(member: Member): void {
     this.#emit({ type: "worker", what: "ready", worker: member.info });
+    this.#tracing?.askClock(member, performance.now());
     this.#supply(member);
     this.#events.onReady();
   }

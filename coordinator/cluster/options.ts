@@ -44,6 +44,8 @@ export interface ClusterOptions {
   readonly queueBytes?: number;
   /** The share of the steps whose answers are computed again by a second worker, 0 to 1; 0 for none. */
   readonly verify?: number;
+  /** Whether it tells what takes time, and asks the workers for it. */
+  readonly traced?: boolean;
   /** How long a run waits without any worker before it gives up, in milliseconds. */
   readonly workerTimeout: number;
   /** Hears what happens. */

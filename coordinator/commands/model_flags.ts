@@ -4,7 +4,7 @@ import { ARM_NAMES } from "../events/mod.ts";
 import type { SavedModel } from "../inference/mod.ts";
 import { trainFlags } from "./settings.ts";
 
-const { seed: { parse: parseSeed }, workers, backend } = trainFlags;
+const { workers, backend } = trainFlags;
 
 /** The flags that choose a model: of the trainings that they leave, the best one is taken. */
 export const modelFlags = about("network", {
@@ -14,7 +14,7 @@ export const modelFlags = about("network", {
     "only trainings of this arm; of several the one with the best primary metric is taken",
     undefined,
   ),
-  seed: { ...number({ help: "only trainings with this seed", min: 0 }, undefined), parse: parseSeed },
+  seed: number({ help: "only trainings with this seed", min: 0 }, undefined),
 });
 
 /** The flags that say who computes. */

@@ -20,7 +20,7 @@ import {
   type StepProgress,
   type Training,
 } from "../experiment/mod.ts";
-import { EventFiles, type Report, reportHtml, reportOf, tablesOf } from "../report/mod.ts";
+import { EventFiles, type Report, reportHtml, reportOf, tablesOf, TraceFile } from "../report/mod.ts";
 import {
   CheckpointStore,
   DiagnosticsFile,
@@ -114,6 +114,7 @@ async function recordRun(prepared: Prepared): Promise<Report> {
   const metrics = new MetricsFile(folder, (text) => bus.emit({ type: "notice", text }));
   using metricsLines = bus.subscribe("metrics.jsonl", (event) => metrics.handle(event));
   using events = eventFiles(prepared);
+  using trace = traceFile(prepared);
   using _kept = bus.subscribe("The keeping of checkpoints", keepWhatWasBefore(store));
   using _warnings = bus.subscribe("The look at fingerprints", warnIfMixed(bus, resumed?.history));
   let tellStep = (_progress: StepProgress) => {};
@@ -145,13 +146,13 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     await recorder.finish();
     file?.finish();
     await metricsLines.settle(SETTLE_MS);
-    await events?.settle(SETTLE_MS);
+    for (const files of [events, trace]) await files?.settle(SETTLE_MS);
     await metrics.finish();
     return await writeReport(true);
   } catch (error) {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
-    await Promise.all([metricsLines, events].map((lines) => lines?.settle(BROKEN_OFF_SETTLE_MS)));
+    await Promise.all([metricsLines, events, trace].map((files) => files?.settle(BROKEN_OFF_SETTLE_MS)));
     const { folder: { path }, experiment: { seeds }, options: { settings } } = prepared;
     throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
   }
@@ -162,6 +163,13 @@ function eventFiles({ options: { settings }, folder, bus }: Prepared): Subscript
   if (!settings.tensorboard) return undefined;
   const files = new EventFiles(folder.events, (text) => bus.emit({ type: "notice", text }));
   return bus.subscribe("events/", files.handle);
+}
+
+/** What writes --trace's file. */
+function traceFile({ options: { settings }, folder, bus }: Prepared): Subscription | undefined {
+  if (!settings.trace) return undefined;
+  const file = new TraceFile(folder.path, (text) => bus.emit({ type: "notice", text }));
+  return bus.subscribe("trace.json", file.handle);
 }
 
 /** diagnostics.csv, with the rows of the steps that trainings have behind them. */
@@ -214,6 +222,7 @@ async function compute(
     fallsBack: options.fallsBack,
     workerTimeout: 1000 * settings.workerTimeout,
     verify: options.verify,
+    traced: settings.trace,
     dataset,
     onSilent: ({ id }) => endProcess(id),
     emit: (event) => bus.emit(sinceBefore(event, prepared)),

@@ -145,6 +145,9 @@ export const trainFlags = {
     "no-dashboard": toggle("no page that shows the run"),
     quiet: toggle("only the final block and warnings"),
     json: toggle("events as JSON lines instead of text"),
+    trace: toggle(
+      "where the time goes, of the coordinator and all workers: trace.json in the run's folder, for Perfetto",
+    ),
     ...commonFlags,
   }),
 };

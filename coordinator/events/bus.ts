@@ -100,5 +100,5 @@ class Queue {
 }
 
 function isProgress({ type }: TimedEvent): boolean {
-  return type === "step" || type === "data";
+  return type === "step" || type === "data" || type === "spans";
 }

@@ -214,6 +214,20 @@ export interface DatasetFacts {
   readonly used: Readonly<Record<string, readonly [train: number, test: number]>>;
 }
 
+/** Something that took a while; in whole microseconds of the coordinator's clock. */
+export interface TracedSpan {
+  /** Of a worker: gradients or predictions, read, augment, forward, backward, send; of the coordinator: step, test and their parts. */
+  readonly name: string;
+  /** When it began. */
+  readonly start: number;
+  /** When it ended. */
+  readonly end: number;
+  /** The leaf that it is about, or the first of `leaves`. */
+  readonly leaf?: number;
+  /** How many, where it is about several. */
+  readonly leaves?: number;
+}
+
 /** What a cluster tells. */
 export type ClusterEvent =
   /** A line that people should not miss. */
@@ -236,7 +250,22 @@ export type ClusterEvent =
   /** Answers were computed again by second workers: so many more. */
   | { readonly type: "check" } & CheckCounts
   /** Wrong answers of a worker are in the weights. */
-  | { readonly type: "taint" } & Taint;
+  | { readonly type: "taint" } & Taint
+  /** What the coordinator did in a step or test, or what an answer of a worker took. Only with --trace. */
+  | {
+    readonly type: "spans";
+    /** Null for the coordinator. */
+    readonly worker: string | null;
+    readonly task: "train" | "evaluate";
+    /** Null for what belongs to no step. */
+    readonly position: Position | null;
+    /** Those after the first are parts of it, but for an answer's last one. */
+    readonly spans: readonly TracedSpan[];
+    /** How far the worker's times may be off, in microseconds. */
+    readonly clockError: number;
+    /** When the weights went out that the answer was computed with, and when it was added up; null where one is not known. */
+    readonly arrow: { readonly from: number; readonly to: number } | null;
+  };
 
 /** What happens in a run. */
 export type RunEvent =

@@ -12,6 +12,7 @@ export {
   type StepSeconds,
   type StepWork,
   type TimedEvent,
+  type TracedSpan,
   type Traffic,
   type TrainingFacts,
   type TrainingRecord,

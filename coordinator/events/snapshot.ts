@@ -66,6 +66,7 @@ export function afterEvent(snapshot: Snapshot, event: RunEvent): Snapshot {
   switch (event.type) {
     case "notice":
     case "data":
+    case "spans":
       return snapshot;
     case "dataset": {
       const { type: _type, ...dataset } = event;

@@ -1,7 +1,7 @@
 // What a network's answers to images of known classes say of it. Everything here is pure.
-import type { Predictions } from "../../shared/sums.ts";
 import { predictedClass, probabilitiesOf } from "../../shared/predictions.ts";
-import { MetricsAccumulator, rankingOf } from "../experiment/mod.ts";
+import type { Predictions } from "../../shared/sums.ts";
+import { confusionOf, MetricsAccumulator, rankingOf } from "../experiment/mod.ts";
 import { type Calibration, calibration, type Interval, wilsonInterval } from "../statistics/mod.ts";
 
 /** What is said of one image. */
@@ -30,7 +30,7 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Wilson's 95 % interval of the accuracy. */
   readonly accuracy95: Interval;
-  /** Area under the ROC curve, as in training's test; null where it is not defined. */
+  /** Area under the ROC curve, as in training's test: the macro average for more than two classes; null where one is missing. */
   readonly auc: number | null;
   /** Images by their class, and within it by the class that was predicted. */
   readonly confusion: readonly (readonly number[])[];
@@ -58,8 +58,6 @@ export function evaluationOf(
     const own = logits.subarray(index * width, (index + 1) * width);
     return { index, label, predicted: predictedClass(own), probabilities: probabilitiesOf(own) };
   });
-  const confusion = classes.map(() => classes.map(() => 0));
-  for (const { label, predicted } of answers) confusion[label]![predicted]!++;
   return {
     classes,
     images: labels.length,
@@ -68,7 +66,7 @@ export function evaluationOf(
     accuracy,
     accuracy95: wilsonInterval(correct, labels.length),
     auc: rankingOf(logits, labels).testAuc,
-    confusion,
+    confusion: confusionOf(logits, labels),
     calibration: calibration(
       answers.map(({ probabilities }) => probabilities),
       labels,

@@ -112,6 +112,7 @@ Deno.test({
       fault: true,
       check: true,
       taint: true,
+      spans: true,
       step: true,
       epoch: true,
       diverged: true,

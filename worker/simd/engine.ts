@@ -42,7 +42,7 @@ export class SimdEngine implements GradientEngine {
     this.#kernels = kernels;
     this.#memory = memory;
     this.#plan = plan;
-    this.#network = new Network(kernels, plan, memory, options.classWeights);
+    this.#network = new Network(kernels, plan, memory, options);
   }
 
   /** Lays out the memory and loads the kernels. */
@@ -75,6 +75,7 @@ export class SimdEngine implements GradientEngine {
         leaf: async (index, depth) => {
           const slot = this.#slot(depth);
           parts.push(this.#leaf(step.at(index), slot));
+          this.#options.onPhase?.(null);
           this.#options.onLeaf?.();
           // Lets the event loop turn: sockets are answered between leaves.
           await new Promise((resolve) => setTimeout(resolve, 0));
@@ -97,6 +98,7 @@ export class SimdEngine implements GradientEngine {
       assertFits(leaf, this.#options);
       const { samples } = leaf;
       this.#network.forward(samples);
+      this.#options.onPhase?.(null);
       const logits = this.#network.logits(samples.length);
       const labels = samples.map(({ label }) => label);
       yield { logits, losses: lossesOf(logits, labels, this.#options.spec.classes) };

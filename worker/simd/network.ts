@@ -2,7 +2,8 @@
 import { dropoutScale, dropoutThreshold } from "../../shared/dropout.ts";
 import type { Words } from "../../shared/threefry.ts";
 import { augmentationMap, drawAugmentation } from "../augmentation.ts";
-import { type Leaf, pixelsOf, type Sample } from "../engine.ts";
+import { type EngineOptions, type Leaf, pixelsOf, type Sample } from "../engine.ts";
+import type { PhaseListener } from "../span_recorder.ts";
 import type { Kernels } from "./kernels.ts";
 import { writeLogitGradient } from "./logit_gradient.ts";
 import type { ConvPlan, DensePlan, MemoryPlan } from "./plan.ts";
@@ -13,13 +14,23 @@ export class Network {
   readonly #plan: MemoryPlan;
   readonly #memory: WebAssembly.Memory;
   readonly #classWeights: readonly number[];
+  readonly #onPhase: PhaseListener | undefined;
 
-  /** @param classWeights by class, what a sample's gradient is multiplied by; empty for none */
-  constructor(kernels: Kernels, plan: MemoryPlan, memory: WebAssembly.Memory, classWeights: readonly number[] = []) {
+  /**
+   * @param classWeights by class, what a sample's gradient is multiplied by; empty for none
+   * @param onPhase hears of each phase
+   */
+  constructor(
+    kernels: Kernels,
+    plan: MemoryPlan,
+    memory: WebAssembly.Memory,
+    { classWeights = [], onPhase }: Pick<EngineOptions, "classWeights" | "onPhase"> = {},
+  ) {
     this.#classWeights = classWeights;
     this.#kernels = kernels;
     this.#plan = plan;
     this.#memory = memory;
+    this.#onPhase = onPhase;
   }
 
   /** Takes the flat weights and packs them for the kernels. */
@@ -47,6 +58,7 @@ export class Network {
   forward(samples: readonly Sample[], keys?: readonly Words[], draws?: Leaf): void {
     samples.forEach((sample, index) => {
       this.#loadImage(sample, index, draws);
+      this.#onPhase?.("forward");
       for (const conv of this.#plan.convs) this.#convolve(conv, index, keys?.[index]);
     });
     this.#flatten(samples.length);
@@ -63,6 +75,7 @@ export class Network {
 
   /** Backward pass after a forward pass with the same keys; writes the flat gradient sum to `target`. */
   backward(samples: readonly Sample[], keys: readonly Words[], target: number): void {
+    this.#onPhase?.("backward");
     this.#lossGradient(samples);
     for (const dense of this.#plan.denses.toReversed()) this.#denseInputGradient(dense, keys);
     // In this order: a row may spill into what is written after it.
@@ -83,8 +96,10 @@ export class Network {
   #loadImage(sample: Sample, index: number, draws?: Leaf): void {
     const { spec, pixels, images } = this.#plan;
     const length = spec.imageSize ** 2 * 3;
+    this.#onPhase?.("read");
     this.#bytes(pixels, length).set(pixelsOf(sample, length));
     if (!draws) return this.#kernels.scaleBytes(pixels, images[index]!, length, 1 / 255);
+    this.#onPhase?.("augment");
     const map = augmentationMap(drawAugmentation(draws.seed, draws.epoch, sample.id), spec.imageSize);
     this.#kernels.resample(pixels, images[index]!, spec.imageSize, 1 / 255, ...map);
   }

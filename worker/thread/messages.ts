@@ -7,7 +7,7 @@ import { DeviceLost } from "../device_lost.ts";
 import type { JoinedRun } from "../session.ts";
 
 /** What of a run an engine is made from. */
-export interface PreparedRun extends Pick<JoinedRun, "config" | "probeKey" | "onLeaf" | "onProgress"> {
+export interface PreparedRun extends Pick<JoinedRun, "config" | "probeKey" | "onLeaf" | "onProgress" | "onPhase"> {
   /** Where tuned tiles may be. */
   readonly tilesFile?: string | undefined;
 }

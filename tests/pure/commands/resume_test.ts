@@ -160,6 +160,44 @@ Deno.test("the weights that a run began with must be named again, and be the sam
   }
 });
 
+Deno.test("a network from a file is the run's own: it goes on without the file, with it elsewhere, and with no other", {
+  ignore,
+}, async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herd-test-" });
+  const write = async (name: string, filters: number) => {
+    const path = join(folder, name);
+    await Deno.writeTextFile(path, JSON.stringify({ blocks: [{ filters, dropout: 0 }], dense: [{ units: 3 }] }));
+    return path;
+  };
+  try {
+    const first = await write("first.json", 5);
+    await withRun(["--model", first], async (run) => {
+      await Deno.remove(first);
+      const attempt = async (...args: string[]) => {
+        const { settings } = await resumedSettings(run, given("--resume", run, ...args));
+        const { identity } = await identityOf(settings, DATA);
+        await refuseOther(identity, settings);
+        return [settings.model, JSON.stringify(identity.numeric.compute.model.layers[0])];
+      };
+      const kept = [first, '{"kind":"conv","filters":5}'];
+      assertEquals(await attempt(), kept);
+      assertEquals(await attempt("--model", await write("moved.json", 5)), kept);
+      const other = await write("other.json", 6);
+      const sentence = `--model ${other} does not describe the network that ${run} began with: leave it out`;
+      assertStringIncludes(await usage(run, "--model", other), sentence);
+      assertStringIncludes(await usage(run, "--model", "tiny"), `--model tiny cannot change what ${run} began with`);
+      assertStringIncludes(await usage(run, "--image-size", "30"), "--image-size 30 cannot change");
+      // A folder may name any path: none is opened.
+      const path = join(run, "config.json");
+      const config = JSON.parse(await Deno.readTextFile(path));
+      await Deno.writeTextFile(path, JSON.stringify({ ...config, told: { ...config.told, model: other } }));
+      assertEquals(await attempt(), [other, kept[1]!]);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 /** The report of a run of these facts, all of whose trainings are over; if so said, gc with seed 1 by its second epoch. */
 function reportText(
   facts: Partial<RunFacts>,

@@ -284,9 +284,9 @@ Deno.test("markup, quotes and control characters in every text of a report give 
     ...small,
     taints: [{ worker: "r2", host: "node7", since }],
     comparison: small.comparison.map((one) => ({ ...one, withheld: "a" })),
-    arms: small.arms.map((one, i) => i === 0 ? { ...one, diverged: "a" } : one),
+    arms: small.arms.map((one, i) => i === 0 ? { ...one, diverged: "a" } : { ...one, confusion: [[1, 0], [0, 1]] }),
     dataset: { ...small.dataset, classes: { ...classes, [ATTACK]: [1, 1] }, skipped: { count: 1, files: ["a"] } },
-    plan: { ...small.plan, initWeights: "a" },
+    plan: { ...small.plan, initWeights: "a", classWeights: [1, 2] },
   });
   assert(changed > 80, `${changed}`);
   const page = await reportHtml(report);
@@ -296,6 +296,7 @@ Deno.test("markup, quotes and control characters in every text of a report give 
   for (
     const part of [
       "dataset/name",
+      "dataset/classNames/1",
       "workers/0/adapter",
       "taints/0/worker",
       "diagnostics/layers/0/kernel",

@@ -127,6 +127,27 @@ Deno.test("Terminal: workers, faults that are worth a line, and notices; --quiet
   assert(after({ verbose: true }).includes("Worker  w1 (pid 1) has joined"));
 });
 
+Deno.test("Terminal: the model is told in two lines, layer by layer with --verbose, and not with --quiet", () => {
+  const told = (options: { quiet?: boolean; verbose?: boolean }, run: RunEvent = RUN) => {
+    const { tell, lines } = terminal(options);
+    tell(DATA, run);
+    const from = lines.findIndex((line) => line.startsWith("Model"));
+    return from < 0 ? [] : lines.slice(from, lines.findIndex((line) => line.startsWith("Arms")));
+  };
+  assertEquals(told({}), [
+    "Model   tiny: 1,153 parameters, 12 layers, images of 22 × 22 px",
+    "        298.1 kFLOP an image of a training step; a worker of simd needs 100.0 kB",
+  ]);
+  assertEquals(told({}, { ...RUN, memory: null } as RunEvent)[1], "        298.1 kFLOP an image of a training step");
+  const table = told({ verbose: true });
+  assert(table.includes("  dense1    (None, 16)             144    256 FLOP"), table.join("\n"));
+  assertEquals(
+    table.at(-1),
+    "  Memory of a worker of simd: 100.0 kB (weights 4.0 kB, gradient sums 12.0 kB, activations and the rest 84.0 kB)",
+  );
+  assertEquals(told({ quiet: true }), []);
+});
+
 Deno.test("Terminal: the end shows the result; a run that was broken off has none", () => {
   const { tell, lines } = terminal({ quiet: true });
   tell(DATA, RUN, EPOCH);

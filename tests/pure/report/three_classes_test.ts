@@ -1,5 +1,6 @@
 // What a report says of more than two classes.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { referenceOf } from "../../../coordinator/report/page/charts/curves.ts";
 import { finalBlock } from "../../../coordinator/report/final_block.ts";
 import { parseReport } from "../../../coordinator/report/parse_report.ts";
 import { reportHtml } from "../../../coordinator/report/report_html.ts";
@@ -16,6 +17,11 @@ Deno.test("a report names its classes by label, has the matrix of the last epoch
   for (const { confusion } of report.arms) assertEquals(confusion, MATRIX);
   assertEquals(report.plan.classWeights, [1.05, 1, 0.95]);
   assertEquals(parseReport(JSON.stringify(report), "x"), report);
+});
+
+Deno.test("the share of positives is the second class's by label, whatever the order of the counts' keys", () => {
+  const dataset = { ...report.dataset, classNames: ["10", "2"], classes: { "10": [9, 6], "2": [9, 2] } as const };
+  assertEquals(referenceOf({ ...report, dataset }, "testMeanProbability")?.value, 2 / 8);
 });
 
 Deno.test("a report from before classes were named has those of its counts, no matrix and no class weights", () => {

@@ -130,7 +130,7 @@ export function curveChart(
 
 /** What guessing gives; null for a metric of which that cannot be said. */
 export function referenceOf({ dataset }: Report, metric: EpochMetric): Reference | null {
-  const counts = Object.values(dataset.classes);
+  const counts = dataset.classNames.map((name) => dataset.classes[name] ?? [0, 0]);
   if (counts.length < 2) return null;
   const test = counts.map(([, test]) => test);
   switch (metric) {
