@@ -6,6 +6,7 @@ import { MOST } from "../shared/protocol.ts";
 export const dataFlags: {
   readonly data: Flag<string>;
   readonly "image-size": Flag<number>;
+  readonly "validation-split": Flag<number | undefined>;
   readonly "skip-unreadable": Flag<boolean>;
 } = about("data", {
   data: text("SET", "auto, horses-or-humans, procedural, or a folder or zip with a folder for each class", "auto"),
