@@ -204,6 +204,16 @@ Deno.test("foreign pages and foreign names for the dashboard are refused", { ign
   await flush();
 });
 
+Deno.test(
+  "the dashboard's link names an address: whose page comes up for localhost is not known",
+  { ignore },
+  async () => {
+    await using scene = await Scene.open({ address: { hostname: "localhost", port: 0 } });
+    assert(["127.0.0.1", "[::1]"].includes(scene.link.hostname), scene.link.hostname);
+    await flush();
+  },
+);
+
 Deno.test("only whoever has cookie and token stops the run or lets others in", { ignore }, async () => {
   await using scene = await Scene.open();
   const { own } = scene;
