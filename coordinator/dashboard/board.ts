@@ -76,11 +76,11 @@ export class Board {
     this.#news = undefined;
   }
 
-  /** What is new since this was last asked, with how the workers are now. */
-  takeNews(): News | Everything {
+  /** What is new since this was last asked, with how the workers are now; undefined where everything is. */
+  takeNews(): News | undefined {
     const news = this.#news;
     this.#news = {};
-    if (news === undefined) return this.everything();
+    if (news === undefined) return undefined;
     const parts = news.progress === undefined ? undefined : this.#parts();
     return { ...news, ...parts === undefined ? {} : { parts }, workers: this.#workers() };
   }
