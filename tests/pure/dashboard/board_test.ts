@@ -98,3 +98,17 @@ Deno.test("Board: of long epochs every other step is left out, and the run's end
   tell({ type: "end", complete: false, error: { code: "interrupted", message: "Interrupted" } });
   assertEquals(board.takeNews()!.end, { complete: false, message: "Interrupted" });
 });
+
+Deno.test("Board: of workers that come and go under new names for ever, the losses that are remembered are of the newest", () => {
+  const { board, tell } = boardOf();
+  tell(...BEGIN);
+  const come = (i: number) => {
+    const worker = workerInfo(`x${i}`);
+    tell({ type: "worker", what: "ready", worker }, { type: "worker", what: "lost", worker, reason: "" });
+  };
+  for (let i = 0; i < 1_200; i++) come(i);
+  come(0);
+  come(1_199);
+  const lost = Object.fromEntries(board.everything().workers!.map(({ id, lost }) => [id, lost]));
+  assertEquals([lost["x0"], lost["x1199"], lost["x1198"]], [1, 2, 1]);
+});
