@@ -51,7 +51,11 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   if (method === "GET" && asset !== undefined) {
     return void response.writeHead(200, { ...HEADERS, "content-type": asset.type }).end(asset.text);
   }
-  if (method === "GET" && url === "/events") return sendEvents(response, { answers, refuse, cookie });
+  if (method === "GET" && url === "/events") {
+    // A page on another port of this host sends the cookie too, and with what it loads as a picture no origin.
+    if (["same-site", "cross-site"].includes(`${headers["sec-fetch-site"]}`)) return refuse(403);
+    return sendEvents(response, { answers, refuse, cookie });
+  }
   if (method !== "POST") return refuse(asset === undefined ? 404 : 405);
   // A browser says of every POST which page it is from.
   if (headers.origin === undefined) return refuse(403);

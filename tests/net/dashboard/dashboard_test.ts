@@ -196,6 +196,9 @@ Deno.test("foreign pages and foreign names for the dashboard are refused", { ign
       assertEquals((await scene.ask(path, { ...session, ...headers }, "")).status, 403, JSON.stringify(headers));
     }
   }
+  // As a picture of a page on another port, which says no origin.
+  const picture = { ...session, host, "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors" };
+  assertEquals((await scene.ask("/events", picture)).status, 403);
   assertEquals((await scene.ask("/stop", { ...session, host }, "")).status, 403, "no page at all");
   assertEquals(scene.stops, 0);
   const named = { host: `localhost:${port}`, origin: `http://localhost:${port}` };
