@@ -218,10 +218,13 @@ export interface DatasetFacts {
 export interface TracedSpan {
   /** Of a worker: gradients or predictions, read, augment, forward, backward, send; of the coordinator: step, test and their parts. */
   readonly name: string;
+  /** When it began. */
   readonly start: number;
+  /** When it was over. */
   readonly end: number;
   /** The leaf that it is about, or the first of `leaves`. */
   readonly leaf?: number;
+  /** How many leaves it is about, where it is an answer. */
   readonly leaves?: number;
 }
 
