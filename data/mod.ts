@@ -1,5 +1,5 @@
 // Data sets: finding, fetching, decoding, drawing and packing images, reading them back, and the cache that holds them.
-export { type DataProgress, type DatasetInfo, type Skipped, type Split } from "./dataset_info.ts";
+export { type DataProgress, type DatasetInfo, type Duplicates, type Skipped, type Split } from "./dataset_info.ts";
 export { cacheDirectory, tilesFileIn } from "./cache.ts";
 export { dataCommand, type DataParts, type Trial, type TrialStep } from "./commands/data.ts";
 export { dataEnvironment } from "./environment.ts";

@@ -127,11 +127,15 @@ export const trainFlags = {
   }),
   ...keep("again", "machines", {
     listen: text("HOST:PORT", "address for workers; port 0 takes a free one", "127.0.0.1:0"),
+  }),
+  ...keep("again", "tells", {
     dashboard: text(
       "HOST:PORT",
       "where browsers can look at the run [127.0.0.1:0, if a person is at the terminal]",
       undefined,
     ),
+  }),
+  ...keep("again", "machines", {
     "token-file": text("FILE", "file with the token that workers must know", undefined),
     "tls-cert": text("FILE", "certificate (PEM) that workers elsewhere see: encrypts their connections", undefined),
     "tls-key": text("FILE", "its private key (PEM)", undefined),

@@ -220,11 +220,11 @@ export interface TracedSpan {
   readonly name: string;
   /** When it began. */
   readonly start: number;
-  /** When it was over. */
+  /** When it ended. */
   readonly end: number;
   /** The leaf that it is about, or the first of `leaves`. */
   readonly leaf?: number;
-  /** How many leaves it is about, where it is an answer. */
+  /** How many, where it is about several. */
   readonly leaves?: number;
 }
 

@@ -1,7 +1,7 @@
 // A command of the command line: its flags as data, what it does as a function, and the help that follows from them.
 import { HerdError } from "../errors.ts";
 import type { Console } from "./console.ts";
-import { about, type Flags, nearest, parseFlags, toggle, UnknownFlag, type Values } from "./flags.ts";
+import { about, type Flag, type Flags, nearest, parseFlags, toggle, UnknownFlag, type Values } from "./flags.ts";
 import { type Described, helpText, overview } from "./help.ts";
 
 /** What a command has around it: all that it may print to, and what the user's shell says. */
@@ -13,7 +13,11 @@ export interface Surroundings extends Console {
 }
 
 /** The flags that every command has. */
-export const commonFlags = about("tells", {
+export const commonFlags: {
+  readonly verbose: Flag<boolean>;
+  readonly version: Flag<boolean>;
+  readonly help: Flag<boolean>;
+} = about("tells", {
   verbose: toggle("more lines, and the stack trace of an error"),
   version: toggle("print the version"),
   help: toggle("print this"),

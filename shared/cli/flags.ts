@@ -177,7 +177,7 @@ export class UnknownFlag extends HerdError {
   /** Its name, without the dashes. */
   readonly flag: string;
 
-  /** @param hint what to do */
+  /** Of the flag, and what to do. */
   constructor(flag: string, hint: string) {
     super("usage", `Unknown flag ${flag.length > 1 ? "--" : "-"}${flag}: ${hint}`);
     this.flag = flag;
