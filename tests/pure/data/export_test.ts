@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { exportDataset } from "../../../data/export.ts";
 import { resolveDataset } from "../../../data/mod.ts";
+import { resolveWith } from "../../../data/resolve.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { classFiles, temporaryDirectory, WITHOUT_FILES, writeFiles } from "../../fixtures/data_files.ts";
 
@@ -27,5 +28,23 @@ Deno.test({
     assertStringIncludes((await assertRejects(twice, HerdError)).message, "is there already");
     const aborted = { signal: AbortSignal.abort(new HerdError("interrupted", "Interrupted")), onProgress() {} };
     await assertRejects(() => exportDataset(path, join(root.path, "other"), aborted), HerdError, "Interrupted");
+  },
+});
+
+Deno.test({
+  name: "export: figures that Herd draws are the same data set from files, and are not taken for Horses or Humans",
+  ignore: WITHOUT_FILES,
+  async fn() {
+    using root = temporaryDirectory();
+    const environment = { cacheDir: join(root.path, "cache"), dataDir: undefined, dataUrl: undefined };
+    const counts = { train: [3, 2], test: [1, 2] } as const;
+    const { path, info } = await resolveWith({ data: "procedural", imageSize: 16, environment }, {
+      archives: [],
+      counts,
+    });
+    const folder = join(root.path, "photos");
+    await exportDataset(path, folder, { signal: new AbortController().signal, onProgress() {} });
+    const again = (await resolveDataset({ data: folder, imageSize: 16, environment })).info;
+    assertEquals([again.sha256, again.name, again.classes], [info.sha256, "photos", ["drawn-horses", "drawn-humans"]]);
   },
 });
