@@ -6,6 +6,7 @@ const VERBS: Readonly<Record<DataProgress["phase"], string>> = {
   download: "Fetching",
   decode: "Decoding",
   draw: "Drawing",
+  export: "Writing",
 };
 
 /** So many names are told; the others are counted. */
