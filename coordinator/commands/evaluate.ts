@@ -129,7 +129,9 @@ async function evaluate(
   print(`Model     ${describeModel(model)}`);
   print(`Data      ${description}`);
   evaluationLines(evaluation).forEach((line) => print(line));
-  if (values.page !== undefined) print(`\nMost wrong images: ${values.page}`);
+  if (values.page === undefined) return;
+  print("");
+  print(`Most wrong images: ${values.page}`);
 }
 
 /**
@@ -197,7 +199,14 @@ function sheetOf(evaluation: Evaluation, { model, images: { data, ids, descripti
   using dataset = PackedDataset.open(data.path);
   const { imageSize } = data.info;
   const pictureOf = (index: number) => thumbnail(dataset.read("test", ids[index]!), imageSize, THUMBNAIL);
-  return contactSheet(evaluation, { model: describeModel(model), data: description, nameOf, pictureOf });
+  // Whoever is shown the page need not know where on this machine the files are.
+  const shortName = (index: number) => nameOf(index).split(/[\\/]/).slice(-2).join("/");
+  return contactSheet(evaluation, {
+    model: describeModel(model),
+    data: description,
+    nameOf: shortName,
+    pictureOf,
+  });
 }
 
 /** Side of a picture in pixels: sharp on a page that shows it at half of that. */

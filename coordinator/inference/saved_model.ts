@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { type ArmName, isHigherBetter, PRIMARY_METRICS, type PrimaryMetric, runName } from "../events/mod.ts";
 import { type NumericConfig, weightsHash } from "../experiment/mod.ts";
-import { type ArmReport, parseReport } from "../report/mod.ts";
+import { type ArmReport, describeMetric, parseReport } from "../report/mod.ts";
 import { newestRun, NumericConfigSchema, readModelWeights, readReportText, refuseLinks } from "../storage/mod.ts";
 
 /** Which model is meant. */
@@ -31,7 +31,7 @@ export interface SavedModel {
   readonly classes: readonly string[];
   /** What the run was told of its data. */
   readonly told: { readonly data: string; readonly skipUnreadable: boolean };
-  /** Why this one, for people: "best testAuc of 4 trainings, 0.9812". */
+  /** Why this one, for people: "best test AUC of 4 trainings, 0.9812". */
   readonly because: string;
 }
 
@@ -73,7 +73,9 @@ export async function readSavedModel({ run, arm, seed }: ModelChoice): Promise<S
   if (await weightsHash(weights) !== best.weightsSha256) {
     throw new HerdError("data", `${path} does not have the weights that report.json is about: ${remedy}`);
   }
-  const count = candidates.length === 1 ? "the only training" : `best ${primary} of ${candidates.length} trainings`;
+  const count = candidates.length === 1
+    ? "the only training"
+    : `best ${describeMetric(primary, classes.length)} of ${candidates.length} trainings`;
   const because = `${count}, ${best.epochs.at(-1)![primary]?.toFixed(4) ?? "not known"}`;
   return { folder, name, weights, numeric, classes, told, because };
 }
