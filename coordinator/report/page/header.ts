@@ -5,6 +5,7 @@ import { type Markup, markup } from "../markup.ts";
 import { artefactMark, capital, contrastOf, metricNames, olderFormat, sentenceOf, settingOf } from "../page_wording.ts";
 import type { Comparison, Report } from "../report.ts";
 import { describeTaints } from "../wording.ts";
+import { withWholeNames } from "./arm_names.ts";
 import { between, count, decimalsOf, plain, probability, signed } from "./figures.ts";
 import type { Section } from "./section.ts";
 
@@ -14,11 +15,11 @@ export function headerOf(report: Report, sections: readonly Pick<Section, "id" |
   const main = mainComparison(report);
   return markup`<header>
 ${marksOf(report)}<h1>Does gradient centralization help?</h1>
-<p class="verdict">${sentenceOf(verdict.sentence)}</p>
+<p class="verdict">${withWholeNames(sentenceOf(verdict.sentence))}</p>
 <ul class="pills">${pillsOf(report)}</ul>
 ${main === undefined ? "" : numbersOf(main, metricNames(report)[main.metric])}
 <p class="rule"><strong>The rule, which stood before the run.</strong> ${verdict.rule}</p>
-<p class="rule">${settingOf(report)}</p>
+<p class="rule">${withWholeNames(settingOf(report))}</p>
 <nav aria-label="Sections"><ul>${
     sections.map(({ id, title }) =>
       markup`<li><a href="#${id}">${title}</a></li>
@@ -94,7 +95,7 @@ function numbersOf(main: Comparison, name: string): Markup {
     ...tP === null ? [] : [["paired t test", `p ${equals(tP)}`] as const],
     ...leastDetectable === null ? [] : [["would have shown", `from ${plain(leastDetectable, decimals)}`] as const],
   ];
-  return markup`<p class="contrast">${capital(name)} of the last epoch, ${contrastOf(main)}</p>
+  return markup`<p class="contrast">${capital(name)} of the last epoch, ${withWholeNames(contrastOf(main))}</p>
 <dl class="numbers">${
     shown.map(([name, value]) =>
       markup`<div><dt>${name}</dt><dd>${value}</dd></div>

@@ -18,6 +18,7 @@ h1, h2, p, dl, ul, figure { margin: 0; }
 p, li { max-width: 44rem; }
 h1 { font-size: 1rem; font-weight: 500; color: var(--soft); }
 h2 { font-size: 1.375rem; font-weight: 650; line-height: 1.3; letter-spacing: -.005em; }
+.arm { white-space: nowrap; }
 a { color: var(--link); text-underline-offset: .2em; text-decoration-thickness: 1px; }
 code { font: .875em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere; }
@@ -74,6 +75,9 @@ caption { text-align: left; color: var(--soft); font-size: .8125rem; padding-bot
 th, td { padding: .38rem .85rem; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap;
   vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: 0; }
+.narrow th, .narrow td { white-space: normal; overflow-wrap: normal; padding-inline: .5rem; }
+.narrow th:first-child { padding-left: 0; min-width: 7.5em; }
+.said-of { padding-left: 1.2rem; margin: 0 0 .9rem; font-size: .9375rem; } .said-of li { margin-top: .35rem; }
 thead th { color: var(--soft); font-weight: 500; border-color: var(--rule); vertical-align: bottom; }
 tbody th { font-weight: 550; } th.text, td.text { text-align: left; }
 pre { background: var(--tint); padding: .9rem 1.1rem; border-radius: .4rem; margin: .5rem 0 1.25rem; }

@@ -18,6 +18,8 @@ export interface Table {
   readonly columns: readonly Column[];
   /** As many cells as there are columns. */
   readonly rows: readonly (readonly (string | Markup)[])[];
+  /** Whether cells have several lines rather than that the table is wider than its page. */
+  readonly isNarrow?: boolean;
 }
 
 /** Columns of words. */
@@ -31,14 +33,16 @@ export function figures(...heads: readonly string[]): Column[] {
 }
 
 /** The table, or a sentence where it would be empty. */
-export function tableOf({ caption, columns, rows }: Table): Markup {
+export function tableOf({ caption, columns, rows, isNarrow = false }: Table): Markup {
   if (rows.length === 0) return markup`<p class="note">${caption}: there is nothing to show.</p>`;
   const kind = (at: number) => columns[at]?.isText ? markup` class="text"` : "";
   const cells = (row: Table["rows"][number]) =>
     row.map((cell, at) =>
       at === 0 ? markup`<th scope="row"${kind(0)}>${cell}</th>` : markup`<td${kind(at)}>${cell}</td>`
     );
-  return markup`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
+  return markup`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table${
+    isNarrow ? markup` class="narrow"` : ""
+  }>
 <caption>${caption}</caption>
 <thead><tr>${columns.map(({ head }, at) => markup`<th scope="col"${kind(at)}>${head}</th>`)}</tr></thead>
 <tbody>${
@@ -50,10 +54,10 @@ export function tableOf({ caption, columns, rows }: Table): Markup {
 }
 
 /** A table without the columns of which nothing is known in any row. */
-export function knownOnly({ caption, columns, rows }: Table): Table {
+export function knownOnly({ columns, rows, ...rest }: Table): Table {
   const isKnown = columns.map((_, at) => at === 0 || rows.some((row) => row[at] !== UNKNOWN));
   const keep = <T>(all: readonly T[]) => all.filter((_, at) => isKnown[at]);
-  return { caption, columns: keep(columns), rows: rows.map(keep) };
+  return { ...rest, columns: keep(columns), rows: rows.map(keep) };
 }
 
 /** What only some want to see. On paper it is there if it was opened, or is printed in any case. */

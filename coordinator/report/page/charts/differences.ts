@@ -10,6 +10,7 @@ import { scaleOf } from "../scale.ts";
 
 /** A row: its name, and below it the mean and up to three intervals; in pixels. */
 const ROW = 54;
+const BELOW_NAME = 18;
 const PLACES = { name: 10, mean: 25, bca95: 34, crossed95: 41 } as const;
 
 /** The intervals below each other, with what the metric is called. Rows whose mean is not told have their reason instead. */
@@ -69,9 +70,14 @@ export function differenceChart(
     right: 16,
     layers: [
       {
-        data: { values: [{ low: 0 }] },
+        // Not through the names, nor through the reasons in place of a mean.
+        data: {
+          values: rows.flatMap(({ meanDifference }, i) =>
+            meanDifference === null ? [] : [{ low: 0, place: i * ROW + BELOW_NAME, end: (i + 1) * ROW }]
+          ),
+        },
         mark: { type: "rule", color: "var(--ink)", strokeWidth: 1 },
-        encoding: { x },
+        encoding: { x, y, y2: { field: "end" } },
       },
       interval("bca95", { strokeWidth: 1.5 }),
       interval("crossed95", { strokeWidth: 1.8, strokeDash: DASHES.dotted }),

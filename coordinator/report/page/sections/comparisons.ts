@@ -1,8 +1,9 @@
 // Every comparison, with every figure that a reviewer may ask for.
-import { markup } from "../../markup.ts";
-import { contrastOf, type MetricNames, metricNames } from "../../page_wording.ts";
+import { type Markup, markup } from "../../markup.ts";
+import { contrastOf, type MetricNames, metricNames, sentenceOf } from "../../page_wording.ts";
 import type { Comparison, Report } from "../../report.ts";
 import { describeMacro } from "../../wording.ts";
+import { withWholeNames } from "../arm_names.ts";
 import { between, decimalsOf, plain, probability, signed } from "../figures.ts";
 import type { Section } from "../section.ts";
 import { figures, folded, knownOnly, type Table, tableOf, words } from "../table.ts";
@@ -24,10 +25,11 @@ All others are
 exploratory, and their p is corrected for how many they are.</p>`,
       ...macro === "" ? [] : [markup`<p>${macro}</p>`],
       tableOf(comparisonTable(`Comparisons by ${names[verdict.primary]}`, primary!, names)),
+      sentencesOf(primary!, names),
       ...others!.length === 0 ? [] : [
         folded(
           "Comparisons by the other metrics",
-          tableOf(comparisonTable("Comparisons by the other metrics", others!, names)),
+          [tableOf(comparisonTable("Comparisons by the other metrics", others!, names)), sentencesOf(others!, names)],
         ),
       ],
       folded("What these figures are", HOW_TO_READ, { isPrinted: true }),
@@ -40,18 +42,18 @@ export function comparisonTable(caption: string, rows: readonly Comparison[], na
   const hasMetrics = new Set(rows.map(({ metric }) => metric)).size > 1;
   return knownOnly({
     caption,
+    isNarrow: true,
     columns: [
       ...words("Arm − baseline", ...hasMetrics ? ["Metric"] : [], "Kind"),
       ...figures("Pairs", "Mean difference", "95 % t", "95 % BCa", "95 % crossed", "d_z", "Won, lost, equal"),
       ...figures("Sign p", "t p", "Holm p", "Least detectable"),
-      ...words("What it allows to say"),
     ],
     rows: rows.map((row) => {
       const decimals = decimalsOf(row.metric);
       const { arm, baseline } = row.diverged;
       const diverged = [...arm > 0 ? [`arm in ${arm}`] : [], ...baseline > 0 ? [`baseline in ${baseline}`] : []];
       return [
-        contrastOf(row),
+        withWholeNames(contrastOf(row)),
         ...hasMetrics ? [names[row.metric]] : [],
         row.kind,
         diverged.length === 0 ? String(row.pairs) : `${row.pairs} (diverged: ${diverged.join(", ")})`,
@@ -65,10 +67,21 @@ export function comparisonTable(caption: string, rows: readonly Comparison[], na
         probability(row.tP),
         probability(row.holmP),
         plain(row.leastDetectable, decimals),
-        row.verdict,
       ];
     }),
   });
+}
+
+/** What each comparison allows to say. */
+function sentencesOf(rows: readonly Comparison[], names: MetricNames): Markup {
+  return markup`<ul class="said-of">${
+    rows.map((row) =>
+      markup`<li><strong>${withWholeNames(contrastOf(row))}, ${names[row.metric]}:</strong> ${
+        withWholeNames(sentenceOf(row.verdict))
+      }</li>
+`
+    )
+  }</ul>`;
 }
 
 const HOW_TO_READ = markup`<dl class="terms">
