@@ -30,13 +30,24 @@ export interface SavedModel {
   /** The names of the classes by label. */
   readonly classes: readonly string[];
   /** What the run was told of its data. */
-  readonly told: { readonly data: string; readonly skipUnreadable: boolean };
+  readonly told: {
+    readonly data: string;
+    readonly validationSplit: number | undefined;
+    readonly skipUnreadable: boolean;
+  };
   /** Why this one, for people: "best test AUC of 4 trainings, 0.9812". */
   readonly because: string;
 }
 
 const schema = v.object({
-  told: v.looseObject({ data: v.string(), skipUnreadable: v.optional(v.boolean(), false) }),
+  told: v.pipe(
+    v.looseObject({
+      data: v.string(),
+      validationSplit: v.nullish(v.number()),
+      skipUnreadable: v.optional(v.boolean(), false),
+    }),
+    v.transform((told) => ({ ...told, validationSplit: told.validationSplit ?? undefined })),
+  ),
   numeric: NumericConfigSchema,
   dataset: v.looseObject({ classes: v.pipe(v.array(v.string()), v.minLength(2)) }),
 });
