@@ -84,10 +84,10 @@ export async function readSavedModel({ run, arm, seed }: ModelChoice): Promise<S
   if (await weightsHash(weights) !== best.weightsSha256) {
     throw new HerdError("data", `${path} does not have the weights that report.json is about: ${remedy}`);
   }
-  const count = candidates.length === 1
-    ? "the only training"
-    : `best ${describeMetric(primary, classes.length)} of ${candidates.length} trainings`;
-  const because = `${count}, ${best.epochs.at(-1)![primary]?.toFixed(4) ?? "not known"}`;
+  const metric = describeMetric(primary, classes.length);
+  const value = best.epochs.at(-1)![primary]?.toFixed(4) ?? "not known";
+  const { length } = candidates;
+  const because = length === 1 ? `${metric} ${value}` : `best ${metric} of ${length} trainings, ${value}`;
   return { folder, name, weights, numeric, classes, told, because };
 }
 
