@@ -24,7 +24,6 @@ const flags = {
   ...modelFlags,
   ...about("data", {
     data: text("SET", "as train takes it, with the same classes: its test images [those of the run]", undefined),
-    "validation-split": { ...dataFlags["validation-split"], shown: "that of the run for its --data, else 0.2" },
     "skip-unreadable": dataFlags["skip-unreadable"],
   }),
   ...about("leaves", {

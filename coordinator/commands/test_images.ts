@@ -1,5 +1,5 @@
 // The images that a saved model is evaluated on.
-import { dataEnvironment, limitSplit, progressLines, sampleNames } from "../../data/mod.ts";
+import { type DataEnvironment, dataEnvironment, limitSplit, progressLines, sampleNames } from "../../data/mod.ts";
 import type { Surroundings } from "../../shared/cli/command.ts";
 import { shellWord } from "../../shared/cli/stored_flags.ts";
 import { HerdError } from "../../shared/errors.ts";
@@ -22,12 +22,15 @@ export interface TestImages {
 /** What is given of the data: by default it is that of the run. */
 interface DataGiven {
   readonly data: string | undefined;
-  readonly validationSplit: number | undefined;
   readonly skipUnreadable: boolean;
 }
 
+/** All images are for testing, where it is not said which are. */
+const ALL = 1;
+
 /**
- * The run's own test images, or all test images of another set of the same classes.
+ * The run's own test images, or all test images of another set of the same classes; all images, where that set does not say
+ * which are for testing.
  * @throws {HerdError} usage, if the set must be named; data, if there is none such
  */
 export async function testImages(
@@ -38,22 +41,38 @@ export async function testImages(
     readonly signal: AbortSignal;
   },
 ): Promise<TestImages> {
-  const { numeric: { compute: { model: { imageSize }, dataset }, limit }, classes, folder } = model;
+  const { numeric: { compute: { model: { imageSize }, dataset }, limit }, classes, folder, told } = model;
+  const named = given.data ?? ownData(model);
   const environment = dataEnvironment(surroundings.environment);
-  const settings = { ...settingsOf(model, given), imageSize, limit: undefined };
-  const data = await load(settings, { environment, surroundings, signal });
-  const isOwn = data.info.sha256 === dataset;
+  const settings = {
+    data: named,
+    imageSize,
+    skipUnreadable: given.skipUnreadable || told.skipUnreadable,
+    limit: undefined,
+  };
+  const load = (validationSplit: number | undefined) =>
+    loadShown({ ...settings, validationSplit }, { environment, surroundings, signal });
+  const own = await load(told.validationSplit).catch((error) => {
+    // What the run divided had no test images; a set that has some is another.
+    if (given.data !== undefined && error instanceof HerdError && error.code === "usage") return undefined;
+    throw error;
+  });
+  const isOwn = own?.info.sha256 === dataset;
   if (!isOwn && given.data === undefined) {
-    const what = `The images of --data ${settings.data} are not those that ${folder} was trained on`;
+    const what = `The images of --data ${named} are not those that ${folder} was trained on`;
     throw new HerdError("data", `${what}: bring these back, or say by --data which images to use`);
   }
+  const data = isOwn ? own : await load(ALL);
   if (data.info.classes.join("\n") !== classes.join("\n")) {
     const [there, here] = [data.info.classes, classes].map((names) => names.join(", "));
-    const what = `--data ${settings.data} has the classes ${there}, and the model knows ${here}`;
-    throw new HerdError("data", `${what}: give a set of these`);
+    throw new HerdError(
+      "data",
+      `--data ${named} has the classes ${there}, and the model knows ${here}: give such a set`,
+    );
   }
   const ids = isOwn ? limitSplit(data.labels, limit).test : data.ids.test;
-  const names = await sampleNames({ ...settings, environment }, data.info, "test");
+  const validationSplit = isOwn ? told.validationSplit : ALL;
+  const names = await sampleNames({ data: named, validationSplit, environment }, data.info, "test");
   return {
     data,
     ids,
@@ -63,10 +82,11 @@ export async function testImages(
   };
 }
 
-async function load(
+/** Loads data and says how far that is. */
+async function loadShown(
   settings: Parameters<typeof loadData>[0],
   { environment, surroundings: { progress, complain }, signal }: {
-    readonly environment: Parameters<typeof loadData>[1]["environment"];
+    readonly environment: DataEnvironment;
     readonly surroundings: Pick<Surroundings, "progress" | "complain">;
     readonly signal: AbortSignal;
   },
@@ -86,19 +106,11 @@ async function load(
 const NAMES = ["auto", "horses-or-humans", "procedural"];
 
 /**
- * Which set, and how it is read: as the run did, where it is the run's. The run's folder may be somebody else's: no path is
- * taken from it.
+ * The run's --data. Its folder may be somebody else's: no path is taken from it.
  * @throws {HerdError} usage, if it must be given
  */
-function settingsOf({ told, folder }: SavedModel, { data, validationSplit, skipUnreadable }: DataGiven) {
-  if (data === undefined && !NAMES.includes(told.data)) {
-    const again = `--data ${shellWord(told.data)}`;
-    throw new HerdError("usage", `${folder} was trained with ${again}: give ${again} again, or another set`);
-  }
-  const isTold = data === undefined || data === told.data;
-  return {
-    data: data ?? told.data,
-    validationSplit: validationSplit ?? (isTold ? told.validationSplit : undefined),
-    skipUnreadable: skipUnreadable || (isTold && told.skipUnreadable),
-  };
+function ownData({ told, folder }: SavedModel): string {
+  if (NAMES.includes(told.data)) return told.data;
+  const again = `--data ${shellWord(told.data)}`;
+  throw new HerdError("usage", `${folder} was trained with ${again}: give ${again} again, or another set`);
 }
