@@ -46,8 +46,11 @@ async function withRun(
   const folder = await Deno.makeTempDir({ prefix: "herd-test-" });
   try {
     const report = exampleReport({ seeds: 2, epochs: 3, arms: ["no-gc", "gc"], rates: [1e-4, 3e-4] });
-    const arms = [];
+    const arms: object[] = [];
     for (const [i, one] of report.arms.entries()) {
+      // What is only a control is not in use, however good it is.
+      const control = { ...one, role: "again", epochs: one.epochs.map((epoch) => ({ ...epoch, testAuc: 1 })) };
+      if (i === 0) arms.push(control);
       const { arm, seed, learningRate, epochs } = one;
       const name = `${arm}-${seed}${learningRate === 1e-4 ? "" : `-${learningRate}`}`;
       const weights = weightsOf(i);
@@ -84,6 +87,8 @@ Deno.test(
       assertEquals(best.weights.length, parameterCount(SPEC));
       assertEquals(best.classes, ["10", "9"]); // an object would turn them
       assertEquals((await readSavedModel({ ...NONE, run, arm: "no-gc" })).name, "no-gc-0");
+      // Of equal ones the first.
+      assertEquals((await readSavedModel({ run, arm: "no-gc", seed: 1 })).name, "no-gc-1");
       // Of one whose value is not known, and an equal one, the known one.
       assertEquals((await readSavedModel({ run, arm: "gc", seed: 0 })).name, "gc-0-0.0003");
       await refuse(
