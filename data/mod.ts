@@ -16,6 +16,7 @@ export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck } from "./check.ts";
 export { describeDataset, describeDuplicates, describeSkipped, progressLines } from "./describe.ts";
 export { ImageSlots } from "./image_slots.ts";
+export type { MadeImage, MadeImages } from "./made_images.ts";
 export { imageFilesIn } from "./loose_images.ts";
 export { sampleNames } from "./sample_names.ts";
 export { thumbnail } from "./thumbnail.ts";
