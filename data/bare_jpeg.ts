@@ -3,6 +3,7 @@
 // not look at lengths everywhere: so every segment must be as long as what it holds, and every scan have its restarts, or
 // else it could be led to markers that were not looked at here.
 import { Buffer } from "node:buffer";
+import { NotReadError } from "./image_format.ts";
 import { LimitError, MOST_WORK, refuseLargeImage } from "./image_limits.ts";
 
 /** The second bytes of the markers that have names here. */
@@ -50,6 +51,8 @@ interface Frame {
   readonly components: ReadonlyMap<number, Component>;
   /** Groups of blocks that a scan of several components goes through. */
   readonly units: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Photos have some twenty, progressive ones two hundred; each costs memory, however short it is. */
@@ -78,8 +81,9 @@ export function bareJpeg(bytes: Uint8Array): Uint8Array {
     const content = bytes.subarray(start + 2, at);
     if (isFrame(marker)) {
       if (frame !== undefined) throw new Error("it has two frames");
-      if (!FRAMES.includes(marker)) throw new Error(`it is coded in a way that is not read (${hex(marker)})`);
-      frame = readFrame(content, bytes.length);
+      if (!FRAMES.includes(marker)) throw new NotReadError(`it is coded in a rare way, ${hex(marker)}`);
+      frame = readFrame(content);
+      refuseFrame(frame, bytes.length);
     }
     if (!KEPT.has(marker)) continue;
     if (lengthOf(marker, content) !== content.length) throw new Error(`its segment ${hex(marker)} has a wrong length`);
@@ -102,6 +106,41 @@ export function bareJpeg(bytes: Uint8Array): Uint8Array {
   }
   if (frame === undefined) throw new Error("it has no frame");
   return Buffer.concat([...parts, Uint8Array.of(0xff, Marker.end)]);
+}
+
+/** Bytes that are held while a JPEG is decoded; 0, if it has no frame before its first scan. @throws {Error} if it is damaged */
+export function jpegBytesHeld(bytes: Uint8Array): number {
+  for (const { marker, content } of segmentsOf(bytes)) if (isFrame(marker)) return heldBy(readFrame(content));
+  return 0;
+}
+
+/** What the pixels of a JPEG are to be taken for. */
+export interface JpegNotes {
+  readonly exif: Uint8Array | undefined;
+  /** Whether its components are red, green and blue instead of luminance and two of colour. */
+  readonly isRgb: boolean;
+}
+
+/** @param bytes of a JPEG that {@linkcode bareJpeg} has found sound */
+export function jpegNotes(bytes: Uint8Array): JpegNotes {
+  const begins = (content: Uint8Array, text: string) => [...text].every((one, i) => content[i] === one.charCodeAt(0));
+  let exif: Uint8Array | undefined;
+  let isRgb = false;
+  for (const { marker, content } of segmentsOf(bytes)) {
+    if (marker === Marker.app1 && begins(content, "Exif\0\0")) exif ??= content.subarray(6);
+    if (marker === Marker.app14 && begins(content, "Adobe")) isRgb = content[11] === 0;
+  }
+  return { exif, isRgb };
+}
+
+/** The segments before the first scan. */
+function* segmentsOf(bytes: Uint8Array): Generator<{ readonly marker: number; readonly content: Uint8Array }> {
+  for (let at = 2, segments = 0; segments < MOST_SEGMENTS; segments++) {
+    const { marker, start } = nextMarker(bytes, at);
+    if (marker === Marker.scan || marker === Marker.end) return;
+    at = start + (hasLength(marker) ? lengthAt(bytes, start) : 0);
+    if (hasLength(marker)) yield { marker, content: bytes.subarray(start + 2, at) };
+  }
 }
 
 /** The marker that should be at a byte, and where what belongs to it starts. */
@@ -161,8 +200,7 @@ function codedData(bytes: Uint8Array, start: number): { end: number; next: numbe
   return { end, next, restarts };
 }
 
-/** @param fileBytes of the whole image */
-function readFrame(content: Uint8Array, fileBytes: number): Frame {
+function readFrame(content: Uint8Array): Frame {
   const [height, width, count] = [lengthAt(content, 1), lengthAt(content, 3), content[5] ?? 0];
   const sampled = Array.from({ length: count }, (_, i) => {
     const [id = 0, sampling = 0] = content.subarray(6 + 3 * i);
@@ -175,16 +213,29 @@ function readFrame(content: Uint8Array, fileBytes: number): Frame {
     const seen = Math.ceil(columns * h / mostH) * Math.ceil(rows * v / mostV);
     return [id, { blocks: units * h * v, seen }] as const;
   }));
-  const isSound = [1, 3, 4].includes(count) && content.length === 6 + 3 * count && components.size === count &&
+  if (count === 4) throw new NotReadError("it is of CMYK colours: save it in RGB");
+  const isSound = [1, 3].includes(count) && content.length === 6 + 3 * count && components.size === count &&
     sampled.every(({ h, v }) => h >= 1 && v >= 1) && mostH <= 4 && mostV <= 4;
   if (!isSound) throw new Error("its frame is damaged");
-  const sum = (of: keyof Component) => [...components.values()].reduce((sum, component) => sum + component[of], 0);
-  refuseLargeImage(width, height, BLOCK_BYTES * sum("blocks") + width * height * (PIXEL_BYTES + count));
+  return { components, units, width, height };
+}
+
+function refuseFrame(frame: Frame, fileBytes: number): void {
+  const { width, height } = frame;
+  refuseLargeImage(width, height, heldBy(frame));
   // Each block takes a bit at least.
-  if (sum("seen") > 8 * fileBytes) {
+  if (sumOf(frame, "seen") > 8 * fileBytes) {
     throw new Error(`its data is too short for the ${width}×${height} that its header says`);
   }
-  return { components, units };
+}
+
+function heldBy(frame: Frame): number {
+  const { width, height, components } = frame;
+  return BLOCK_BYTES * sumOf(frame, "blocks") + width * height * (PIXEL_BYTES + components.size);
+}
+
+function sumOf({ components }: Frame, of: keyof Component): number {
+  return [...components.values()].reduce((sum, component) => sum + component[of], 0);
 }
 
 /** How many blocks a scan goes through, and in how many units, between which there may be restarts. */

@@ -21,9 +21,11 @@ export interface FileTree extends Disposable {
   shown(path: string): string;
 }
 
+const LEFT_BEHIND = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+
 /** What archivers and desktops leave behind is not part of a data set. */
 export function isVisible(name: string): boolean {
-  return !name.startsWith(".") && name !== "__MACOSX";
+  return !name.startsWith(".") && !LEFT_BEHIND.includes(name);
 }
 
 /** A path below the top: "" and "a" give "a", "a" and "b" give "a/b". */

@@ -5,7 +5,7 @@ import { HerdError } from "../shared/errors.ts";
 import { type ImageSource, type Split, SPLITS, UnreadableImage } from "./dataset_info.ts";
 import { decodeFiles, type ImageInput } from "./decode_files.ts";
 import { titleOf } from "./file_tree.ts";
-import { findImages, type ImageLists, type ImageRef } from "./image_layout.ts";
+import { findImages, type ImageLists, type ImageRef, type LayoutOptions } from "./image_layout.ts";
 import type { SquareImage } from "./square_image.ts";
 
 /** The name of the real data set, and what tells it from another set of horses and humans. */
@@ -17,9 +17,12 @@ const REAL = { classes: "horses,humans", train: 1027, test: 256, side: 300 } as 
  * `identity` names the content where it is known; otherwise it is made of the place and of every file's name, size and
  * times (in a zip file: sizes and CRC-32).
  */
-export async function openImageFiles(path: string, identity?: string): Promise<ImageSource> {
+export async function openImageFiles(
+  path: string,
+  { identity, ...layout }: LayoutOptions & { readonly identity?: string | undefined } = {},
+): Promise<ImageSource> {
   using opened = new DisposableStack();
-  const lists = await findImages(path, opened);
+  const lists = await findImages(path, opened, layout);
   const isReal = lists.classes.join() === REAL.classes && lists.images.train.length === REAL.train &&
     lists.images.test.length === REAL.test;
   const ref = (split: Split, id: number) => lists.images[split][id]!;

@@ -4,9 +4,9 @@
 //   horse-or-human/{a,b} with validation-horse-or-human/{a,b}        the original zip files, unpacked
 //   horse-or-human.zip with validation-horse-or-human.zip            the original zip files, in a folder
 //   horse-or-human.zip                                               given itself, with the other beside it
-//   {a,b}                                                            split 4 : 1, always in the same way
+//   {a,b}                                                            split 4 : 1, or as asked for, always in the same way
 //
-// A single folder around any of these is looked through.
+// A single folder around any of these is looked through. Images may lie in folders within a class folder.
 import { basename, dirname, join } from "node:path";
 import { HerdError } from "../shared/errors.ts";
 import { permutation, Purpose } from "../shared/threefry.ts";
@@ -42,6 +42,10 @@ interface Place {
 const TRAIN_NAMES = ["train", "horse-or-human"];
 const TEST_NAMES = ["validation", "test", "validation-horse-or-human"];
 const MAX_WRAPPERS = 3;
+/** Folders within a class folder. */
+const MOST_DEPTH = 8;
+/** The part of each class that is kept for testing. */
+const DEFAULT_SPLIT = 0.2;
 /** A label is one byte. */
 const MOST_CLASSES = 256;
 /** They cannot be the keys of an object that comes from elsewhere. */
@@ -51,19 +55,48 @@ const CONSTANT_SEED = 0;
 /** Keeps these draws apart from those of --limit, which for two classes use 1 to 4. */
 const HOLD_OUT_DRAW = 16;
 
-/** Opens a folder or zip file; whatever gets opened is handed to `opened` for disposal. Throws HerdError "data". */
-export async function findImages(path: string, opened: DisposableStack): Promise<ImageLists> {
+/** How images are divided that are not, and who hears of what people should know. */
+export interface LayoutOptions {
+  /** The part of each class's images that is kept for testing; by default 0.2. 1: all of them, where it is not said which. */
+  readonly validationSplit?: number | undefined;
+  readonly onNotice?: ((text: string) => void) | undefined;
+}
+
+/**
+ * Opens a folder or zip file; whatever gets opened is handed to `opened` for disposal.
+ * @throws {HerdError} data; usage, for a split of what has test images of its own
+ */
+export async function findImages(
+  path: string,
+  opened: DisposableStack,
+  { validationSplit, onNotice }: LayoutOptions = {},
+): Promise<ImageLists> {
   const splits = await findSplits(await openTree(path, opened), opened);
-  if ("all" in splits) return holdOut(listImages(splits.all));
-  const [train, test] = [listImages(splits.train), listImages(splits.test)];
-  if (train.classes.join("/") !== test.classes.join("/")) {
-    throw new HerdError(
-      "data",
-      `The classes of '${shown(splits.train)}' (${quoted(train.classes)}) and '${shown(splits.test)}' ` +
-        `(${quoted(test.classes)}) differ: both must have the same`,
-    );
+  if ("all" in splits) {
+    return holdOut(listImages(splits.all), { path, part: validationSplit ?? DEFAULT_SPLIT, onNotice });
   }
+  if (validationSplit !== undefined && validationSplit < 1) throw splitAlready(`'${path}'`, `'${shown(splits.test)}'`);
+  const [train, test] = [listImages(splits.train), listImages(splits.test)];
+  refuseDifference(splits.train, train.classes, splits.test, test.classes);
   return { classes: train.classes, images: { train: train.images, test: test.images } };
+}
+
+/** What --validation-split would divide is divided. @param where its test images are */
+export function splitAlready(what: string, where: string): HerdError {
+  return new HerdError(
+    "usage",
+    `--validation-split is for data without test images, and ${what} has ${where}: leave it out`,
+  );
+}
+
+/** @throws {HerdError} data, naming what only one of the two has */
+function refuseDifference(one: Place, classes: readonly string[], other: Place, others: readonly string[]): void {
+  for (const [here, names, there, theirs] of [[one, classes, other, others], [other, others, one, classes]] as const) {
+    const missing = names.filter((name) => !theirs.includes(name));
+    if (missing.length === 0) continue;
+    const what = `'${shown(here)}' has the class ${missing.length === 1 ? "folder" : "folders"} ${quoted(missing)}`;
+    throw new HerdError("data", `${what} and '${shown(there)}' has not: both must have the same classes`);
+  }
 }
 
 async function openTree(path: string, opened: DisposableStack): Promise<FileTree> {
@@ -152,37 +185,62 @@ function listImages(place: Place): { classes: readonly string[]; images: ImageRe
 }
 
 function listClass(tree: FileTree, { directory, name, label }: { directory: string; name: string; label: number }) {
-  const entries = tree.list(directory);
-  const folder = entries.find(({ kind }) => kind === "directory");
-  if (folder) {
-    throw new HerdError(
-      "data",
-      `The class folder '${tree.shown(directory)}' has a folder '${folder.name}': it may hold images only`,
-    );
-  }
-  if (entries.length === 0) {
-    throw new HerdError("data", `The class folder '${tree.shown(directory)}' has no images: add some`);
-  }
-  return entries.map((entry): ImageRef => ({
-    tree,
-    path: below(directory, entry.name),
-    label,
-    rank: `${name}/${entry.name}`,
-    stamp: entry.stamp,
-  }));
+  const images = [...filesBelow(tree, directory, { rank: name, depth: 0 })].map((file): ImageRef => {
+    return { tree, label, ...file };
+  });
+  if (images.length > 0) return images;
+  throw new HerdError("data", `The class folder '${tree.shown(directory)}' has no images: add some`);
 }
 
-/** One image in five of each class (rounded, at least one) becomes a test image, drawn by a constant seed. */
-function holdOut({ classes, images }: { classes: readonly string[]; images: ImageRef[] }): ImageLists {
+/** The files of a folder and of those within it. A link that leads back above itself is met as too many folders. */
+function* filesBelow(
+  tree: FileTree,
+  directory: string,
+  { rank, depth }: { readonly rank: string; readonly depth: number },
+): Generator<Pick<ImageRef, "path" | "rank" | "stamp">> {
+  if (depth > MOST_DEPTH) {
+    const limit = `the limit is ${MOST_DEPTH}`;
+    throw new HerdError(
+      "data",
+      `'${tree.shown(directory)}' is too many folders within each other, ${limit}: move it up`,
+    );
+  }
+  for (const { name, kind, stamp } of tree.list(directory)) {
+    const inner = { path: below(directory, name), rank: `${rank}/${name}` };
+    if (kind === "file") yield { ...inner, stamp };
+    else yield* filesBelow(tree, inner.path, { rank: inner.rank, depth: depth + 1 });
+  }
+}
+
+/**
+ * So many images of each class (rounded, at least one) become test images, drawn by a constant seed; one at least is left for
+ * training, unless all are asked for.
+ */
+function holdOut(
+  { classes, images }: { classes: readonly string[]; images: ImageRef[] },
+  { path, part, onNotice }: { readonly path: string; readonly part: number } & Pick<LayoutOptions, "onNotice">,
+): ImageLists {
+  const members = classes.map((): ImageRef[] => []);
+  for (const image of images) members[image.label]!.push(image);
   const held = new Set<ImageRef>();
-  classes.forEach((name, label) => {
-    const members = images.filter((image) => image.label === label);
-    if (members.length < 2) {
-      throw new HerdError("data", `The class '${name}' has one image: it takes two to split it into train and test`);
-    }
-    const order = permutation(members.length, CONSTANT_SEED, Purpose.limit, HOLD_OUT_DRAW + label);
-    for (const i of order.subarray(0, Math.max(1, Math.round(members.length / 5)))) held.add(members[i]!);
-  });
+  for (const [label, own] of members.entries()) {
+    const order = permutation(own.length, CONSTANT_SEED, Purpose.limit, HOLD_OUT_DRAW + label);
+    const count = Math.min(Math.max(1, Math.round(own.length * part)), own.length - (part < 1 ? 1 : 0));
+    for (const i of order.subarray(0, count)) held.add(own[i]!);
+  }
+  const single = classes.filter((_, label) => part < 1 && members[label]!.length === 1);
+  if (held.size === 0) {
+    throw new HerdError(
+      "data",
+      `Each class of '${path}' has one image: it takes two to train on one and test on another`,
+    );
+  }
+  if (single.length > 0) {
+    const says = single.length === 1
+      ? "This class has one image, which is"
+      : "These classes have one image each, which are";
+    onNotice?.(`${says} trained on and not tested: ${quoted(single)}`);
+  }
   const [train, test] = [images.filter((image) => !held.has(image)), images.filter((image) => held.has(image))];
   return { classes, images: { train, test } };
 }

@@ -70,7 +70,7 @@ export async function pack(source: ImageSource, file: PartFile, options: PackOpt
   }
   const labels = { train: Uint8Array.from(kept.train), test: Uint8Array.from(kept.test) };
   const unhashed = infoOf(source, { imageSize: options.imageSize, labels, skipped: listed(skipped) });
-  refuseEmptied(unhashed, source);
+  refuseEmptied(unhashed, all);
   const { duplicates } = finder;
   const info = { ...unhashed, sha256: hash.digest("hex"), ...duplicates && { duplicates } };
   await file.write(encodeHeader(info, header + skipped.length), 0);
@@ -115,10 +115,10 @@ function listed(names: readonly string[]): Skipped {
   return { count: names.length, files };
 }
 
-/** What is left must still have every class in both splits. */
-function refuseEmptied({ classCounts, skipped }: DatasetInfo, { name }: ImageSource): void {
+/** What is left must still have every class where it was. */
+function refuseEmptied({ name, classCounts, skipped }: DatasetInfo, before: DatasetInfo): void {
   for (const [className, counts] of Object.entries(classCounts)) {
-    const split = counts[0] === 0 ? "train" : counts[1] === 0 ? "test" : undefined;
+    const split = SPLITS.find((_, i) => counts[i] === 0 && before.classCounts[className]![i]! > 0);
     if (split === undefined) continue;
     const left = `none of the ${split} images of class '${className}' can be read`;
     throw new HerdError(

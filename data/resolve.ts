@@ -6,7 +6,7 @@ import { cleanCache } from "./clean.ts";
 import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
-import { TRAIN_ZIP } from "./image_layout.ts";
+import { splitAlready, TRAIN_ZIP } from "./image_layout.ts";
 import { openImageFiles, REAL_NAME } from "./image_files.ts";
 import { pack, packedPath } from "./pack.ts";
 import { PackedDataset } from "./packed_dataset.ts";
@@ -29,6 +29,11 @@ export interface ResolveOptions {
   readonly data: string;
   /** Side of the images in pixels. */
   readonly imageSize: number;
+  /**
+   * The part, above 0, of each class's images that is kept for testing, where the data does not say which are; by default 0.2.
+   * 1 keeps them all, for a set that is only evaluated, and is of no effect on one that has test images of its own.
+   */
+  readonly validationSplit?: number | undefined;
   /** Whether to go on without the image files that cannot be read. */
   readonly skipUnreadable?: boolean | undefined;
   /** Where data comes from and goes to. */
@@ -77,8 +82,14 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
     throw new HerdError("usage", `--image-size must be a whole number from 1 to ${MAX_IMAGE_SIZE}: it is ${imageSize}`);
   }
   cleanCache(cacheDir, { limit: Infinity }); // only what killed processes have left
+  if (
+    options.validationSplit !== undefined && options.validationSplit < 1 &&
+    (data === PROCEDURAL_NAME || (isRealName(data) && !dataDir))
+  ) {
+    throw splitAlready(data === "auto" ? REAL_NAME : data, "its own");
+  }
   if (data === PROCEDURAL_NAME) return await procedural(options, { internals, fallback: false });
-  if (data !== "auto" && data !== REAL_NAME) return await fromPath(data, options);
+  if (!isRealName(data)) return await fromPath(data, options);
   if (dataDir) return await fromDataDir(dataDir, options);
   try {
     return await real(options, internals);
@@ -90,6 +101,10 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
     );
     return await procedural(options, { internals, fallback: true });
   }
+}
+
+function isRealName(data: string): boolean {
+  return data === "auto" || data === REAL_NAME;
 }
 
 function procedural(
@@ -106,14 +121,14 @@ function fromPath(path: string, options: ResolveOptions): Promise<ResolvedDatase
       `There is no data set '${path}': give auto, ${REAL_NAME}, ${PROCEDURAL_NAME}, or the path of a folder or zip file`,
     );
   }
-  return packed(() => openImageFiles(path), options);
+  return packed(() => openImageFiles(path, options), options);
 }
 
 async function fromDataDir(dataDir: string, options: ResolveOptions): Promise<ResolvedDataset> {
   if (!isThere(dataDir)) {
     throw new HerdError("data", `HERD_DATA_DIR is '${dataDir}', which does not exist: correct or unset it`);
   }
-  const resolved = await packed(() => openImageFiles(dataDir), options);
+  const resolved = await packed(() => openImageFiles(dataDir, options), options);
   if (options.data === "auto" || resolved.info.name === REAL_NAME) return resolved;
   throw new HerdError(
     "data",
@@ -135,7 +150,7 @@ function real(options: ResolveOptions, { archives, deadlines }: Internals): Prom
       onNotice,
       deadlines,
     });
-    return openImageFiles(join(directory, TRAIN_ZIP), identity);
+    return openImageFiles(join(directory, TRAIN_ZIP), { identity });
   };
   return packed(open, options, { identity });
 }

@@ -52,6 +52,8 @@ interface TestImages {
   /** Of the images that are evaluated, in order. */
   readonly ids: Uint32Array;
   readonly labels: Uint8Array;
+  /** As the data was resolved by it. */
+  readonly validationSplit: number | undefined;
   /** For people: "the run's 256 test images (procedural)". */
   readonly description: string;
 }
@@ -90,7 +92,7 @@ async function evaluate(
   const model = await readSavedModel(values);
   const environment = dataEnvironment(surroundings.environment);
   const images = await testImages(model, { values, surroundings, signal });
-  const { data, ids, labels, description } = images;
+  const { data, ids, labels, validationSplit, description } = images;
   const config = { ...model.numeric.compute, dataset: data.info.sha256 };
   const leaves = Math.ceil(ids.length / config.microBatch);
   let done = 0;
@@ -120,7 +122,11 @@ async function evaluate(
     throw new HerdError("divergence", `${what}: its weights are not fit for this data`);
   }
   const evaluation = evaluationOf(predictions, labels, model.classes);
-  const names = await sampleNames({ data: dataOf(model, values.data), environment }, data.info, "test");
+  const names = await sampleNames(
+    { data: dataOf(model, values.data), validationSplit, environment },
+    data.info,
+    "test",
+  );
   const nameOf = (index: number) => names[ids[index]!]!;
   if (values.page !== undefined) {
     await writePicture(values.page, sheetOf(evaluation, { model, images, nameOf }));
@@ -133,7 +139,8 @@ async function evaluate(
 }
 
 /**
- * The run's own test images, or all test images of another set of the same classes.
+ * The run's own test images, or all test images of another set of the same classes; all images, where that set does not say
+ * which are for testing.
  * @throws {HerdError} data, if there are none
  */
 async function testImages(
@@ -153,9 +160,17 @@ async function testImages(
     if (event.type === "notice") complain(event.text);
   });
   const settings = { data: named, imageSize, skipUnreadable: skipUnreadable || told.skipUnreadable, limit: undefined };
-  const data = await loadData(settings, { environment: dataEnvironment(environment), bus, signal });
+  const load = (validationSplit: number | undefined) =>
+    loadData({ ...settings, validationSplit }, { environment: dataEnvironment(environment), bus, signal });
+  const toldSplit = told.validationSplit ?? undefined;
+  const own = await load(toldSplit).catch((error) => {
+    // What the run divided had no test images; a set that has some is another.
+    if (given !== undefined && error instanceof HerdError && error.code === "usage") return undefined;
+    throw error;
+  });
+  const isOwn = own?.info.sha256 === dataset;
+  const data = own && (isOwn || given === undefined) ? own : await load(ALL);
   progress.clear();
-  const isOwn = data.info.sha256 === dataset;
   if (!isOwn && given === undefined) {
     const what = `The images of --data ${named} are not those that ${model.folder} was trained on`;
     throw new HerdError("data", `${what}: bring these back, or say by --data which images to use`);
@@ -170,8 +185,17 @@ async function testImages(
   const ids = isOwn ? limitSplit(data.labels, limit).test : data.ids.test;
   const labels = Uint8Array.from(ids, (id) => data.labels.test[id]!);
   const whose = isOwn ? "the run's own" : "not those of the run";
-  return { data, ids, labels, description: `${ids.length} test images of ${data.info.name}, ${whose}` };
+  return {
+    data,
+    ids,
+    labels,
+    validationSplit: isOwn ? toldSplit : ALL,
+    description: `${ids.length} test images of ${data.info.name}, ${whose}`,
+  };
 }
+
+/** All images are for testing, where it is not said which are. */
+const ALL = 1;
 
 /** The words by which data sets are known; anything else is a path. */
 const NAMES = ["auto", "horses-or-humans", "procedural"];

@@ -11,6 +11,8 @@ import type { TrainParts } from "./run_options.ts";
 export interface LearnabilityOptions extends Omit<TrainParts, "engineMemory"> {
   /** As --data. */
   readonly data: string;
+  /** The part of each class that is kept for testing, if that was said. */
+  readonly validationSplit?: number | undefined;
   /** Whether to go on without the image files that cannot be read. */
   readonly skipUnreadable: boolean;
   /** Where data comes from and goes to. */
@@ -38,8 +40,18 @@ const TRIAL = { imageSize: 100, epochs: 20, batchSize: 32, learningRate: [5e-4],
  * @throws {HerdError} data, cluster or divergence, as a run does
  */
 export async function learnability(
-  { data, skipUnreadable, environment, chooseEngine, localWorkers, workerEntry, version, onData, onStep }:
-    LearnabilityOptions,
+  {
+    data,
+    validationSplit,
+    skipUnreadable,
+    environment,
+    chooseEngine,
+    localWorkers,
+    workerEntry,
+    version,
+    onData,
+    onStep,
+  }: LearnabilityOptions,
   signal: AbortSignal,
 ): Promise<{ readonly accuracy: number; readonly testAccuracy: number }> {
   const bus = new EventBus();
@@ -52,7 +64,7 @@ export async function learnability(
     const { count: workers, gpus } = await localWorkers(engine, undefined);
     const { arms } = await runTraining(
       {
-        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, skipUnreadable, out },
+        settings: { ...DEFAULT_SETTINGS, ...TRIAL, arms: ["no-gc"], data, validationSplit, skipUnreadable, out },
         backend: engine.name,
         fallsBack: false,
         launcher: localLauncher(workers, gpus),

@@ -26,10 +26,9 @@ export interface RunData {
  * @throws {HerdError} data, or usage for a limit beyond the set; the signal's reason when aborted
  */
 export async function loadData(
-  { data, imageSize, skipUnreadable, limit: given }: Pick<
-    Settings,
-    "data" | "imageSize" | "skipUnreadable" | "limit"
-  >,
+  { data, imageSize, validationSplit, skipUnreadable, limit: given }:
+    & Pick<Settings, "data" | "imageSize" | "skipUnreadable" | "limit">
+    & Partial<Pick<Settings, "validationSplit">>,
   { environment, bus, signal }: {
     readonly environment: DataEnvironment;
     readonly bus: EventBus;
@@ -40,6 +39,7 @@ export async function loadData(
   const { path, info, fallback } = await resolveDataset({
     data,
     imageSize,
+    validationSplit,
     skipUnreadable,
     environment,
     signal,

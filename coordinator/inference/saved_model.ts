@@ -30,13 +30,22 @@ export interface SavedModel {
   /** The names of the classes by label. */
   readonly classes: readonly string[];
   /** What the run was told of its data. */
-  readonly told: { readonly data: string; readonly skipUnreadable: boolean };
+  readonly told: {
+    readonly data: string;
+    /** Null, if that was not said. */
+    readonly validationSplit: number | null;
+    readonly skipUnreadable: boolean;
+  };
   /** Why this one, for people: "best testAuc of 4 trainings, 0.9812". */
   readonly because: string;
 }
 
 const schema = v.object({
-  told: v.looseObject({ data: v.string(), skipUnreadable: v.optional(v.boolean(), false) }),
+  told: v.looseObject({
+    data: v.string(),
+    validationSplit: v.optional(v.nullable(v.number()), null),
+    skipUnreadable: v.optional(v.boolean(), false),
+  }),
   numeric: NumericConfigSchema,
   dataset: v.looseObject({ classes: v.pipe(v.array(v.string()), v.minLength(2)) }),
 });

@@ -39,6 +39,8 @@ export interface TrialStep {
 export interface Trial {
   /** As --data. */
   readonly data: string;
+  /** The part of each class that is kept for testing, if that was said. */
+  readonly validationSplit: number | undefined;
   /** Whether to go on without the image files that cannot be read. */
   readonly skipUnreadable: boolean;
   /** Where data comes from and goes to. */
@@ -75,7 +77,8 @@ export function dataCommand(parts: DataParts): Command {
       ["data --data procedural --export photos", "writes the figures that Herd draws as PNG files, to try things with"],
     ],
     flags,
-    async run({ values: { data, imageSize, skipUnreadable, check, clean, export: folder }, given }, surroundings) {
+    async run({ values, given }, surroundings) {
+      const { data, imageSize, validationSplit, skipUnreadable, check, clean, export: folder } = values;
       const { print, progress } = surroundings;
       const environment = dataEnvironment(surroundings.environment);
       if (clean) return cleanAlone(environment.cacheDir, given, print);
@@ -84,6 +87,7 @@ export function dataCommand(parts: DataParts): Command {
         const { path, info } = await resolveDataset({
           data,
           imageSize,
+          validationSplit,
           skipUnreadable,
           environment,
           signal,
@@ -98,7 +102,9 @@ export function dataCommand(parts: DataParts): Command {
           progress.clear();
           print(`Images  ${folder}: --data ${folder} takes them from there`);
         }
-        if (check) await checkData(parts, { data, skipUnreadable, path, environment, signal }, surroundings);
+        if (check) {
+          await checkData(parts, { data, validationSplit, skipUnreadable, path, environment, signal }, surroundings);
+        }
       });
     },
   });
@@ -119,8 +125,9 @@ function cleanAlone(cacheDir: string, given: ReadonlySet<string>, print: (line: 
 /** Whether mean colour separates the classes (it should not) and whether the network does (it should). */
 async function checkData(
   { learnability }: DataParts,
-  { data, skipUnreadable, path, environment, signal }: {
+  { data, validationSplit, skipUnreadable, path, environment, signal }: {
     readonly data: string;
+    readonly validationSplit: number | undefined;
     readonly skipUnreadable: boolean;
     readonly path: string;
     readonly environment: DataEnvironment;
@@ -135,7 +142,7 @@ async function checkData(
   print(`Colour  logistic regression on mean colour: test accuracy ${meanColourAccuracy.toFixed(4)}; ${colour}`);
   progress.show("Network starting workers");
   const lineOf = progressLines();
-  const trial = { data, skipUnreadable, environment, version, onStep: showSteps(progress) };
+  const trial = { data, validationSplit, skipUnreadable, environment, version, onStep: showSteps(progress) };
   const { accuracy, testAccuracy } = await learnability({
     ...trial,
     onData: (one) => progress.show(lineOf(one)),

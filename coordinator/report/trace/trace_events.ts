@@ -53,7 +53,8 @@ export class TraceEvents {
     const [id, tid] = [++this.#arrows, TRACKS.computing];
     return [
       { ...one, ph: "s", id, pid: COORDINATOR, tid, ts: from },
-      { ...one, ph: "t", id, pid, tid, ts: (first + last) / 2 },
+      // Soon after its beginning, where the answer is the innermost span: arrows bind to that.
+      { ...one, ph: "t", id, pid, tid, ts: first + Math.min(1, last - first) / 2 },
       { ...one, ph: "f", bp: "e", id, pid: COORDINATOR, tid, ts: to },
     ];
   }

@@ -21,6 +21,9 @@ const BOMBS: Readonly<Record<string, [make: () => Uint8Array<ArrayBuffer>, says:
   "bytes.jpg": [() => bombs.jpegThatSays(8000, 8000), "which takes 3084 MB to decode, the limit is 1600 MB"],
   "less-data.jpg": [() => bombs.jpegThatSays(5000, 5000), "too short for the 5000×5000"],
   "frames.jpg": [bombs.jpegOfTwoFrames, "two frames"],
+  "pixels.webp": [bombs.webpOfTooManyPixels, "its header says 16384×16384, the limit is 64 megapixels"],
+  "canvas.webp": [bombs.webpLossyOfTooManyPixels, "its header says 16383×16383, the limit is 64 megapixels"],
+  "profile.webp": [bombs.webpWithProfile, "6×4"],
 };
 /** Above what the process has before it decodes anything; the largest file has 30 MB. */
 const MOST_BYTES = 130e6;
@@ -88,7 +91,10 @@ Deno.test({
     const args = workspace.train("out", "--backend", "tfjs-cpu", "--workers", "1", "--arms", "gc");
     const refused = await workspace.run(args);
     assertEquals(refused.code, 3);
-    assertStringIncludes(refused.stderr, "3.png' is neither a PNG nor a JPEG image: replace or remove it, or leave");
+    assertStringIncludes(
+      refused.stderr,
+      "3.png' is neither a PNG, JPEG nor WebP image: replace or remove it, or leave",
+    );
     const { code, stdout, stderr } = await workspace.run([...args, "--skip-unreadable"]);
     assertEquals(code, 0, stderr);
     const says = `Left out as unreadable: 1 image (${image("bright/3.png")}).`;

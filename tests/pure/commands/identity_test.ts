@@ -39,7 +39,7 @@ Deno.test("what a run is known by follows from the flags that are declared to ch
   const changing: string[] = [];
   // Images and first weights are known by their hashes, wherever they are; a run that is gone on with is known by its
   // folder's config.
-  const others = ["data", "skip-unreadable", "init-weights", "resume"];
+  const others = ["data", "validation-split", "skip-unreadable", "init-weights", "resume"];
   // What a flag is of no use without.
   const besides: Readonly<Record<string, Partial<Settings>>> = { nesterov: { optimizer: "sgd", momentum: 0.5 } };
   const flags = Object.entries<Flag<unknown>>(trainFlags).filter(([name]) => !others.includes(name));

@@ -1,5 +1,6 @@
 // Folders and zip files of images: every layout that is understood, and what is said about the others.
 import { assert, assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -59,7 +60,7 @@ test("a folder becomes a packed file with its images in order of class/name", as
   for (const split of ["train", "test"] as const) {
     const prefix = split === "train" ? "train/" : "validation/";
     for (const [id, name] of Object.keys(within(files, prefix)).sort().entries()) {
-      const expected = decodeImage(files[prefix + name]!, name).pixels;
+      const expected = (await decodeImage(files[prefix + name]!, name)).pixels;
       assertEquals(dataset.read(split, id), expected);
       hashed.push(...expected, dataset.label(split, id));
     }
@@ -106,6 +107,78 @@ test("an unsplit folder is split 4 : 1 by class, always in the same way", async 
   assertEquals((await resolve(join(root, "b"))).info.sha256, info.sha256);
 });
 
+test("--validation-split keeps its part of each class, and at least one image of it for training", async (root) => {
+  writeFiles(root, { ...classFiles("", 10), ...classFiles("", 3, ["few"]), ...classFiles("", 1, ["one", "two"]) });
+  const resolve = async (validationSplit?: number) => {
+    const notices: string[] = [];
+    const onNotice = (text: string) => void notices.push(text);
+    const environment = { cacheDir: join(root, "..", "cache") };
+    const resolved = await resolveDataset({ data: root, imageSize: 4, validationSplit, environment, onNotice });
+    return { ...resolved, notices, counts: resolved.info.classes.map((name) => resolved.info.classCounts[name]) };
+  };
+  const told = ["These classes have one image each, which are trained on and not tested: 'one', 'two'"];
+  const first = await resolve();
+  assertEquals(first.counts, [[2, 1], [8, 2], [8, 2], [1, 0], [1, 0]]);
+  assertEquals(first.notices, told);
+  assertEquals((await resolve(0.2)).path, first.path);
+  const half = await resolve(0.5);
+  assertEquals(half.counts, [[1, 2], [5, 5], [5, 5], [1, 0], [1, 0]]);
+  assertNotEquals([half.path, half.info.sha256], [first.path, first.info.sha256]);
+  assertEquals((await resolve(0.99)).counts, [[1, 2], [1, 9], [1, 9], [1, 0], [1, 0]]);
+  assertEquals(await resolve(0.5), half, "the same images every time");
+  const all = await resolve(1);
+  assertEquals(all.counts, [[0, 3], [0, 10], [0, 10], [0, 1], [0, 1]]);
+  assertEquals(all.notices, []);
+  using dataset = PackedDataset.open(all.path);
+  await dataset.verify();
+});
+
+test("--validation-split is refused where there are test images already", async (root) => {
+  writeFiles(join(root, "split"), splitFiles());
+  writeFiles(root, { "x.zip": zip(splitFiles()) });
+  for (const data of [join(root, "split"), join(root, "x.zip"), "procedural", "auto", "horses-or-humans"]) {
+    const environment = { cacheDir: join(root, "cache") };
+    const resolving = () => resolveDataset({ data, imageSize: 4, validationSplit: 0.2, environment });
+    const error = await assertRejects(resolving, HerdError, "--validation-split is for data without test images");
+    assertEquals(error.code, "usage");
+  }
+  const environment = { cacheDir: join(root, "cache"), dataDir: writeFiles(join(root, "flat"), classFiles("", 4)) };
+  const { info } = await resolveDataset({ data: "auto", imageSize: 4, validationSplit: 0.5, environment });
+  assertEquals(info.classCounts, { horses: [2, 2], humans: [2, 2] });
+});
+
+test("images may lie in folders within a class folder, and their paths order them", async (root, resolve) => {
+  const files = { "b/2/x.png": png(3), "b/1.png": png(4), "a/x/y/z.png": png(1), "a/x.png": png(2) };
+  const expected = ["a/x.png", "a/x/y/z.png", "b/1.png", "b/2/x.png"] as const;
+  const test = classFiles("test/", 1, ["a", "b"]);
+  const all = {
+    ...test,
+    ...Object.fromEntries(Object.entries(files).map(([path, bytes]) => [`train/${path}`, bytes])),
+  };
+  writeFiles(root, { ...all, "train/a/Thumbs.db": text("x"), "x.zip": zip(all) });
+  for (const data of [root, join(root, "x.zip")]) {
+    const { path, info } = await resolve(data);
+    assertEquals(info.classCounts, { a: [2, 1], b: [2, 1] });
+    using dataset = PackedDataset.open(path);
+    for (const [id, name] of expected.entries()) {
+      assertEquals(dataset.read("train", id), (await decodeImage(files[name], name)).pixels, name);
+    }
+  }
+  Deno.symlinkSync("..", join(root, "train/a/x/again"));
+  await assertRejects(() => resolve(root), HerdError, "too many folders within each other");
+});
+
+test("images that are smaller than the image size are enlarged", async (root, resolve) => {
+  const grey = (value: number) =>
+    new Uint8Array(encode({ width: 2, height: 1, channels: 1, data: Uint8Array.of(value, 0) }));
+  writeFiles(root, { "a/0.png": grey(10), "a/1.png": grey(20), "b/0.png": grey(30), "b/1.png": grey(40) });
+  const { path, info } = await resolve(root, 5);
+  using dataset = PackedDataset.open(path);
+  assertEquals([info.train, info.test, info.imageSize], [2, 2, 5]);
+  const pixels = dataset.read("train", 0);
+  assert([10, 20].includes(pixels[0]!) && pixels.every((value) => value === pixels[0]));
+});
+
 test("class order and sample ids follow UTF-8 bytes, not UTF-16 units", async (root, resolve) => {
   // U+FF21 comes after U+1F40E in UTF-16, before it in UTF-8.
   writeFiles(root, { ...classFiles("train/", 1, ["🐎", "Ａ"]), ...classFiles("test/", 1, ["🐎", "Ａ"]) });
@@ -141,7 +214,7 @@ test("images of other sizes are cropped and averaged, a JPEG is taken too", asyn
   assertEquals([info.imageSize, info.train], [6, 10]);
   using dataset = PackedDataset.open(path);
   assertEquals([...dataset.read("train", 0)], new Array(108).fill(130));
-  const { pixels } = decodeImage(wide, "wide");
+  const { pixels } = await decodeImage(wide, "wide");
   const middle = Uint8Array.from({ length: 432 }, (_, i) => pixels[(Math.floor(i / 36) * 20 + 4) * 3 + i % 36]!);
   assertEquals(dataset.read("train", 5), toSquare({ width: 12, height: 12, pixels: middle }, 6));
 });
@@ -182,8 +255,8 @@ const BAD: Record<string, [Files, string, ...string[]]> = {
   "other classes in the test split": [
     { ...classFiles("train/", 1), ...classFiles("test/", 1, ["cats", "dogs"]) },
     "",
-    "('horses', 'humans')",
-    "('cats', 'dogs')",
+    "train' has the class folders 'horses', 'humans' and '",
+    "test' has not: both must have the same",
   ],
   "no test split": [classFiles("train/", 2), "", "'train'", "'validation'"],
   "no training split": [classFiles("validation/", 2), "", "'validation'", "'train'"],
@@ -197,6 +270,12 @@ const BAD: Record<string, [Files, string, ...string[]]> = {
     "",
     "'horses'",
   ],
+  "a class that only the test split has": [
+    { ...classFiles("train/", 1), ...classFiles("test/", 1, ["horses", "humans", "dogs"]) },
+    "",
+    "test' has the class folder 'dogs' and '",
+    "train' has not",
+  ],
   "a zip file of nothing but folders within folders": [
     { "deep.zip": falseZip([{ name: `${"a/".repeat(32_000)}x.png`, content: png(1) }]) },
     "deep.zip",
@@ -205,8 +284,12 @@ const BAD: Record<string, [Files, string, ...string[]]> = {
   "an empty image": [{ ...two, "train/humans/bad.png": text("") }, "", "humans/bad.png", "empty"],
   "a cut image": [{ ...two, "train/humans/bad.png": png(1).subarray(0, 90) }, "", "humans/bad.png", "cut short"],
   "a file that is no image": [{ ...two, "train/humans/bad.txt": text("hello") }, "", "humans/bad.txt", "neither a PNG"],
-  "a folder among images": [{ ...two, "train/humans/deep/x.png": png(1) }, "", "humans", "'deep'"],
-  "a class of one image without a split": [classFiles("", 1), "", "'horses'", "it takes two"],
+  "folders without end": [
+    { ...two, [`train/humans/${"a/".repeat(9)}x.png`]: png(1) },
+    "",
+    "too many folders within each other, the limit is 8",
+  ],
+  "classes of one image without a split": [classFiles("", 1), "", "Each class of", "it takes two"],
   "a file that is no zip": [{ "x.txt": text("x") }, "x.txt", "neither a folder nor a .zip"],
   "a text called zip": [{ "x.zip": text("x".repeat(300)) }, "x.zip", "x.zip", "cut short or not a zip"],
   "an empty zip file": [{ "x.zip": text("") }, "x.zip", "x.zip", "cut short or not a zip"],
@@ -304,7 +387,7 @@ test(
     writeFiles(join(root, "bad"), { ...sound, ...bad });
     Deno.symlinkSync("nowhere", join(root, "bad/train/humans/nowhere.png"));
     Deno.symlinkSync("../horses", join(root, "bad/train/humans/y.zip"));
-    await assertRejects(() => resolve(join(root, "bad")), HerdError, "has a folder 'y.zip'");
+    await assertRejects(() => resolve(join(root, "bad")), HerdError, "train/horses/0.png");
     Deno.removeSync(join(root, "bad/train/humans/y.zip"));
     const refused = await assertRejects(() => resolve(join(root, "bad")), HerdError, "train/horses/0.png");
     assertStringIncludes(refused.message, "or leave such images out with --skip-unreadable");

@@ -1,5 +1,5 @@
 // Decoding and resizing.
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { encode } from "fast-png";
 import { zlibSync } from "fflate";
@@ -10,22 +10,24 @@ import { HerdError } from "../../../shared/errors.ts";
 import { pngChunk, pngHeader, pngOf } from "../../fixtures/bombs.ts";
 import { noise, png } from "../../fixtures/data_files.ts";
 
-const pixelsOf = (bytes: Uint8Array) => [...decodeImage(bytes, "x").pixels];
+const pixelsOf = async (bytes: Uint8Array) => [...(await decodeImage(bytes, "x")).pixels];
 
-Deno.test("decodeImage() drops alpha and spreads grey", () => {
+Deno.test("decodeImage() lays alpha on white and spreads grey", async () => {
   const rgba = encode({ width: 2, height: 1, channels: 4, data: Uint8Array.of(1, 2, 3, 0, 4, 5, 6, 255) });
-  assertEquals(pixelsOf(rgba), [1, 2, 3, 4, 5, 6]);
+  assertEquals(await pixelsOf(rgba), [255, 255, 255, 4, 5, 6]);
   const rgb = encode({ width: 2, height: 1, channels: 3, data: Uint8Array.of(1, 2, 3, 4, 5, 6) });
-  assertEquals(pixelsOf(rgb), [1, 2, 3, 4, 5, 6]);
+  assertEquals(await pixelsOf(rgb), [1, 2, 3, 4, 5, 6]);
   const grey = encode({ width: 1, height: 2, channels: 1, data: Uint8Array.of(7, 9) });
-  assertEquals(pixelsOf(grey), [7, 7, 7, 9, 9, 9]);
+  assertEquals(await pixelsOf(grey), [7, 7, 7, 9, 9, 9]);
   const greyAlpha = encode({ width: 2, height: 1, channels: 2, data: Uint8Array.of(7, 0, 9, 255) });
-  assertEquals(pixelsOf(greyAlpha), [7, 7, 7, 9, 9, 9]);
+  assertEquals(await pixelsOf(greyAlpha), [255, 255, 255, 9, 9, 9]);
+  const half = encode({ width: 1, height: 1, channels: 4, data: Uint8Array.of(0, 100, 255, 128) });
+  assertEquals(await pixelsOf(half), [127, 177, 255]);
 });
 
-Deno.test("decodeImage() rounds 16 bits to 8", () => {
+Deno.test("decodeImage() rounds 16 bits to 8", async () => {
   const data = Uint16Array.of(0, 128, 129, 65535, 65535 - 128, 65535 - 129);
-  assertEquals(pixelsOf(encode({ width: 2, height: 1, channels: 3, depth: 16, data })), [0, 0, 1, 255, 255, 254]);
+  assertEquals(await pixelsOf(encode({ width: 2, height: 1, channels: 3, depth: 16, data })), [0, 0, 1, 255, 255, 254]);
 });
 
 /** A PNG of one-channel rows of few bits, which fast-png does not write. Colour type 0 is grey, 3 palette. */
@@ -37,27 +39,27 @@ function rowsPng(rows: number[][], { width, depth, palette }: { width: number; d
   );
 }
 
-Deno.test("decodeImage() reads palettes of 1, 4 and 8 bits, rows padded to whole bytes", () => {
+Deno.test("decodeImage() reads palettes of 1, 4 and 8 bits, rows padded to whole bytes", async () => {
   const colours = [[10, 20, 30], [40, 50, 60]];
   const palette = colours.flat();
   const expected = [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1].flatMap((index) => colours[index]!);
   const one = rowsPng([[0b10000000, 0b10000000], [0b00100000, 0b10000000]], { width: 9, depth: 1, palette });
-  assertEquals(pixelsOf(one), expected);
+  assertEquals(await pixelsOf(one), expected);
   const four = rowsPng([[0x10, 0, 0, 0, 0x10], [0x00, 0x10, 0, 0, 0x10]], { width: 9, depth: 4, palette });
-  assertEquals(pixelsOf(four), expected);
+  assertEquals(await pixelsOf(four), expected);
   const eight = [[1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0, 0, 0, 1]];
-  assertEquals(pixelsOf(rowsPng(eight, { width: 9, depth: 8, palette })), expected);
+  assertEquals(await pixelsOf(rowsPng(eight, { width: 9, depth: 8, palette })), expected);
 });
 
-Deno.test("decodeImage() stretches grey of 1 and 2 bits", () => {
+Deno.test("decodeImage() stretches grey of 1 and 2 bits", async () => {
   const spread = (values: number[]) => values.flatMap((value) => [value, value, value]);
-  assertEquals(pixelsOf(rowsPng([[0b01100000]], { width: 3, depth: 1 })), spread([0, 255, 255]));
-  assertEquals(pixelsOf(rowsPng([[0b00011011]], { width: 4, depth: 2 })), spread([0, 85, 170, 255]));
+  assertEquals(await pixelsOf(rowsPng([[0b01100000]], { width: 3, depth: 1 })), spread([0, 255, 255]));
+  assertEquals(await pixelsOf(rowsPng([[0b00011011]], { width: 4, depth: 2 })), spread([0, 85, 170, 255]));
 });
 
-Deno.test("decodeImage() reads JPEG", () => {
+Deno.test("decodeImage() reads JPEG", async () => {
   const data = new Uint8Array(16 * 16 * 4).map((_, i) => [200, 100, 50, 255][i % 4]!);
-  const image = decodeImage(jpeg.encode({ width: 16, height: 16, data }, 95).data, "x.jpg");
+  const image = await decodeImage(jpeg.encode({ width: 16, height: 16, data }, 95).data, "x.jpg");
   assertEquals([image.width, image.height, image.pixels.length], [16, 16, 768]);
   image.pixels.forEach((value, i) => assert(Math.abs(value - [200, 100, 50][i % 3]!) <= 4));
 });
@@ -84,8 +86,8 @@ const BAD: Record<string, Uint8Array> = {
   "a JPEG cut in its header": jpegBytes.subarray(0, 10),
 };
 for (const [what, bytes] of Object.entries(BAD)) {
-  Deno.test(`decodeImage() refuses ${what}, naming it`, () => {
-    const error = assertThrows(() => decodeImage(bytes, "dir/bad.png"), HerdError, "'dir/bad.png'");
+  Deno.test(`decodeImage() refuses ${what}, naming it`, async () => {
+    const error = await assertRejects(() => decodeImage(bytes, "dir/bad.png"), HerdError, "'dir/bad.png'");
     assertEquals(error.code, "data");
   });
 }

@@ -66,13 +66,13 @@ Deno.test("TraceEvents: processes are named once, spans say which step they are 
   );
   assertEquals(trace.find(({ name }) => name === "forward")!.args, where);
   const arrows = trace.filter(({ id }) => id === 1).map(({ ph, pid, ts }) => [ph, pid, ts]);
-  assertEquals(arrows, [["s", 1, 105], ["t", 2, 290], ["f", 1, 385]]);
+  assertEquals(arrows, [["s", 1, 105], ["t", 2, 220.5], ["f", 1, 385]]);
 });
 
 Deno.test("TraceEvents: clocks that are a little off make no arrow go back in time", () => {
   const early = { ...ANSWER, arrow: { from: 105, to: 215 } };
   const trace = traceOf(WEIGHTS, STEP, early, { ...ANSWER, arrow: { from: 105, to: 240 } });
-  assertEquals(trace.flatMap(({ id, ts }) => id === undefined ? [] : [ts]), [105, 230, 240]);
+  assertEquals(trace.flatMap(({ id, ts }) => id === undefined ? [] : [ts]), [105, 220.5, 240]);
 });
 
 Deno.test("faultsOf() finds nothing in a sound trace, and what is wrong in others", () => {
@@ -141,7 +141,7 @@ Deno.test({
       await Deno.rename(join(there, "trace-2.json"), join(there, "away"));
       await hear(STEP);
       await Deno.rename(join(there, "away"), join(there, "trace-2.json"));
-      await Deno.writeTextFile(join(there, "trace-2.json"), "half an entry", { append: true });
+      await Deno.writeTextFile(join(there, "trace-2.json"), "half an entry".repeat(1000), { append: true });
       await hear(ANSWER);
       const names = JSON.parse(await Deno.readTextFile(join(there, "trace-2.json"))).map(({ name }: TraceEvent) =>
         name

@@ -1,0 +1,3 @@
+// The type of webp_module.js.
+declare const module: WebAssembly.Module;
+export default module;
