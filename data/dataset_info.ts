@@ -54,7 +54,7 @@ export interface Skipped {
 
 /** How far the making of a data set is. */
 export interface DataProgress {
-  /** Archives are downloaded, image files are decoded, the procedural set is drawn. */
+  /** Archives are downloaded, image files are decoded, the procedural set is drawn; so is what a program makes. */
   readonly phase: "download" | "decode" | "draw" | "export";
   /** So many of `total` are done; within a phase it never falls. */
   readonly done: number;

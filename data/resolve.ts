@@ -7,6 +7,7 @@ import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
 import { splitAlready, TRAIN_ZIP } from "./image_layout.ts";
+import { collectImages, type MadeImages } from "./made_images.ts";
 import { openImageFiles, REAL_NAME } from "./image_files.ts";
 import { pack, packedPath } from "./pack.ts";
 import { PackedDataset } from "./packed_dataset.ts";
@@ -27,6 +28,8 @@ export interface DataEnvironment {
 export interface ResolveOptions {
   /** "auto", "horses-or-humans", "procedural", or the path of a folder or zip file. */
   readonly data: string;
+  /** Images that a program has made, instead of `data`. */
+  readonly images?: MadeImages | undefined;
   /** Side of the images in pixels. */
   readonly imageSize: number;
   /**
@@ -82,6 +85,7 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
     throw new HerdError("usage", `--image-size must be a whole number from 1 to ${MAX_IMAGE_SIZE}: it is ${imageSize}`);
   }
   cleanCache(cacheDir, { limit: Infinity }); // only what killed processes have left
+  if (options.images !== undefined) return await made(options.images, options);
   if (
     options.validationSplit !== undefined && options.validationSplit < 1 &&
     (data === PROCEDURAL_NAME || (isRealName(data) && !dataDir))
@@ -101,6 +105,12 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
     );
     return await procedural(options, { internals, fallback: true });
   }
+}
+
+function made(images: MadeImages, options: ResolveOptions): Promise<ResolvedDataset> {
+  const { imageSize, environment: { cacheDir }, signal } = options;
+  if (options.validationSplit !== undefined) throw splitAlready("made by the program", "its own");
+  return packed(() => collectImages(images, { imageSize, cacheDir, signal }), options);
 }
 
 function isRealName(data: string): boolean {

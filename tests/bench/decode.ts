@@ -11,24 +11,25 @@ import type { Findings } from "./support.ts";
 const CLASSES = ["horses", "humans"];
 /** Of an image file. */
 const SIDE = 150;
-/** Figures that are drawn; the files are made of them, each with a pixel of its own. */
+/** Figures that are drawn, and written again and again. */
 const DRAWN = 40;
 const IMAGE_SIZE = 100;
 
 /** A folder of so many images, JPEG and PNG by turns. */
 function makeImages(root: string, count: number): void {
-  const drawn = Array.from({ length: DRAWN }, (_, id) => {
+  const files = Array.from({ length: 2 * DRAWN }, (_, i) => {
+    const id = i >> 1;
     const rgb = toSquare(drawImage("train", id, id % CLASSES.length), SIDE);
-    return Uint8Array.from({ length: SIDE * SIDE * 4 }, (_, i) => i % 4 === 3 ? 255 : rgb[(i >> 2) * 3 + i % 4]!);
+    const data = Uint8Array.from({ length: SIDE * SIDE * 4 }, (_, i) => i % 4 === 3 ? 255 : rgb[(i >> 2) * 3 + i % 4]!);
+    const image = { width: SIDE, height: SIDE, data };
+    return i % 2 === 0
+      ? { ending: "png", bytes: encode(image) }
+      : { ending: "jpg", bytes: jpeg.encode(image, 85).data };
   });
   for (const name of CLASSES) Deno.mkdirSync(join(root, name), { recursive: true });
   for (let i = 0; i < count; i++) {
-    const data = drawn[i % DRAWN]!.slice();
-    for (let byte = 0; byte < 3; byte++) data.fill(i >> 4 * byte & 15, byte, byte + 1);
-    const isJpeg = i >> 1 & 1;
-    const image = { width: SIDE, height: SIDE, data };
-    const bytes = isJpeg ? jpeg.encode(image, 85).data : encode(image);
-    Deno.writeFileSync(join(root, CLASSES[i % CLASSES.length]!, `${i}.${isJpeg ? "jpg" : "png"}`), bytes);
+    const { ending, bytes } = files[i % files.length]!;
+    Deno.writeFileSync(join(root, CLASSES[(i >> 1) % CLASSES.length]!, `${i}.${ending}`), bytes);
   }
 }
 
