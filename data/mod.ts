@@ -14,7 +14,7 @@ export { ChunkedCacheWriter } from "./chunked_cache_writer.ts";
 export { type CacheFile, type CacheKind, type CacheReport, cleanCache, describeCache } from "./clean.ts";
 export { type LogFolder, openLogFolder } from "./log_folder.ts";
 export { checkDataset, type DatasetCheck } from "./check.ts";
-export { describeDataset, describeSkipped, progressLines } from "./describe.ts";
+export { describeDataset, describeDuplicates, describeSkipped, progressLines } from "./describe.ts";
 export { ImageSlots } from "./image_slots.ts";
 export type { MadeImage, MadeImages } from "./made_images.ts";
 export { imageFilesIn } from "./loose_images.ts";

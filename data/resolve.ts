@@ -34,7 +34,7 @@ export interface ResolveOptions {
   readonly imageSize: number;
   /**
    * The part, above 0, of each class's images that is kept for testing, where the data does not say which are; by default 0.2.
-   * 1 keeps them all, for a set that is only evaluated.
+   * 1 keeps them all, for a set that is only evaluated, and is of no effect on one that has test images of its own.
    */
   readonly validationSplit?: number | undefined;
   /** Whether to go on without the image files that cannot be read. */
@@ -86,7 +86,10 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
   }
   cleanCache(cacheDir, { limit: Infinity }); // only what killed processes have left
   if (options.images !== undefined) return await made(options.images, options);
-  if (options.validationSplit !== undefined && (data === PROCEDURAL_NAME || (isRealName(data) && !dataDir))) {
+  if (
+    options.validationSplit !== undefined && options.validationSplit < 1 &&
+    (data === PROCEDURAL_NAME || (isRealName(data) && !dataDir))
+  ) {
     throw splitAlready(data === "auto" ? REAL_NAME : data, "its own");
   }
   if (data === PROCEDURAL_NAME) return await procedural(options, { internals, fallback: false });
