@@ -34,7 +34,7 @@ export class Attempts {
   }
 }
 
-/** What the answers to an order are for: subtrees in training, and single leaves in a test. @param leaves of the whole tree */
+/** What the answers to an order are for: subtrees in training, single leaves in a test. @param leaves of the whole tree */
 export function nodesIn({ start, end }: Range, task: "train" | "evaluate", leaves: number): NodeId[] {
   if (task === "train") return subtreesIn(leaves, { start, end });
   return Array.from({ length: end - start }, (_, i) => ({ level: 0, index: start + i }));

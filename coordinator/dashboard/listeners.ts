@@ -46,7 +46,11 @@ export class Listeners {
     stream.write(`retry: ${RETRY_MS}\n\n${eventOf("everything", everything)}`);
   }
 
-  /** Tells all what is new. @param news undefined where everything is @param everything for those that have missed something, too */
+  /**
+   * Tells all what is new.
+   * @param news undefined where everything is
+   * @param everything for those that have missed something
+   */
   tell(news: unknown, everything: () => unknown): void {
     const now = this.#now();
     let [text, whole]: (string | undefined)[] = [];
