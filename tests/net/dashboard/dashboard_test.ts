@@ -260,7 +260,7 @@ Deno.test("a listener is told everything, then what is new, and at last the end"
   assertEquals([last["end"], (last["epochs"] as unknown[]).length], [{ complete: true, message: "" }, 1]);
 });
 
-Deno.test("a page that was there before the run began is told everything again when it begins", { ignore }, async () => {
+Deno.test("a page that is there before the run is told everything again when it begins", { ignore }, async () => {
   await using scene = await Scene.open();
   const session = await scene.comeIn();
   const heard: string[] = [];
