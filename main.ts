@@ -12,23 +12,15 @@ import {
   trainCommand,
 } from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
+import { parts } from "./parts.ts";
 import { type Command, runCommand } from "./shared/cli/command.ts";
 import { consoleOf } from "./shared/cli/console.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
-import {
-  chooseEngine,
-  doctorCommand,
-  engineMemory,
-  localWorkers,
-  runRemoteWorker,
-  serveOrder,
-  workerCommand,
-} from "./worker/mod.ts";
+import { chooseEngine, doctorCommand, localWorkers, runRemoteWorker, serveOrder, workerCommand } from "./worker/mod.ts";
 
-const workerEntry = new URL("./worker/main.ts", import.meta.url);
+const { workerEntry } = parts;
 /** As the first argument: this process is a relay, which `deno task worker --relay` has started with few permissions. */
 const RELAY = "relay-process";
-const parts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 
 /** The first three are those that most people need. */
 export const COMMANDS: Readonly<Record<string, Command>> = {

@@ -4,6 +4,7 @@ export {
   evaluateCommand,
   learnability,
   type LearnabilityOptions,
+  type LibraryParts,
   type LocalEngine,
   modelCommand,
   predictCommand,
@@ -12,8 +13,11 @@ export {
   runTraining,
   type Settings,
   trainCommand,
+  trainerOf,
+  type TrainOptions,
   type TrainParts,
   type Watch,
 } from "./commands/mod.ts";
 export { RelayWorkers } from "./relay/mod.ts";
-export type { Report } from "./report/mod.ts";
+export type { ArmReport, Comparison, Metric, PairReport, Plan, Report, Verdict, WorkerReport } from "./report/mod.ts";
+export type { ArmName, EpochRecord, RunEvent, RunKey, TimedEvent } from "./events/mod.ts";

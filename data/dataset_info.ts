@@ -54,8 +54,8 @@ export interface Skipped {
 
 /** How far the making of a data set is. */
 export interface DataProgress {
-  /** Archives are downloaded, image files are decoded, the procedural set is drawn. */
-  readonly phase: "download" | "decode" | "draw";
+  /** Archives are downloaded, image files are decoded, the procedural set is drawn; so is what a program makes. */
+  readonly phase: "download" | "decode" | "draw" | "export";
   /** So many of `total` are done; within a phase it never falls. */
   readonly done: number;
   /** All that there is to do in this phase. */

@@ -1,11 +1,12 @@
 // A data set, and how far its making is, in words.
 import { formatBytes, formatSeconds } from "../shared/cli/format.ts";
-import type { DataProgress, DatasetInfo, Skipped } from "./dataset_info.ts";
+import type { DataProgress, DatasetInfo, Duplicates, Skipped } from "./dataset_info.ts";
 
 const VERBS: Readonly<Record<DataProgress["phase"], string>> = {
   download: "Fetching",
   decode: "Decoding",
   draw: "Drawing",
+  export: "Writing",
 };
 
 /** So many names are told; the others are counted. */
@@ -18,13 +19,13 @@ const MOST_PAIRS = 3;
  * @param options the number of training images that a run takes, or null for all
  */
 export function describeDataset(info: DatasetInfo, { limit }: { readonly limit: number | null }): string[] {
-  const { name, classes, imageSize, channels, train, test, classCounts, sha256, skipped } = info;
+  const { name, classes, imageSize, channels, train, test, classCounts, sha256, skipped, duplicates } = info;
   const shape = `${imageSize}×${imageSize}×${channels}`;
   const counts = classes.map((name) => `${name} ${classCounts[name]!.join(" + ")}`).join(", ");
   return [
     `Data    ${name}: ${train} training and ${test} test images of ${shape} (${counts})`,
     `        sha256 ${sha256.slice(0, 16)}…${limit === null ? "" : `; --limit takes ${limit} of them`}`,
-    ...[describeSkipped(skipped), ...describeDuplicates(info)].filter(Boolean).map((line) => `        ${line}`),
+    ...[describeSkipped(skipped), ...describeDuplicates(duplicates)].filter(Boolean).map((line) => `        ${line}`),
   ];
 }
 
@@ -37,7 +38,7 @@ export function describeSkipped({ count, files }: Skipped): string {
 }
 
 /** What is there more than once, a sentence each for across the splits and within them; none if nothing is. */
-function describeDuplicates({ duplicates }: DatasetInfo): string[] {
+export function describeDuplicates(duplicates: Duplicates | undefined): string[] {
   if (duplicates === undefined) return [];
   const { across, files, within } = duplicates;
   const names = files.slice(0, MOST_PAIRS).map(({ train, test }) => `${test} is ${train}`);

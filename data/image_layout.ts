@@ -57,7 +57,7 @@ const HOLD_OUT_DRAW = 16;
 
 /** How images are divided that are not, and who hears of what people should know. */
 export interface LayoutOptions {
-  /** The part of each class's images that is kept for testing; by default 0.2. 1: all of them, which are only tested then. */
+  /** The part of each class's images that is kept for testing; by default 0.2. 1: all of them, where it is not said which. */
   readonly validationSplit?: number | undefined;
   readonly onNotice?: ((text: string) => void) | undefined;
 }
@@ -75,7 +75,7 @@ export async function findImages(
   if ("all" in splits) {
     return holdOut(listImages(splits.all), { path, part: validationSplit ?? DEFAULT_SPLIT, onNotice });
   }
-  if (validationSplit !== undefined) throw splitAlready(`'${path}'`, `'${shown(splits.test)}'`);
+  if (validationSplit !== undefined && validationSplit < 1) throw splitAlready(`'${path}'`, `'${shown(splits.test)}'`);
   const [train, test] = [listImages(splits.train), listImages(splits.test)];
   refuseDifference(splits.train, train.classes, splits.test, test.classes);
   return { classes: train.classes, images: { train: train.images, test: test.images } };

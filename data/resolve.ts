@@ -7,6 +7,7 @@ import type { DataProgress, DatasetInfo, ImageSource } from "./dataset_info.ts";
 import { type Deadlines, NoConnectionError } from "./download.ts";
 import { type Archive, ARCHIVES, fetchArchives } from "./horses_or_humans.ts";
 import { splitAlready, TRAIN_ZIP } from "./image_layout.ts";
+import { collectImages, type MadeImages } from "./made_images.ts";
 import { openImageFiles, REAL_NAME } from "./image_files.ts";
 import { pack, packedPath } from "./pack.ts";
 import { PackedDataset } from "./packed_dataset.ts";
@@ -27,11 +28,13 @@ export interface DataEnvironment {
 export interface ResolveOptions {
   /** "auto", "horses-or-humans", "procedural", or the path of a folder or zip file. */
   readonly data: string;
+  /** Images that a program has made, instead of `data`. */
+  readonly images?: MadeImages | undefined;
   /** Side of the images in pixels. */
   readonly imageSize: number;
   /**
    * The part, above 0, of each class's images that is kept for testing, where the data does not say which are; by default 0.2.
-   * 1 keeps them all, for a set that is only evaluated.
+   * 1 keeps them all, for a set that is only evaluated, and is of no effect on one that has test images of its own.
    */
   readonly validationSplit?: number | undefined;
   /** Whether to go on without the image files that cannot be read. */
@@ -82,7 +85,11 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
     throw new HerdError("usage", `--image-size must be a whole number from 1 to ${MAX_IMAGE_SIZE}: it is ${imageSize}`);
   }
   cleanCache(cacheDir, { limit: Infinity }); // only what killed processes have left
-  if (options.validationSplit !== undefined && (data === PROCEDURAL_NAME || (isRealName(data) && !dataDir))) {
+  if (options.images !== undefined) return await made(options.images, options);
+  if (
+    options.validationSplit !== undefined && options.validationSplit < 1 &&
+    (data === PROCEDURAL_NAME || (isRealName(data) && !dataDir))
+  ) {
     throw splitAlready(data === "auto" ? REAL_NAME : data, "its own");
   }
   if (data === PROCEDURAL_NAME) return await procedural(options, { internals, fallback: false });
@@ -98,6 +105,12 @@ export async function resolveWith(options: ResolveOptions, internals: Internals)
     );
     return await procedural(options, { internals, fallback: true });
   }
+}
+
+function made(images: MadeImages, options: ResolveOptions): Promise<ResolvedDataset> {
+  const { imageSize, environment: { cacheDir }, signal } = options;
+  if (options.validationSplit !== undefined) throw splitAlready("made by the program", "its own");
+  return packed(() => collectImages(images, { imageSize, cacheDir, signal }), options);
 }
 
 function isRealName(data: string): boolean {

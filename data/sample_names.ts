@@ -14,7 +14,7 @@ import type { ResolveOptions } from "./resolve.ts";
  * @param options as the data set was found by them
  */
 export async function sampleNames(
-  options: Pick<ResolveOptions, "data" | "environment">,
+  options: Pick<ResolveOptions, "data" | "validationSplit" | "environment">,
   info: DatasetInfo,
   split: Split,
 ): Promise<string[]> {
@@ -28,14 +28,14 @@ export async function sampleNames(
 }
 
 async function sourceOf(
-  { data, environment: { dataDir, cacheDir } }: Pick<ResolveOptions, "data" | "environment">,
+  { data, validationSplit, environment: { dataDir, cacheDir } }: Parameters<typeof sampleNames>[0],
   { name }: DatasetInfo,
 ): Promise<ImageSource | undefined> {
   if (data === PROCEDURAL_NAME || (data === "auto" && name === PROCEDURAL_NAME && !dataDir)) return proceduralSource();
   const isNamed = data === "auto" || data === REAL_NAME;
   const path = isNamed ? dataDir || join(cacheDir, "downloads", TRAIN_ZIP) : data;
   try {
-    return isThere(path) ? await openImageFiles(path) : undefined;
+    return isThere(path) ? await openImageFiles(path, { validationSplit }) : undefined;
   } catch (error) {
     if (error instanceof HerdError) return undefined;
     throw error;

@@ -5,6 +5,9 @@ export const PHASES = ["read", "augment", "forward", "backward"] as const;
 /** One of the phases. */
 export type Phase = (typeof PHASES)[number];
 
+/** Hears that a leaf's next phase begins, or with null that the leaf is done. */
+export type PhaseListener = (phase: Phase | null) => void;
+
 /** The most of them that are told of one answer. */
 export const MOST_PHASES = 160;
 

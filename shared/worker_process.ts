@@ -37,8 +37,15 @@ const NOTHING_ELSE = ["--cached-only", "--ignore-env", "--no-prompt"] as const;
 /** What a worker consists of. A thread for its device loads it anew, and Deno asks for permission then. */
 const CODE = ["data", "shared", "worker"] as const;
 
-/** Herd's own folder, of the URL of worker/main.ts. */
+/**
+ * Herd's own folder, of the URL of worker/main.ts.
+ * @throws {HerdError} usage, if Herd was not loaded from files: a worker may read these, and fetch nothing
+ */
 export function homeOf(entry: URL): string {
+  if (entry.protocol !== "file:") {
+    const remedy = "load it from a copy on this machine (README, As a library)";
+    throw new HerdError("usage", `Workers are started from files, and Herd was loaded from ${entry}: ${remedy}`);
+  }
   return dirname(dirname(fileURLToPath(entry)));
 }
 

@@ -1,9 +1,9 @@
 // Everything that a device must do, whatever it is. An engine knows no socket, no clock and no other worker.
 import type { EngineName } from "../shared/engine_names.ts";
 import type { ModelSpec } from "../shared/model.ts";
+import type { PhaseListener } from "../shared/spans.ts";
 import type { PartialSum, Predictions } from "../shared/sums.ts";
 import type { NodeId } from "../shared/tree.ts";
-import type { PhaseListener } from "./span_recorder.ts";
 
 export type { EngineName };
 

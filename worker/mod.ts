@@ -8,4 +8,3 @@ export { type FoundGpus } from "./gpus/find.ts";
 export { engineMemory } from "./memory.ts";
 export { type LocalEngine, type LocalWorkers, localWorkers } from "./gpus/local_workers.ts";
 export type { JoinedRun } from "./session.ts";
-export type { PhaseListener } from "./span_recorder.ts";

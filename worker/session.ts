@@ -11,6 +11,7 @@ import { release } from "../shared/memory.ts";
 import { parameterCount } from "../shared/model.ts";
 import type { OrderComputer } from "../shared/order_computer.ts";
 import { type CoordinatorMessage, MOST_TEXT, parseCoordinatorMessage } from "../shared/protocol.ts";
+import type { PhaseListener } from "../shared/spans.ts";
 import { envelope, fetchChunk, fetchManifest, nextOf, RunOver, type WorkerChannel } from "./asking.ts";
 import { compute, levelOf, type Trace } from "./compute.ts";
 import { DeviceLost } from "./device_lost.ts";
@@ -18,7 +19,7 @@ import { DeviceLosses } from "./device_losses.ts";
 import { type Address, ConnectionLost, joinCoordinator } from "./join.ts";
 import { Preparation } from "./preparation.ts";
 import { refuseUnfit, refuseUntrainable } from "./sanity.ts";
-import { type PhaseListener, SpanRecorder } from "./span_recorder.ts";
+import { SpanRecorder } from "./span_recorder.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 

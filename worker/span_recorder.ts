@@ -1,8 +1,12 @@
 // Measures what a worker's answers take, in a run that is traced.
-import { type AnswerSpans, MOST_PHASES, type Phase, PHASES, type PhaseSpan } from "../shared/spans.ts";
-
-/** Hears that a leaf's next phase begins, or with null that the leaf is done. */
-export type PhaseListener = (phase: Phase | null) => void;
+import {
+  type AnswerSpans,
+  MOST_PHASES,
+  type Phase,
+  type PhaseListener,
+  PHASES,
+  type PhaseSpan,
+} from "../shared/spans.ts";
 
 /** What is known of an answer before it is sent. */
 export type MadeSpans = Pick<AnswerSpans, "made" | "phases">;

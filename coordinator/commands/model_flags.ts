@@ -20,7 +20,7 @@ export const modelFlags = about("network", {
 /** The flags that say who computes. */
 export const computingFlags = { workers, backend };
 
-/** The model in a few words: "gc-0 of runs/x (best testAuc of 4 trainings, 0.9812)". */
+/** The model in a few words: "gc-0 of runs/x (best test AUC of 4 trainings, 0.9812)". */
 export function describeModel({ name, folder, because }: SavedModel): string {
   return `${name} of ${folder} (${because})`;
 }

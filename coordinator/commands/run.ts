@@ -84,13 +84,13 @@ export async function runTraining(options: RunOptions, bus: EventBus, signal: Ab
 }
 
 async function prepareAndRun(options: RunOptions, bus: EventBus, signal: AbortSignal): Promise<Report> {
-  const { settings, data: environment } = options;
+  const { settings, images, data: environment } = options;
   const { resume } = settings;
   using reopened = resume === undefined ? undefined : await RunDirectory.reopen(resume);
   const finished = await finishedReport(settings, bus);
   if (finished !== undefined) return finished;
   const model = await modelOfRun(settings);
-  const data = await loadData(settings, { environment, bus, signal });
+  const data = await loadData(settings, { images, environment, bus, signal });
   const identified = await identityOf(settings, data, model);
   const { identity } = identified;
   const { model: spec, ...sizes } = identity.numeric.compute;

@@ -3,6 +3,7 @@ import {
   type DataEnvironment,
   type DatasetInfo,
   limitSplit,
+  type MadeImages,
   PackedDataset,
   resolveDataset,
   type Split,
@@ -29,7 +30,9 @@ export async function loadData(
   { data, imageSize, validationSplit, skipUnreadable, limit: given }:
     & Pick<Settings, "data" | "imageSize" | "skipUnreadable" | "limit">
     & Partial<Pick<Settings, "validationSplit">>,
-  { environment, bus, signal }: {
+  { images, environment, bus, signal }: {
+    /** What a program has made, instead of the data that the settings name. */
+    readonly images?: MadeImages | undefined;
     readonly environment: DataEnvironment;
     readonly bus: EventBus;
     readonly signal: AbortSignal;
@@ -38,6 +41,7 @@ export async function loadData(
   const limit = given ?? null;
   const { path, info, fallback } = await resolveDataset({
     data,
+    images,
     imageSize,
     validationSplit,
     skipUnreadable,

@@ -1,5 +1,5 @@
 // What a run is made from, once the command line is understood.
-import type { DataEnvironment } from "../../data/mod.ts";
+import type { DataEnvironment, MadeImages } from "../../data/mod.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
 import type { Backend, EngineName } from "../../shared/engine_names.ts";
 import type { EngineMemory, PlannedModel } from "../../shared/model_cost.ts";
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly tls: ServerCertificate | undefined;
   /** Where data comes from and goes to. */
   readonly data: DataEnvironment;
+  /** What is trained on, made by a program, instead of what the settings name. */
+  readonly images?: MadeImages | undefined;
   /** worker/main.ts */
   readonly workerEntry: URL;
   /** The version of Herd. */

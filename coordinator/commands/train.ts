@@ -68,7 +68,8 @@ function listenTo(
   return bus.subscribe("The terminal", new Terminal({ print, progress, quiet, verbose }).hear);
 }
 
-function sayIfIdle(bus: EventBus, { batchSize, microBatch }: Settings, workers: number): void {
+/** Tells of workers that will have nothing to do. */
+export function sayIfIdle(bus: EventBus, { batchSize, microBatch }: Settings, workers: number): void {
   const busy = Math.ceil(batchSize / microBatch);
   if (workers <= busy) return;
   const text = `A step has ${busy} micro-batches: ${workers - busy} of ${workers} workers will have none`;
@@ -76,11 +77,11 @@ function sayIfIdle(bus: EventBus, { batchSize, microBatch }: Settings, workers: 
 }
 
 /** What the settings mean here. @throws {HerdError} usage, for what contradicts itself or cannot work */
-async function runOptions(
+export async function runOptions(
   settings: Settings,
   { parts, surroundings: { environment, version }, given }: {
     readonly parts: TrainParts;
-    readonly surroundings: Surroundings;
+    readonly surroundings: Pick<Surroundings, "environment" | "version">;
     readonly given: ReadonlySet<string>;
   },
 ): Promise<RunOptions> {

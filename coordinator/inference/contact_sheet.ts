@@ -77,9 +77,9 @@ function itemOf(
   const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
   return markup`<li><figure>
 <img src="${pictureOf(index)}" alt="${nameOf(index)}, of class ${own}">
-<figcaption><strong>${other}</strong> ${percent(probabilities[predicted]!)}, but is <strong>${own}</strong> ${
+<figcaption>Named <strong>${other}</strong> (${percent(probabilities[predicted]!)}), is <strong>${own}</strong> (${
     percent(probabilities[label]!)
-  }<span class="file">${nameOf(index)}</span></figcaption>
+  })<span class="file">${nameOf(index)}</span></figcaption>
 </figure></li>
 `;
 }

@@ -6,7 +6,7 @@ import { HerdError, messageOf } from "../../shared/errors.ts";
 import { descriptionOf, leastImageSize, modelOf } from "../../shared/model.ts";
 import { type ArmName, isHigherBetter, PRIMARY_METRICS, type PrimaryMetric, runName } from "../events/mod.ts";
 import { type NumericConfig, weightsHash } from "../experiment/mod.ts";
-import { type ArmReport, parseReport } from "../report/mod.ts";
+import { type ArmReport, describeMetric, parseReport } from "../report/mod.ts";
 import {
   newestRun,
   NumericConfigSchema,
@@ -39,13 +39,24 @@ export interface SavedModel {
   /** The names of the classes by label. */
   readonly classes: readonly string[];
   /** What the run was told of its data. */
-  readonly told: { readonly data: string; readonly skipUnreadable: boolean };
-  /** Why this one, for people: "best testAuc of 4 trainings, 0.9812". */
+  readonly told: {
+    readonly data: string;
+    readonly validationSplit: number | undefined;
+    readonly skipUnreadable: boolean;
+  };
+  /** Why this one, for people: "best test AUC of 4 trainings, 0.9812". */
   readonly because: string;
 }
 
 const schema = v.object({
-  told: v.looseObject({ data: v.string(), skipUnreadable: v.optional(v.boolean(), false) }),
+  told: v.pipe(
+    v.looseObject({
+      data: v.string(),
+      validationSplit: v.nullish(v.number()),
+      skipUnreadable: v.optional(v.boolean(), false),
+    }),
+    v.transform((told) => ({ ...told, validationSplit: told.validationSplit ?? undefined })),
+  ),
   numeric: NumericConfigSchema,
   dataset: v.looseObject({ classes: v.pipe(v.array(v.string()), v.minLength(2)) }),
 });
@@ -82,8 +93,10 @@ export async function readSavedModel({ run, arm, seed }: ModelChoice): Promise<S
   if (await weightsHash(weights) !== best.weightsSha256) {
     throw new HerdError("data", `${path} does not have the weights that report.json is about: ${remedy}`);
   }
-  const count = candidates.length === 1 ? "the only training" : `best ${primary} of ${candidates.length} trainings`;
-  const because = `${count}, ${best.epochs.at(-1)![primary]?.toFixed(4) ?? "not known"}`;
+  const metric = describeMetric(primary, classes.length);
+  const value = best.epochs.at(-1)![primary]?.toFixed(4) ?? "not known";
+  const { length } = candidates;
+  const because = length === 1 ? `${metric} ${value}` : `best ${metric} of ${length} trainings, ${value}`;
   return { folder, name, weights, numeric, classes, told, because };
 }
 

@@ -1,5 +1,5 @@
 // The result of a run as text, for the end of a run and for the report command.
-import { describeSkipped } from "../../data/mod.ts";
+import { describeDuplicates, describeSkipped } from "../../data/mod.ts";
 import { columns, figure } from "../../shared/cli/format.ts";
 import { type ArmName, describeFaults } from "../events/mod.ts";
 import type { ArmReport, Comparison, Report } from "./report.ts";
@@ -34,6 +34,7 @@ export function finalBlock(report: Report): string[] {
   if (dataset.fallback) lines.push("", "PROCEDURAL DATA: THE REAL IMAGES COULD NOT BE FETCHED");
   if (plan.protocol === "as-published") lines.push("", ARTEFACT);
   if (dataset.skipped.count > 0) lines.push("", describeSkipped(dataset.skipped));
+  for (const sentence of describeDuplicates(dataset.duplicates)) lines.push("", sentence);
   lines.push(...arms.length > plan.arms.length ? summary(report) : arms.flatMap((arm) => blockOf(arm, report)));
   for (const { diverged } of arms) if (diverged !== null) lines.push("", `Diverged: ${diverged}.`);
   lines.push(...differences(report), "", `Verdict (${describeMetric(verdict.primary, classes)}): ${verdict.sentence}`);

@@ -16,4 +16,4 @@ export { reportHtml } from "./report_html.ts";
 export { EventFiles } from "./tensorboard/event_files.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
 export { TraceFile } from "./trace/trace_file.ts";
-export { nameTaints } from "./wording.ts";
+export { describeMetric, nameTaints } from "./wording.ts";

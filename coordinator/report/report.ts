@@ -1,5 +1,5 @@
 // report.json: what a run found, as data. The schema is part of Herd's contract; parse_report.ts reads older ones too.
-import type { Skipped } from "../../data/mod.ts";
+import type { Duplicates, Skipped } from "../../data/mod.ts";
 import type { ChanceToBeCaught } from "../cluster/mod.ts";
 import type { Compression } from "../../shared/half.ts";
 import type { Interval } from "../statistics/mod.ts";
@@ -193,6 +193,8 @@ export interface Report {
     readonly fallback: boolean;
     /** The image files that --skip-unreadable has left out. */
     readonly skipped: Skipped;
+    /** Images that are there more than once, in all of the data set; absent, if that was not looked at. */
+    readonly duplicates?: Duplicates;
   };
   /** The network, and how many values it has. */
   readonly model: { readonly name: string; readonly parameters: number };

@@ -145,9 +145,9 @@ function armReport(
 
 /** Counts are of the images that the run used. */
 function datasetReport({ info, limit, fallback, used }: DatasetFacts): Report["dataset"] {
-  const { imageSize, channels, name, sha256, skipped } = info;
+  const { imageSize, channels, name, sha256, skipped, duplicates } = info;
   const count = (split: 0 | 1) => Object.values(used).reduce((sum, counts) => sum + counts[split], 0);
   const imageShape = [imageSize, imageSize, channels] as const;
   const images = { train: count(0), test: count(1), limit, classes: used, classNames: info.classes };
-  return { name, ...images, sha256, imageShape, fallback, skipped };
+  return { name, ...images, sha256, imageShape, fallback, skipped, ...duplicates && { duplicates } };
 }

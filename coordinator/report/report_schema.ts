@@ -77,6 +77,11 @@ export const commonEntries = {
       imageShape: v.tuple([figure, figure, figure]),
       fallback: flag,
       skipped: v.optional(v.object({ count: figure, files: v.array(text) }), { count: 0, files: [] }),
+      duplicates: v.exactOptional(v.object({
+        across: figure,
+        files: v.array(v.object({ train: text, test: text })),
+        within: v.object({ train: figure, test: figure }),
+      })),
     }),
     // The two classes of older reports stand in the order of their labels.
     v.transform((dataset) => ({ ...dataset, classNames: dataset.classNames ?? Object.keys(dataset.classes) })),

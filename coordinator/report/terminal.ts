@@ -38,6 +38,8 @@ type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: T
 /** When the run as a whole will take longer than this, it is said what would not. */
 const LONG_RUN_SECONDS = 3600;
 const SHORT_RUN_SECONDS = 600;
+/** The first steps are slower, while their code is compiled. */
+const ENOUGH_SECONDS = 2;
 /** What takes less is over before it is read. */
 const BRIEF_SECONDS = 30;
 
@@ -195,11 +197,12 @@ export class Terminal {
   }
 
   /**
-   * After the first step that is timed, what the run will take; one that takes over an hour is told the --limit that would take
+   * As soon as steps have been timed for a while, what the run will take; one that takes over an hour is told the --limit that would take
    * ten minutes, unless it is of many trainings or goes on with others.
    */
-  #estimate({ images, seconds }: Event<"step">, { run, dataset }: Snapshot): void {
+  #estimate({ images, seconds, step, steps }: Event<"step">, { run, dataset }: Snapshot): void {
     if (this.#estimated || run === null || dataset === null || !seconds) return;
+    if (seconds < ENOUGH_SECONDS && step < steps) return;
     this.#estimated = true;
     const trainImages = Object.values(dataset.used).reduce((sum, [train]) => sum + train, 0);
     const whole = seconds / images * trainImages * (allEpochs(run) - this.#eta.doneBefore);

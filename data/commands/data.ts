@@ -1,6 +1,6 @@
 // `deno task data`: fetches or draws a data set, shows it, and says on demand whether there is something to learn in it.
 import { type Command, command, commonFlags, type Surroundings } from "../../shared/cli/command.ts";
-import { about, toggle } from "../../shared/cli/flags.ts";
+import { about, text, toggle } from "../../shared/cli/flags.ts";
 import { formatSeconds } from "../../shared/cli/format.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { HerdError } from "../../shared/errors.ts";
@@ -9,6 +9,7 @@ import type { DataProgress } from "../dataset_info.ts";
 import { cleanCache, describeCache } from "../clean.ts";
 import { describeDataset, progressLines } from "../describe.ts";
 import { dataEnvironment } from "../environment.ts";
+import { exportDataset } from "../export.ts";
 import { dataFlags } from "../flags.ts";
 import { type DataEnvironment, resolveDataset } from "../resolve.ts";
 
@@ -18,6 +19,7 @@ const flags = {
     check: toggle("exit 3 if mean colour separates the classes, or if the network does not"),
     clean: toggle("only bound the cache: what was not used for longest goes first"),
   }),
+  ...about("leaves", { export: text("DIR", "write its images as PNG files into this new folder", undefined) }),
   ...commonFlags,
 };
 
@@ -72,9 +74,11 @@ export function dataCommand(parts: DataParts): Command {
     examples: [
       ["data --data photos", "shows what a folder of images has in it, and packs it for training"],
       ["data --data procedural --check", "also tells whether it can be learnt, and not by colour alone"],
+      ["data --data procedural --export photos", "writes the figures that Herd draws as PNG files, to try things with"],
     ],
     flags,
-    async run({ values: { data, imageSize, validationSplit, skipUnreadable, check, clean }, given }, surroundings) {
+    async run({ values, given }, surroundings) {
+      const { data, imageSize, validationSplit, skipUnreadable, check, clean, export: folder } = values;
       const { print, progress } = surroundings;
       const environment = dataEnvironment(surroundings.environment);
       if (clean) return cleanAlone(environment.cacheDir, given, print);
@@ -93,6 +97,11 @@ export function dataCommand(parts: DataParts): Command {
         progress.clear();
         for (const line of describeDataset(info, { limit: null })) print(line);
         print(`Cache   ${path}`);
+        if (folder !== undefined) {
+          await exportDataset(path, folder, { signal, onProgress: (one) => progress.show(lineOf(one)) });
+          progress.clear();
+          print(`Images  ${folder}: --data ${folder} takes them from there`);
+        }
         if (check) {
           await checkData(parts, { data, validationSplit, skipUnreadable, path, environment, signal }, surroundings);
         }

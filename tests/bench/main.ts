@@ -4,6 +4,7 @@ import { exitCodeOf, HerdError } from "../../shared/errors.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { armsOrder } from "./arms_order.ts";
 import { dashboard } from "./dashboard.ts";
+import { decode } from "./decode.ts";
 import { dropoutShift } from "./dropout_shift.ts";
 import { engines } from "./engines.ts";
 import { kernels } from "./kernels.ts";
@@ -32,6 +33,7 @@ const USAGE = `Usage: deno task bench [WHAT …] [--leak] [--tune] [--slow] [--j
   roofline  a step on this machine's WebGPU adapter, predicted from its measured figures, and measured; or only predicted, with
             --gpu h100|h100-pcie or with --teraflops N --bandwidth GB/S --dispatch-us N --transfer GB/S; --share 0.25 of the peak
             is what kernels are taken to reach, --fixed-ms what the host takes a step
+  decode    packing 10,000 image files: images a second and memory, on one core and on all
   scaling   images a second with 1, 2 and 4 workers
   arms-order  whether the order of --arms moves the difference in seconds: ten runs of each, by turns
   dashboard  what three listeners to the dashboard cost the coordinator
@@ -77,6 +79,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Findings>>> = {
   wire: () => flags["workers"] === undefined ? wire() : scale(`${flags["workers"]}`, `${flags["relays"] ?? ""}`),
   schedule,
   engines: () => engines(flags["slow"] === true),
+  decode: () => decode(),
   scaling,
   "arms-order": () => armsOrder(),
   dashboard: () => dashboard(),

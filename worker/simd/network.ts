@@ -1,9 +1,9 @@
 // One leaf through the network and back: the order in which kernels run over the planned memory.
 import { dropoutScale, dropoutThreshold } from "../../shared/dropout.ts";
+import type { PhaseListener } from "../../shared/spans.ts";
 import type { Words } from "../../shared/threefry.ts";
 import { augmentationMap, drawAugmentation } from "../augmentation.ts";
 import { type EngineOptions, type Leaf, pixelsOf, type Sample } from "../engine.ts";
-import type { PhaseListener } from "../span_recorder.ts";
 import type { Kernels } from "./kernels.ts";
 import { writeLogitGradient } from "./logit_gradient.ts";
 import type { ConvPlan, DensePlan, MemoryPlan } from "./plan.ts";

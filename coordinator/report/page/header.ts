@@ -1,6 +1,6 @@
 // The top of the page, for those who read nothing else: what must not be missed, the verdict, and the figures behind
 // it.
-import { describeSkipped } from "../../../data/mod.ts";
+import { describeDuplicates, describeSkipped } from "../../../data/mod.ts";
 import { type Markup, markup } from "../markup.ts";
 import { artefactMark, capital, contrastOf, metricNames, olderFormat, sentenceOf, settingOf } from "../page_wording.ts";
 import type { Comparison, Report } from "../report.ts";
@@ -47,6 +47,7 @@ function marksOf(report: Report): Markup | "" {
   const others = [
     ...complete ? [] : ["This run was broken off: the figures are of the epochs that it finished."],
     ...dataset.skipped.count > 0 ? [describeSkipped(dataset.skipped)] : [],
+    ...describeDuplicates(dataset.duplicates),
     ...olderFormat(report) === "" ? [] : [olderFormat(report)],
   ];
   if (grave.length + others.length === 0) return "";

@@ -61,7 +61,7 @@ Deno.test({
       ]);
       assertEquals(code, 0, stderr);
       const best = Math.max(...report.arms.map(({ epochs }) => epochs.at(-1)!.testAuc!));
-      assertStringIncludes(stdout, `best testAuc of 4 trainings, ${best.toFixed(4)}`);
+      assertStringIncludes(stdout, `best test AUC of 4 trainings, ${best.toFixed(4)}`);
       const without = await workspace.run(["evaluate", "--run", folder, ...COMPUTING]);
       assertEquals([without.code, without.stdout], [2, ""]);
       assertStringIncludes(without.stderr, `give --data ${images} again`);

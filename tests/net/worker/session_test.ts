@@ -47,6 +47,28 @@ Deno.test("a worker takes the coordinator's wish for an engine, unless it is tol
   }
 });
 
+Deno.test("a worker takes the time of an engine's phases only where the coordinator wants to know", {
+  ignore,
+}, async () => {
+  for (const traced of [false, true]) {
+    await using cluster = await startCluster({}, { traced });
+    let isWanted: boolean | undefined;
+    const session = runSession({
+      url: `ws://${cluster.address}`,
+      token: TOKEN,
+      name: "",
+      hostName: "elsewhere",
+      prepare({ onPhase }) {
+        isWanted = onPhase !== undefined;
+        throw new HerdError("data", "no further");
+      },
+      log() {},
+    });
+    await assertRejects(() => session, HerdError, "no further");
+    assertEquals(isWanted, traced);
+  }
+});
+
 const nobody = { name: "", hostName: "elsewhere", prepare: () => Promise.reject(new Error("unwanted")), log() {} };
 
 Deno.test("a worker says which version the coordinator speaks, where that is another", { ignore }, async () => {

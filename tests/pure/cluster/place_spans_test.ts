@@ -22,6 +22,8 @@ Deno.test("placeSpans() moves what a worker tells to the coordinator's clock", (
 Deno.test("placeSpans(): an answer never overlaps the one before it, though the clock is known better by now", () => {
   const placed = placeSpans(ANSWER, { ...KNOWN, before: { made: 5104, sent: 5090 } })!;
   assertEquals([placed.made, placed.sent], [[5104, 5204], [5204, 5234]]);
+  const later = placeSpans(ANSWER, { ...KNOWN, before: { made: 5090, sent: 5207 } })!;
+  assertEquals([later.made, later.sent], [[5107, 5207], [5207, 5237]]);
 });
 
 Deno.test("placeSpans() takes nothing that cannot have been so", () => {

@@ -127,20 +127,23 @@ Deno.test("finalBlock() says what was compressed, and what that means for bit-id
 
 Deno.test("finalBlock() says what is not as it should be, and which images were left out", () => {
   const { dataset } = pair();
+  const duplicates = { across: 1, files: [{ train: "t.png", test: "v.png" }], within: { train: 0, test: 0 } };
   const odd = pair({
     complete: false,
     bitIdentical: false,
-    dataset: { ...dataset, fallback: true, skipped: { count: 12, files: ["a.png", "<b>.png"] } },
+    dataset: { ...dataset, fallback: true, skipped: { count: 12, files: ["a.png", "<b>.png"] }, duplicates },
     faults: { ...NO_FAULTS, workersLost: 2, leavesReissued: 9, pausedSeconds: 1.26 },
   });
   const faults = "Faults mended: workers lost 2, leaves given out again 9, seconds paused 1.3.";
   const skipped = "unreadable: 12 images (a.png, <b>.png and 10 more).";
-  for (const part of ["PROCEDURAL DATA", "Bit-identity is off", "broken off", faults, skipped]) {
+  for (const part of ["PROCEDURAL DATA", "Bit-identity is off", "broken off", faults, skipped, "(v.png is t.png)"]) {
     assertStringIncludes(text(odd), part);
   }
   const none = { ...dataset, skipped: { count: 0, files: [] } };
   const plain = text(pair({ dataset: none }));
-  for (const part of ["PROCEDURAL", "Bit-identity", "broken off", "Faults", "Left out"]) assert(!plain.includes(part));
+  for (const part of ["PROCEDURAL", "Bit-identity", "broken off", "Faults", "Left out", "INDEPENDENT"]) {
+    assert(!plain.includes(part));
+  }
 });
 
 Deno.test("a report says what was verified, what that is worth, and what is tainted", () => {

@@ -280,12 +280,18 @@ Deno.test("markup, quotes and control characters in every text of a report give 
   });
   const { classes } = small.dataset;
   const since = { key: { arm: "gc", seed: 0 }, epoch: 2, step: 1, steps: 9 } as const;
+  const duplicates = { across: 1, files: [{ train: "a", test: "a" }], within: { train: 0, test: 0 } };
   const { report, changed } = attacked({
     ...small,
     taints: [{ worker: "r2", host: "node7", since }],
     comparison: small.comparison.map((one) => ({ ...one, withheld: "a" })),
     arms: small.arms.map((one, i) => i === 0 ? { ...one, diverged: "a" } : { ...one, confusion: [[1, 0], [0, 1]] }),
-    dataset: { ...small.dataset, classes: { ...classes, [ATTACK]: [1, 1] }, skipped: { count: 1, files: ["a"] } },
+    dataset: {
+      ...small.dataset,
+      classes: { ...classes, [ATTACK]: [1, 1] },
+      skipped: { count: 1, files: ["a"] },
+      duplicates,
+    },
     plan: { ...small.plan, initWeights: "a", classWeights: [1, 2] },
   });
   assert(changed > 80, `${changed}`);

@@ -283,7 +283,9 @@ Deno.test("Terminal: a pair says after the first timed step what it will take, u
     return lines.slice(before);
   };
   // 16 images in so many seconds; 64 images, 8 epochs.
-  assertEquals(after(0.5), []);
+  assertEquals([after(0.5), after(1.2)], [[], [
+    "Time    about 51 s of training at this speed, without the tests after each epoch",
+  ]]);
   const long = "Time    about 5 min 20 s of training at this speed, without the tests after each epoch";
   assertEquals([after(10), after(10, { quiet: true })], [[long], []]);
   const tooLong = "At this speed the run takes about 1 h 46 min; --limit 6 would take ten minutes";

@@ -141,7 +141,7 @@ Deno.test({
       await Deno.rename(join(there, "trace-2.json"), join(there, "away"));
       await hear(STEP);
       await Deno.rename(join(there, "away"), join(there, "trace-2.json"));
-      await Deno.writeTextFile(join(there, "trace-2.json"), "half an entry", { append: true });
+      await Deno.writeTextFile(join(there, "trace-2.json"), "half an entry".repeat(1000), { append: true });
       await hear(ANSWER);
       const names = JSON.parse(await Deno.readTextFile(join(there, "trace-2.json"))).map(({ name }: TraceEvent) =>
         name

@@ -34,6 +34,14 @@ Deno.test("SpanRecorder: a leaf's phases are added up and drawn one after the ot
   assertEquals(recorder.cut(6), { made: [41_000, 43_000], phases: [] }, "an engine that cannot tell them apart");
 });
 
+Deno.test("SpanRecorder: of more leaves than can be told the first ones are", () => {
+  const recorder = new SpanRecorder(() => 0);
+  recorder.begin();
+  for (let leaf = 0; leaf < 100; leaf++) for (const phase of [...PHASES, null]) recorder.hear(phase);
+  const { phases } = recorder.cut(0);
+  assertEquals([phases.length, phases.at(-1)], [MOST_PHASES, ["backward", MOST_PHASES / PHASES.length - 1, 0, 0]]);
+});
+
 Deno.test("SpanRecorder: an order that was broken off leaves nothing to the next", () => {
   let now = 0;
   const recorder = new SpanRecorder(() => now);
