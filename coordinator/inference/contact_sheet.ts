@@ -74,7 +74,7 @@ function itemOf(
   { nameOf, pictureOf }: SheetOptions,
 ): Markup {
   const [own, other] = [classes[label]!, classes[predicted]!];
-  const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
+  const percent = (p: number) => `${(100 * p).toFixed(1)}\u00a0%`;
   return markup`<li><figure>
 <img src="${pictureOf(index)}" alt="${nameOf(index)}, of class ${own}">
 <figcaption>Named <strong>${other}</strong> (${percent(probabilities[predicted]!)}), is <strong>${own}</strong> (${

@@ -16,7 +16,7 @@ import { scale } from "./scale.ts";
 import { scaling } from "./scaling.ts";
 import { schedule } from "./schedule.ts";
 import { step } from "./step.ts";
-import { type Findings, table } from "./support.ts";
+import { type Findings, progress, table } from "./support.ts";
 import { tune } from "./tune.ts";
 import { webgpuKernels } from "./webgpu_kernels.ts";
 import { wire } from "./wire.ts";
@@ -96,8 +96,10 @@ if (flags["help"] || unknown !== undefined) {
 }
 
 const found: Record<string, unknown> = {};
-const run = async (name: string, bench: () => Promise<Findings>) => {
+const run = async (name: string, bench: () => Promise<Findings>, count = "") => {
+  progress.show(`Measuring ${name}${count}`);
   const findings = await bench();
+  progress.clear();
   found[name] = findings.data;
   if (!flags["json"]) console.log(`${table(findings)}\n`);
   if (findings.failure === undefined) return;
@@ -105,7 +107,7 @@ const run = async (name: string, bench: () => Promise<Findings>) => {
   Deno.exitCode = 1;
 };
 try {
-  for (const name of wanted) await run(name, BENCHES[name]!);
+  for (const [i, name] of wanted.entries()) await run(name, BENCHES[name]!, ` (${i + 1} of ${wanted.length})`);
   if (flags["leak"]) await run("leak", leak);
   if (flags["tune"]) {
     const options = { model: textOf("model"), imageSize: numberOf("image-size") };

@@ -1,8 +1,21 @@
 // What the benches share: medians, tables, runs of Herd as a user runs it.
 import { join } from "node:path";
+import { ProgressLine } from "../../shared/cli/progress_line.ts";
 import type { Report } from "../../coordinator/mod.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url);
+
+/** What is measured, in a terminal; it is shown before a measurement, and nothing is written during one. */
+export const progress: ProgressLine = new ProgressLine(
+  Deno.stderr.isTerminal()
+    ? {
+      write: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+      columns: () => Deno.consoleSize().columns,
+    }
+    : undefined,
+);
+
+let runs = 0;
 
 /** What a bench found: rows for people, and all of it as data. */
 export interface Findings {
@@ -46,6 +59,7 @@ export function table({ title, columns, rows, notes = [] }: Findings): string {
 /** The report of a run of `deno task train`; its folder is removed afterwards. */
 export async function trainReport(args: readonly string[]): Promise<Report> {
   const out = await Deno.makeTempDir({ prefix: "herd-bench-" });
+  progress.show(`Run ${++runs}: train ${args.join(" ")}`);
   try {
     const { success, code } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "-q", "--no-prompt", MAIN.href, "train", "--json", "--out", out, ...args],

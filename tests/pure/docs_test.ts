@@ -8,6 +8,7 @@ const ROOT = new URL("../../", import.meta.url);
 const ignore = !await granted("read"); // reads the pages
 const ROOMS = ["coordinator", "worker", "data", "shared", "tests"];
 const MOST_LINES = 200;
+const TUTORIAL = "coordinator/commands/TUTORIAL.md";
 
 /** A page's lines without its blocks of code. */
 function proseOf(page: string): string[] {
@@ -71,7 +72,7 @@ Deno.test({
   name: "docs: every relative link leads to a file, and to a heading where it names one",
   ignore,
   async fn() {
-    for (const page of [readme, new URL("CONTRIBUTING.md", ROOT), ...pages]) {
+    for (const page of [readme, ...["CONTRIBUTING.md", TUTORIAL].map((path) => new URL(path, ROOT)), ...pages]) {
       assertEquals(await brokenLinks(page, readIfThere), [], page.pathname);
     }
   },

@@ -49,7 +49,7 @@ Deno.test("the contact sheet shows each wrong image with name, class and probabi
   const page = contactSheet(EVALUATION, options);
   assertEquals(page.match(/<img /g)?.length, 3);
   assertEquals(page.match(/ alt="image \d\.png, of class (horses|humans)"/g)?.length, 3);
-  assertStringIncludes(page, "Named <strong>humans</strong> (98.2 %), is <strong>horses</strong> (1.8 %)");
+  assertStringIncludes(page, "Named <strong>humans</strong> (98.2\u00a0%), is <strong>horses</strong> (1.8\u00a0%)");
   assertStringIncludes(page, "3 of 6 images are wrong; all of them are shown");
   assertStringIncludes(page, "default-src &#39;none&#39;");
   assertStringIncludes(page, "; img-src data:");

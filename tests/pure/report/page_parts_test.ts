@@ -1,5 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { withWholeNames } from "../../../coordinator/report/page/arm_names.ts";
+import { comparisonTable } from "../../../coordinator/report/page/sections/comparisons.ts";
+import { differenceChart } from "../../../coordinator/report/page/charts/differences.ts";
+import { metricNames } from "../../../coordinator/report/page_wording.ts";
+import { exampleReport } from "../../fixtures/reports.ts";
 import {
   between,
   count,
@@ -111,4 +116,31 @@ Deno.test("texts and lines stand out from the paper, in the light, in the dark a
     }
     for (const behind of ["mark", "tint"]) assert(contrast(scheme["ink"]!, scheme[behind]!) >= 4.5, behind);
   }
+});
+
+Deno.test("names of arms are not broken at their hyphens, and what else is in a text is escaped", () => {
+  assertEquals(
+    withWholeNames("gc is better than no-gc, <b>gc-update</b> is not").text,
+    'gc is better than <span class="arm">no-gc</span>, &#60;b&#62;<span class="arm">gc-update</span>&#60;/b&#62; is not',
+  );
+});
+
+Deno.test("the line of no difference ends below each name, and is left out where a reason stands", () => {
+  const { comparison } = exampleReport({ seeds: 6 });
+  const rows = comparison.filter(({ metric }) => metric === "testAuc");
+  assertEquals(rows.length, 2);
+  const chart = differenceChart([rows[0]!, { ...rows[1]!, meanDifference: null, ci95: null }], {
+    metric: "testAuc",
+    name: "test AUC",
+    id: "d",
+    title: "D",
+  });
+  const [line] = chart.layers as { data: { values: { place: number; end: number }[] } }[];
+  assertEquals(line!.data.values.map(({ place, end }) => [place, end]), [[18, 54]]);
+});
+
+Deno.test("a table of comparisons has cells of several lines and no sentences", () => {
+  const report = exampleReport({ seeds: 6 });
+  const { isNarrow, columns } = comparisonTable("C", report.comparison, metricNames(report));
+  assertEquals([isNarrow, columns.some(({ head }) => head.includes("say"))], [true, false]);
 });
