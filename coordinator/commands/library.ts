@@ -1,6 +1,5 @@
 // train() for programs: its options are read as the command line's flags are, so that they mean the same and are refused in the
 // same sentences. Nothing is printed.
-import type { MadeImages } from "../../data/mod.ts";
 import { camelCase, type Flag, type Flags, parseFlags } from "../../shared/cli/flags.ts";
 import { HerdError } from "../../shared/errors.ts";
 import { homeOf } from "../../shared/worker_process.ts";
@@ -53,7 +52,7 @@ export function trainerOf({ version, ...parts }: LibraryParts): (options?: Train
       const surroundings = { environment: Deno.env.toObject(), version };
       const options = await runOptions(settings, { parts, surroundings, given: given.given });
       sayIfIdle(bus, settings, options.launcher.count);
-      const report = await runTraining({ ...options, images: images as MadeImages | undefined }, bus, ending.signal);
+      const report = await runTraining({ ...options, images }, bus, ending.signal);
       await heard.settle(SETTLE_MS);
       ending.signal.throwIfAborted();
       return report;
