@@ -1,5 +1,10 @@
-// Herd's command line. `deno task train --workers 4` is the main job; `deno task train --help` shows every flag. Each command
-// lives in the room that it commands; what it needs of another one is handed to it here.
+/**
+ * Herd. As a program it is the command line: `deno task train --workers 4` is the main job, and `deno task help` lists all
+ * commands. To a program that imports it it is {@linkcode train}, which runs a paired experiment on the program's own data.
+ * Each command lives in the room that it commands; what it needs of another one is handed to it here.
+ *
+ * @module
+ */
 // deno-lint-ignore-file no-console -- the command line is what prints
 import denoJson from "./deno.json" with { type: "json" };
 import {
@@ -8,17 +13,49 @@ import {
   modelCommand,
   predictCommand,
   RelayWorkers,
+  type Report,
   reportCommand,
   trainCommand,
+  trainerOf,
+  type TrainOptions,
+  type TrainParts,
 } from "./coordinator/mod.ts";
 import { dataCommand } from "./data/mod.ts";
-import { parts } from "./parts.ts";
 import { type Command, runCommand } from "./shared/cli/command.ts";
 import { consoleOf } from "./shared/cli/console.ts";
 import { exitCodeOf, HerdError, messageOf } from "./shared/errors.ts";
-import { chooseEngine, doctorCommand, localWorkers, runRemoteWorker, serveOrder, workerCommand } from "./worker/mod.ts";
+import {
+  chooseEngine,
+  doctorCommand,
+  engineMemory,
+  localWorkers,
+  runRemoteWorker,
+  serveOrder,
+  workerCommand,
+} from "./worker/mod.ts";
 
-const { workerEntry } = parts;
+export type {
+  ArmName,
+  ArmReport,
+  Comparison,
+  EpochRecord,
+  Metric,
+  PairReport,
+  Plan,
+  Report,
+  RunEvent,
+  RunKey,
+  TimedEvent,
+  TrainOptions,
+  Verdict,
+  WorkerReport,
+} from "./coordinator/mod.ts";
+export type { MadeImage, MadeImages } from "./data/mod.ts";
+export { type ErrorCode, HerdError } from "./shared/errors.ts";
+
+const workerEntry = new URL("./worker/main.ts", import.meta.url);
+/** What the coordinator is handed of the workers' side: the two do not know each other. */
+const parts: TrainParts = { workerEntry, chooseEngine, localWorkers, engineMemory };
 /** As the first argument: this process is a relay, which `deno task worker --relay` has started with few permissions. */
 const RELAY = "relay-process";
 
@@ -37,14 +74,18 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   doctor: doctorCommand(),
 };
 
-const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));
-const { print, complain, ...screen } = consoleOf({
-  out: (line) => console.log(line),
-  error: (line) => console.error(line),
-  outLater: (bytes) => Deno.stdout.write(bytes),
-  live: Deno.stderr.isTerminal() ? { write: writeError, columns: () => Deno.consoleSize().columns } : undefined,
-  colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
-});
+const runTrain = trainerOf({ ...parts, version: denoJson.version });
+
+/**
+ * Trains the arms and compares them, as `deno task train` does, and prints nothing. It leaves a folder as the command does,
+ * under runs/ where nothing else is said. One run at a time in a process is meant; the program needs all permissions (-A).
+ * @returns what report.json says
+ * @throws {HerdError} as the command, in the same sentences: usage, for an option that is unknown, bad or contradicts another;
+ * data; cluster; divergence; interrupted, when the signal aborts. And what `onEvent` or the program's images throw.
+ */
+export function train(options: TrainOptions = {}): Promise<Report> {
+  return runTrain(options);
+}
 
 /** One worker of a coordinator, and the workers of this machine behind it. */
 function serveRelay(): Promise<never> {
@@ -70,6 +111,14 @@ function serveRelay(): Promise<never> {
 
 if (import.meta.main) {
   if (Deno.args[0] === RELAY) await serveRelay();
+  const writeError = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));
+  const { print, complain, ...screen } = consoleOf({
+    out: (line) => console.log(line),
+    error: (line) => console.error(line),
+    outLater: (bytes) => Deno.stdout.write(bytes),
+    live: Deno.stderr.isTerminal() ? { write: writeError, columns: () => Deno.consoleSize().columns } : undefined,
+    colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+  });
   try {
     const environment = Deno.env.toObject();
     await runCommand(COMMANDS, Deno.args, { version: denoJson.version, environment, print, complain, ...screen });

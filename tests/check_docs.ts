@@ -20,7 +20,7 @@ function filesBelow(folder: string, holds: (path: string) => boolean): string[] 
 
 const faces = ["coordinator", "worker", "data"].flatMap((part) => filesBelow(part, (path) => path.endsWith("/mod.ts")));
 // What programs import.
-faces.push("mod.ts");
+faces.push("main.ts");
 // Engines speak in these words.
 faces.push("worker/engine.ts");
 // Shared is entered by its files. The stand-ins for JSR packages are documented there.

@@ -7,13 +7,11 @@ import { granted } from "../fixtures/permissions.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The root: the command line, the library, and what both wire. */
-const ROOT_FILES = ["main.ts", "mod.ts", "parts.ts"];
+const ROOT_FILES = ["main.ts"];
 
 /** What each part may import from. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  "main.ts": ["parts.ts", "coordinator", "worker", "data", "shared"],
-  "mod.ts": ["parts.ts", "coordinator", "data", "shared"],
-  "parts.ts": ["coordinator", "worker"],
+  "main.ts": ["coordinator", "worker", "data", "shared"],
   coordinator: ["coordinator", "data", "shared"],
   worker: ["worker", "data", "shared"],
   data: ["data", "shared"],

@@ -25,7 +25,7 @@ Deno.test({
     const files = [...(stdout + stderr).matchAll(/^ {3}(file:\S+) \(/gm)].map(([, url]) =>
       url!.slice(ROOT.href.length)
     );
-    assert(files.includes("mod.ts") && files.includes("LICENSE"), files.join("\n"));
+    assert(files.includes("main.ts") && files.includes("LICENSE"), files.join("\n"));
     assertEquals(files.filter((file) => /^(tests|runs|\.ci)\//.test(file)), []);
     const folder = await Deno.makeTempDir({ prefix: "herd-test-" });
     try {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decode } from "fast-png";
-import { HerdError, type MadeImage, type RunEvent, train, type TrainOptions } from "../../../mod.ts";
+import { HerdError, type MadeImage, type RunEvent, train, type TrainOptions } from "../../../main.ts";
 import { programIn, runProgram } from "../../fixtures/examples.ts";
 import { Workspace } from "../../fixtures/herd.ts";
 import { granted } from "../../fixtures/permissions.ts";
