@@ -242,8 +242,9 @@ export class Conductor {
     for (const blame of decisions.blames) this.#punish(blame);
   }
 
-  #send({ number, share, at }: Running<unknown>, { worker, range, attempt }: Order<Member>): void {
-    this.#tracing?.ordered(worker, attempt, performance.now());
+  #send({ number, share, at }: Running<unknown>, order: Order<Member>): void {
+    const { worker, range, attempt } = order;
+    this.#tracing?.ordered(worker, order, performance.now());
     worker.channel.send({
       ...this.roll.envelope(number),
       type: "work",

@@ -1,5 +1,5 @@
 // What a step deals in: workers as it sees them, and the orders that it gives them.
-import type { Range } from "../../shared/tree.ts";
+import { type NodeId, type Range, subtreesIn } from "../../shared/tree.ts";
 import type { Pace } from "./pace.ts";
 
 /** A worker as a step sees it; the same object for the same connection. */
@@ -32,4 +32,10 @@ export class Attempts {
   next(): number {
     return ++this.#last;
   }
+}
+
+/** What the answers to an order are for: subtrees in training, and single leaves in a test. @param leaves of the whole tree */
+export function nodesIn({ start, end }: Range, task: "train" | "evaluate", leaves: number): NodeId[] {
+  if (task === "train") return subtreesIn(leaves, { start, end });
+  return Array.from({ length: end - start }, (_, i) => ({ level: 0, index: start + i }));
 }

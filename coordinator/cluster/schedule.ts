@@ -1,10 +1,10 @@
 // Who is asked for which leaves: at first, again when a worker is lost, twice when one is late. It keeps one promise: whenever
 // a worker is there, every missing leaf is on its way from a worker that is there, in an answer that can still be used. So
 // nothing waits for ever.
-import { type NodeId, nodeRange, type Range, subtreesIn } from "../../shared/tree.ts";
+import { type NodeId, nodeRange, type Range } from "../../shared/tree.ts";
 import { assignLeaves, completeSpeeds } from "./assign_leaves.ts";
 import { Ledger, type OpenOrder } from "./ledger.ts";
-import type { Attempts, Hand, Order } from "./order.ts";
+import { type Attempts, type Hand, nodesIn, type Order } from "./order.ts";
 import { Pace } from "./pace.ts";
 
 /** One unit of work: a training step is answered by subtree, an evaluation by leaf. */
@@ -168,7 +168,7 @@ export class Schedule<W extends Hand> {
 
   /** What the answers to an order are for. */
   nodesOf({ range }: Pick<Order<W>, "range">): NodeId[] {
-    return this.#work.task === "train" ? subtreesIn(this.#leaves, range) : leafNodes(range);
+    return nodesIn(range, this.#work.task, this.#leaves);
   }
 
   /** Whether anybody but this worker still owes a node. */
@@ -265,10 +265,6 @@ export class Schedule<W extends Hand> {
     const { worker: { pace }, images, started } = order;
     this.#lookAt = Math.min(this.#lookAt, started + pace.patience(images, this.#slowest));
   }
-}
-
-function leafNodes({ start, end }: Range): NodeId[] {
-  return Array.from({ length: end - start }, (_, i) => ({ level: 0, index: start + i }));
 }
 
 function leavesUnder(leaves: number, node: NodeId): number[] {

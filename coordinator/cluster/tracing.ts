@@ -6,6 +6,7 @@ import { nodeRange } from "../../shared/tree.ts";
 import type { ClusterEvent, Position, TracedSpan } from "../events/mod.ts";
 import { ClockOffset } from "./clock_offset.ts";
 import type { Member } from "./member.ts";
+import { nodesIn, type Order } from "./order.ts";
 import { type Ends, placeSpans } from "./place_spans.ts";
 import type { WorkTimes } from "./timeline.ts";
 
@@ -20,12 +21,17 @@ interface Traced {
   readonly position: Position | null;
   /** In the slice in which the weights went out. */
   readonly from: number | null;
-  /** When orders were given, by attempt. */
-  readonly ordered: Map<number, number>;
-  /** In which slice answers were added up, by what was answered; each is told of once. */
-  readonly answers: Map<string, number | null>;
+  /** The answers that were ordered; each is told of once. */
+  readonly answers: Map<string, Answer>;
   /** What is told when it is over; undefined when it is. */
   waiting: SpansEvent[] | undefined;
+}
+
+/** An answer that somebody is to give. */
+interface Answer {
+  readonly ordered: number;
+  /** In which slice it was added up, null if that was too late; undefined until it has come. */
+  added?: number | null;
 }
 
 /** What is known of a member's clock. */
@@ -61,13 +67,14 @@ export class Tracing {
   begin(work: Pick<Traced, "number" | "task" | "leafCount"> & { readonly position?: Position }): void {
     const { number, task, leafCount, position = null } = work;
     this.#before = this.#now;
-    const maps = { ordered: new Map<number, number>(), answers: new Map<string, number | null>() };
-    this.#now = { number, task, leafCount, position, from: this.#broadcast, ...maps, waiting: [] };
+    this.#now = { number, task, leafCount, position, from: this.#broadcast, answers: new Map(), waiting: [] };
   }
 
   /** A member is about to be given an order. */
-  ordered(member: Member, attempt: number, now: number): void {
-    this.#now?.ordered.set(attempt, micro(now));
+  ordered(member: Member, { attempt, range }: Pick<Order<Member>, "attempt" | "range">, now: number): void {
+    const { task, leafCount, answers } = this.#now!;
+    const ordered = micro(now);
+    for (const node of nodesIn(range, task, leafCount)) answers.set(nameOf(member, { attempt, ...node }), { ordered });
     if (this.#clockOf(member).offset.errorAt(micro(now)) > LARGE_ERROR_US) this.askClock(member, now);
   }
 
@@ -75,9 +82,10 @@ export class Tracing {
   answered(member: Member, frame: Frame, start: number, end: number): void {
     if (!("attempt" in frame)) return;
     const traced = this.#find(frame.step);
-    if (!traced?.ordered.has(frame.attempt)) return;
-    const isInTime = traced === this.#now && traced.waiting !== undefined;
-    traced.answers.set(nameOf(member, frame), isInTime ? micro((start + end) / 2) : null);
+    const answer = traced?.answers.get(nameOf(member, frame));
+    if (answer === undefined || answer.added !== undefined) return;
+    const isInTime = traced === this.#now && traced?.waiting !== undefined;
+    answer.added = isInTime ? micro((start + end) / 2) : null;
   }
 
   /** A step or test is over. */
@@ -119,26 +127,26 @@ export class Tracing {
   hearSpans(member: Member, told: Told, now: number): void {
     const traced = this.#find(told.step);
     const name = nameOf(member, told);
-    const to = traced?.answers.get(name);
-    const ordered = traced?.ordered.get(told.attempt);
+    const { ordered, added } = traced?.answers.get(name) ?? {};
     const clock = this.#clockOf(member);
     const { offset } = clock.offset;
-    if (traced === undefined || to === undefined || ordered === undefined || offset === undefined) return;
+    if (traced === undefined || added === undefined || ordered === undefined || offset === undefined) return;
     traced.answers.delete(name);
+    const { start: leaf, end } = nodeRange(traced.leafCount, told);
+    if (told.phases.some(([, one]) => one < leaf || one >= end)) return;
     const heard = micro(now);
     const error = clock.offset.errorAt(heard);
     if (error > USELESS_ERROR_US) return;
     const placed = placeSpans(told, { offset, error, ordered, heard, before: clock.placed });
     if (placed === undefined) return;
     clock.placed = { made: placed.made[1], sent: placed.sent[1] };
-    const { start: leaf, end } = nodeRange(traced.leafCount, told);
     const answer = { leaf, leaves: end - leaf };
     const spans = [
       { name: traced.task === "train" ? "gradients" : "predictions", ...ofSpan(placed.made), ...answer },
       ...placed.phases.map(([phase, leaf, start, end]) => ({ name: phase, start, end, leaf })),
       { name: "send", ...ofSpan(placed.sent), ...answer },
     ];
-    const arrow = traced.from === null || to === null ? null : { from: traced.from, to };
+    const arrow = traced.from === null || added === null ? null : { from: traced.from, to: added };
     const { task, position } = traced;
     const clockError = Math.ceil(error);
     const event = { type: "spans", worker: member.id, task, position, spans, clockError, arrow } as const;

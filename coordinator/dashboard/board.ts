@@ -13,6 +13,8 @@ export type Silences = () => Readonly<Record<string, number>>;
 const MOST_LINES = 200;
 /** Steps over which a worker's share, and the parts of a step, are taken. */
 const RECENT_STEPS = 20;
+/** Workers whose losses are remembered: others may come and go under new names for as long as the run lasts. */
+const MOST_LOST = 1_000;
 /** Workers that are shown when they are gone: those that came last. */
 const MOST_GONE = 20;
 
@@ -76,11 +78,11 @@ export class Board {
     this.#news = undefined;
   }
 
-  /** What is new since this was last asked, with how the workers are now. */
-  takeNews(): News | Everything {
+  /** What is new since this was last asked, with how the workers are now; undefined where everything is. */
+  takeNews(): News | undefined {
     const news = this.#news;
     this.#news = {};
-    if (news === undefined) return this.everything();
+    if (news === undefined) return undefined;
     const parts = news.progress === undefined ? undefined : this.#parts();
     return { ...news, ...parts === undefined ? {} : { parts }, workers: this.#workers() };
   }
@@ -136,7 +138,10 @@ export class Board {
   #worker({ what, worker: { id } }: Event<"worker">): void {
     if (what !== "lost" && what !== "excluded") return;
     const { lost = 0 } = this.#lost.get(id) ?? {};
+    this.#lost.delete(id);
     this.#lost.set(id, { lost: lost + 1, isExcluded: what === "excluded" });
+    const [longestAgo] = this.#lost.keys();
+    if (this.#lost.size > MOST_LOST) this.#lost.delete(longestAgo!);
   }
 
   #workers(): WorkerTold[] {

@@ -1,9 +1,9 @@
 // The dashboard of a run: a subscriber of its events, and a small server of its own that shows them.
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { joinAddress } from "../../shared/addresses.ts";
+import { isLoopback, joinAddress } from "../../shared/addresses.ts";
 import type { ServerCertificate } from "../../shared/certificates.ts";
-import { DOOR_LIMITS, type DoorLimits, guard, listening, makeServer } from "../door/mod.ts";
+import { DOOR_LIMITS, type DoorLimits, guard, listening, localName, makeServer } from "../door/mod.ts";
 import type { EventBus } from "../events/mod.ts";
 import { readAssets } from "./assets.ts";
 import { Board, type Silences } from "./board.ts";
@@ -98,8 +98,9 @@ export class Dashboard implements AsyncDisposable {
       board.hear(event, snapshot);
       if (event.type === "end") tick();
     });
-    const shown = { "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname] ?? hostname;
-    const own = joinAddress(shown, (server.address() as AddressInfo).port);
+    const bound = server.address() as AddressInfo;
+    // Under the name "localhost" another user of the machine may be the one who answers: on its other address.
+    const own = joinAddress(isLoopback(hostname) ? bound.address : localName(hostname), bound.port);
     return new Dashboard(`${tls === undefined ? "http" : "https"}://${own}/#${sessions.makeLink()}`, async () => {
       subscription[Symbol.dispose]();
       clearInterval(ticks);

@@ -45,11 +45,17 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   const host = URL.parse(`${door.isSecure ? "https" : "http"}://${headers.host}`)?.hostname;
   // A foreign name may be one that its owner has pointed here, to make a page of his pass for this one's.
   if (host === undefined || !isOwnName(host, door.hostname) || isForeignPage(headers, door)) return refuse(403);
+  const cookie = cookieOf(request, answers);
+  if (answers.sessions.maySee(cookie)) answers.onKnown(request);
   const asset = answers.assets.get(url);
   if (method === "GET" && asset !== undefined) {
     return void response.writeHead(200, { ...HEADERS, "content-type": asset.type }).end(asset.text);
   }
-  if (method === "GET" && url === "/events") return sendEvents(request, response, { answers, refuse });
+  if (method === "GET" && url === "/events") {
+    // A page on another port of this host sends the cookie too, and with what it loads as a picture no origin.
+    if (["same-site", "cross-site"].includes(`${headers["sec-fetch-site"]}`)) return refuse(403);
+    return sendEvents(response, { answers, refuse, cookie });
+  }
   if (method !== "POST") return refuse(asset === undefined ? 404 : 405);
   // A browser says of every POST which page it is from.
   if (headers.origin === undefined) return refuse(403);
@@ -57,8 +63,7 @@ export async function answer(request: IncomingMessage, response: ServerResponse,
   if (body === undefined) return refuse(413);
   if (url === "/session") return sendSession(request, response, { answers, refuse, secret: body });
   const token = `${headers["x-herd-token"] ?? ""}`;
-  if (!answers.sessions.mayAct({ cookie: cookieOf(request, answers), token })) return refuse(403);
-  answers.onKnown(request);
+  if (!answers.sessions.mayAct({ cookie, token })) return refuse(403);
   if (url === "/link") return sendText(response, answers.sessions.makeLink());
   if (url !== "/stop") return refuse(404);
   answers.stop();
@@ -70,9 +75,11 @@ interface Turn {
   refuse(status: number): void;
 }
 
-function sendEvents(request: IncomingMessage, response: ServerResponse, { answers, refuse }: Turn): void {
-  if (!answers.sessions.maySee(cookieOf(request, answers))) return refuse(403);
-  answers.onKnown(request);
+function sendEvents(
+  response: ServerResponse,
+  { answers, refuse, cookie }: Turn & { readonly cookie: string },
+): void {
+  if (!answers.sessions.maySee(cookie)) return refuse(403);
   response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream" });
   if (!answers.listen(response)) response.end("event: full\ndata: {}\n\n");
 }

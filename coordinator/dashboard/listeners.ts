@@ -46,7 +46,7 @@ export class Listeners {
     stream.write(`retry: ${RETRY_MS}\n\n${eventOf("everything", everything)}`);
   }
 
-  /** Tells all what is new. @param everything for those that have missed something */
+  /** Tells all what is new. @param news undefined where everything is @param everything for those that have missed something, too */
   tell(news: unknown, everything: () => unknown): void {
     const now = this.#now();
     let [text, whole]: (string | undefined)[] = [];
@@ -54,7 +54,7 @@ export class Listeners {
       if (stream.writableLength > 0) {
         this.#streams.set(stream, behindSince ?? now);
         if (behindSince !== undefined && now - behindSince >= this.#slowMs) stream.destroy();
-      } else if (behindSince === undefined) stream.write(text ??= eventOf("news", news));
+      } else if (behindSince === undefined && news !== undefined) stream.write(text ??= eventOf("news", news));
       else {
         this.#streams.set(stream, undefined);
         stream.write(whole ??= eventOf("everything", everything()));

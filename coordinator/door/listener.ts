@@ -12,7 +12,7 @@ import { challenge } from "./challenge.ts";
 import { DOOR_LIMITS, type DoorLimits } from "./doorkeeper.ts";
 import { guard } from "./guard.ts";
 import { isForeignPage } from "./origin.ts";
-import { listening, makeServer } from "./server.ts";
+import { listening, localName, makeServer } from "./server.ts";
 
 /** Where to listen and whom to let in. */
 export interface ListenOptions {
@@ -65,8 +65,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const front = await openDoor(options);
   const address = joinAddress(options.hostname, front.port);
   if (options.tls === undefined) {
-    const local = { "0.0.0.0": "127.0.0.1", "::": "::1" }[options.hostname] ?? options.hostname;
-    return { address, localAddress: joinAddress(local, front.port), close: front.close };
+    return { address, localAddress: joinAddress(localName(options.hostname), front.port), close: front.close };
   }
   const hostname = options.hostname.includes(":") ? "::1" : "127.0.0.1";
   try {

@@ -34,3 +34,8 @@ export async function listening(
     });
   }
 }
+
+/** Under what a program on this machine reaches a server that listens under a name. */
+export function localName(hostname: string): string {
+  return { "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname] ?? hostname;
+}

@@ -48,7 +48,7 @@ export class EventFiles {
     else if (event.type === "diverged") {
       const { position: { key, epoch, step, steps }, time } = event;
       const at = { time, step: (epoch - 1) * steps + step };
-      await this.#add(key, run, at, sessionEnd(at, STATUS.failure));
+      await this.#add(key, run, after(at), sessionEnd(at, STATUS.failure));
     }
   };
 
@@ -70,14 +70,15 @@ export class EventFiles {
     };
     const known = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null);
     const end = record.epoch < run.epochs ? [] : [sessionEnd(at, STATUS.success)];
-    await this.#add(key, run, at, scalars(at, Object.fromEntries(known)), ...end);
+    await this.#add(key, run, after(at), scalars(at, Object.fromEntries(known)), ...end);
   }
 
-  async #add(key: RunKey, run: RunFacts, at: At, ...records: readonly Uint8Array[]): Promise<void> {
-    const file = this.#fileOf(key, run, at);
+  /** @param from if it is the training's first event in this process: the first step that is computed in it */
+  async #add(key: RunKey, run: RunFacts, from: At, ...records: readonly Uint8Array[]): Promise<void> {
+    const file = this.#fileOf(key, run, from);
     file.pending.push(...records);
     try {
-      await write(file, at.time);
+      await write(file, from.time);
       this.#failing = false;
     } catch (error) {
       const what = `Cannot write into ${file.folder} (${messageOf(error)})`;
@@ -86,17 +87,21 @@ export class EventFiles {
     }
   }
 
-  /** @param at the first event of this process */
-  #fileOf(key: RunKey, run: RunFacts, at: At): TrainingFile {
+  #fileOf(key: RunKey, run: RunFacts, from: At): TrainingFile {
     const name = runName(key);
     const known = this.#files.get(name);
     if (known !== undefined) return known;
-    const first = { time: at.time, step: 0 };
-    const pending = [fileVersion(first), restart(at), sessionStart(first, hparamsOf(key, run))];
+    const first = { time: from.time, step: 0 };
+    const pending = [fileVersion(first), restart(from), sessionStart(first, hparamsOf(key, run))];
     const file = { folder: joinPath(this.#folder, name), path: undefined, length: 0, pending };
     this.#files.set(name, file);
     return file;
   }
+}
+
+/** A test, and the end of a training that diverges, are told with the step before them, which stays. */
+function after({ time, step }: At): At {
+  return { time, step: step + 1 };
 }
 
 /** What tells a training from others, of its run and of other runs. */

@@ -4,7 +4,7 @@ import { writeAll } from "../../../shared/atomic_file.ts";
 import { messageOf } from "../../../shared/errors.ts";
 import { PRIVATE_FILE } from "../../../shared/private.ts";
 import type { Snapshot, TimedEvent } from "../../events/mod.ts";
-import { TraceEvents } from "./trace_events.ts";
+import { type TraceEvent, TraceEvents } from "./trace_events.ts";
 
 /** What viewers open without trouble; a full file gets no more. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -17,6 +17,8 @@ export class TraceFile {
   readonly #notice: (text: string) => void;
   readonly #mostBytes: number;
   readonly #events = new TraceEvents();
+  /** Those of processes that a write that failed was to bring. */
+  #names: readonly TraceEvent[] = [];
   #path: string | undefined;
   /** Bytes before what ends the array. */
   #length = 0;
@@ -36,7 +38,8 @@ export class TraceFile {
   /** Writes what an event brings. To be called with one event after another, each when the one before is done. */
   readonly handle = async (event: TimedEvent, snapshot: Snapshot): Promise<void> => {
     if (event.type !== "spans" || this.#state === "full") return;
-    const lines = this.#events.of(event, snapshot).map((one) => JSON.stringify(one)).join(",\n");
+    const entries = [...this.#names, ...this.#events.of(event, snapshot)];
+    const lines = entries.map((one) => JSON.stringify(one)).join(",\n");
     const bytes = new TextEncoder().encode(`${this.#length === 0 ? "[\n" : ",\n"}${lines}${END}`);
     if (this.#length + bytes.length > this.#mostBytes) {
       this.#state = "full";
@@ -46,12 +49,14 @@ export class TraceFile {
     try {
       await this.#write(bytes);
       this.#state = "open";
+      this.#names = [];
     } catch (error) {
-      // What is not written is not kept: a trace may have a gap.
-      if (this.#state === "open") {
-        this.#notice(`Cannot write ${this.#folder}/trace.json (${messageOf(error)}): the run goes on`);
-      }
+      // But for names, what is not written is not kept: a trace may have a gap.
+      this.#names = entries.filter(({ ph }) => ph === "M");
+      const path = this.#path ?? join(this.#folder, "trace.json");
+      if (this.#state === "open") this.#notice(`Cannot write ${path} (${messageOf(error)}): the run goes on`);
       this.#state = "torn";
+      await this.#takeBack().catch(() => {});
     }
   };
 
@@ -62,6 +67,15 @@ export class TraceFile {
     await file.seek(this.#length, Deno.SeekMode.Start);
     await writeAll(file, bytes);
     this.#length += bytes.length - END.length;
+  }
+
+  /** Half of an entry goes, and the end of the array comes back: there was room for that before. */
+  async #takeBack(): Promise<void> {
+    if (this.#path === undefined || this.#length === 0) return;
+    using file = await Deno.open(this.#path, { write: true });
+    await file.truncate(this.#length);
+    await file.seek(this.#length, Deno.SeekMode.Start);
+    await writeAll(file, new TextEncoder().encode(END));
   }
 }
 

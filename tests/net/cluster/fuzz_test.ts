@@ -61,6 +61,17 @@ const sound: fc.Arbitrary<WorkerMessage> = fc.oneof(
   fc.tuple(fc.nat(3), fc.nat(50)).map(([leaves, milliseconds]) => (
     { ...envelope, type: "heartbeat" as const, leaves, milliseconds }
   )),
+  fc.nat(9_999).map((microseconds) => ({ ...envelope, type: "clock" as const, microseconds })),
+  fc.tuple(fc.nat(4), fc.nat(LEAVES), fc.nat(9)).map(([attempt, index, time]) => ({
+    ...envelope,
+    type: "spans" as const,
+    attempt,
+    level: 0,
+    index,
+    made: [0, time] as const,
+    phases: [["read", index, 0, time] as const],
+    sent: [time, time] as const,
+  })),
   fc.tuple(fc.string(), fc.boolean()).map(([message, again]) => (
     { ...envelope, type: "failed" as const, message, again }
   )),
@@ -187,6 +198,7 @@ Deno.test("fuzz: no connection ever fails the run, and its step ends with the qu
   let working = 0;
   await using cluster = await startCluster({}, {
     limits,
+    traced: true,
     door: {
       connections: 100,
       strangers: 100,

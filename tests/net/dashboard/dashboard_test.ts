@@ -196,6 +196,9 @@ Deno.test("foreign pages and foreign names for the dashboard are refused", { ign
       assertEquals((await scene.ask(path, { ...session, ...headers }, "")).status, 403, JSON.stringify(headers));
     }
   }
+  // As a picture of a page on another port, which says no origin.
+  const picture = { ...session, host, "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors" };
+  assertEquals((await scene.ask("/events", picture)).status, 403);
   assertEquals((await scene.ask("/stop", { ...session, host }, "")).status, 403, "no page at all");
   assertEquals(scene.stops, 0);
   const named = { host: `localhost:${port}`, origin: `http://localhost:${port}` };
@@ -203,6 +206,16 @@ Deno.test("foreign pages and foreign names for the dashboard are refused", { ign
   assertEquals([scene.stops, origin.startsWith("http://127.0.0.1:")], [1, true]);
   await flush();
 });
+
+Deno.test(
+  "the dashboard's link names an address: whose page comes up for localhost is not known",
+  { ignore },
+  async () => {
+    await using scene = await Scene.open({ address: { hostname: "localhost", port: 0 } });
+    assert(["127.0.0.1", "[::1]"].includes(scene.link.hostname), scene.link.hostname);
+    await flush();
+  },
+);
 
 Deno.test("only whoever has cookie and token stops the run or lets others in", { ignore }, async () => {
   await using scene = await Scene.open();
@@ -245,6 +258,31 @@ Deno.test("a listener is told everything, then what is new, and at last the end"
   assertEquals((heard[0]![1]["run"] as { folder: string }).folder, FACTS.folder);
   const last = heard.at(-1)![1];
   assertEquals([last["end"], (last["epochs"] as unknown[]).length], [{ complete: true, message: "" }, 1]);
+});
+
+Deno.test("a page that was there before the run began is told everything again when it begins", { ignore }, async () => {
+  await using scene = await Scene.open();
+  const session = await scene.comeIn();
+  const heard: string[] = [];
+  for await (const [name, { run }] of scene.listen({ ...scene.own, ...session })) {
+    heard.push(`${name} ${run === undefined ? "" : (run as { folder: string }).folder}`);
+    if (heard.length === 1) scene.bus.emit({ type: "run", ...FACTS, folder: "runs/b" });
+    if (heard.length === 3) break;
+  }
+  assertEquals(heard, [`everything ${FACTS.folder}`, "everything runs/b", "news "]);
+  await flush();
+});
+
+Deno.test("a browser that is known may load the page as often as it likes", { ignore }, async () => {
+  const { DOOR_LIMITS } = await import("../../../coordinator/door/mod.ts");
+  const limits = { ...DOOR_LIMITS, failures: 3, forgetMs: 60_000, countLoopback: true };
+  await using scene = await Scene.open({ limits });
+  const { cookie } = await scene.comeIn();
+  const { host } = scene.own;
+  for (let i = 0; i < 6; i++) {
+    assertEquals((await scene.ask("/style.css", { host: host!, cookie })).status, 200);
+    await flush();
+  }
 });
 
 Deno.test("a cookie is good for the run when it is resumed, and its key is the user's alone", { ignore }, async () => {

@@ -36,6 +36,9 @@ function scene() {
       phases: [["forward", 2 * index, 12_000 - BEHIND, 13_000 - BEHIND]],
       sent: [14_000 - BEHIND, 14_100 - BEHIND],
     }),
+    /** Asks a worker for the two leaves of a node. */
+    order: (one: Member, attempt: number, index: number, now = 10) =>
+      tracing.ordered(one, { attempt, range: { start: 2 * index, end: 2 * index + 2 } }, now),
     meet(one: Member) {
       tracing.askClock(one, 1);
       tracing.hearClock(one, 1_100 - BEHIND, 1.2);
@@ -48,12 +51,12 @@ function scene() {
 }
 
 Deno.test("Tracing: what workers tell of a step comes with it, by the coordinator's clock, with an arrow from its weights", () => {
-  const { told, tracing, answer, spans, meet, begin, end } = scene();
+  const { told, tracing, answer, spans, order, meet, begin, end } = scene();
   const one = member("w1");
   tracing.sent(7, 9, false);
   meet(one);
   begin(1);
-  tracing.ordered(one, 1, 10);
+  order(one, 1, 1);
   tracing.answered(one, answer(1, 1, 1), 14.2, 14.4);
   tracing.hearSpans(one, spans(1, 1, 1), 14.5);
   assertEquals(told.map(({ spans }) => spans[0]!.name), ["broadcast"], "the step is not over");
@@ -85,12 +88,12 @@ Deno.test("Tracing: what workers tell of a step comes with it, by the coordinato
 });
 
 Deno.test("Tracing: a worker may tell of its last answer when the step is over, without an arrow if that came too late", () => {
-  const { told, tracing, answer, spans, meet, begin, end } = scene();
+  const { told, tracing, answer, spans, order, meet, begin, end } = scene();
   const [one, two] = [member("w1"), member("w2")];
   tracing.sent(7, 9, false);
   for (const member of [one, two]) meet(member);
   begin(1);
-  for (const [i, member] of [one, two].entries()) tracing.ordered(member, i, 10);
+  for (const [i, member] of [one, two].entries()) order(member, i, i);
   tracing.answered(one, answer(1, 0, 0), 14.2, 14.4);
   end();
   begin(2);
@@ -101,11 +104,11 @@ Deno.test("Tracing: a worker may tell of its last answer when the step is over, 
 });
 
 Deno.test("Tracing: nothing is taken of what a worker has not answered, twice, without a clock, or of long ago", () => {
-  const { told, tracing, answer, spans, meet, begin, end } = scene();
+  const { told, tracing, answer, spans, order, meet, begin, end } = scene();
   const [one, two] = [member("w1"), member("w2")];
   meet(one);
   begin(1);
-  for (const member of [one, two]) tracing.ordered(member, 1, 10);
+  for (const [i, member] of [one, two].entries()) order(member, 1, i);
   tracing.answered(one, answer(1, 1, 0), 14.2, 14.4);
   tracing.answered(two, answer(1, 1, 1), 14.2, 14.4);
   tracing.answered(one, answer(1, 9, 0), 14.2, 14.4);
@@ -126,21 +129,42 @@ Deno.test("Tracing: nothing is taken of what a worker has not answered, twice, w
 });
 
 Deno.test("Tracing: a step that is broken off tells nothing, and a clock is asked again when it may be far off, once at a time", () => {
-  const { told, asked, tracing, answer, spans, meet, begin, end } = scene();
+  const { told, asked, tracing, answer, spans, order, meet, begin, end } = scene();
   const one = member("w1");
   meet(one);
   begin(1);
-  tracing.ordered(one, 1, 10);
+  order(one, 1, 0);
   tracing.answered(one, answer(1, 1, 0), 14.2, 14.4);
   tracing.hearSpans(one, spans(1, 1, 0), 14.5);
   begin(2);
   end();
   assertEquals(told.map(({ worker, spans }) => [worker, spans.length]), [[null, 2]]);
   assertEquals(asked, ["w1"]);
-  for (const now of [20_000, 20_001]) tracing.ordered(one, 2, now);
+  for (const now of [20_000, 20_001]) order(one, 2, 0, now);
   assertEquals(asked, ["w1", "w1"], "it has not answered yet");
   tracing.hearClock(one, 5, 20_003);
   tracing.hearClock(one, 5, 20_004); // nobody has asked
-  tracing.ordered(one, 3, 20_005);
+  order(one, 3, 0, 20_005);
   assertEquals(asked, ["w1", "w1", "w1"], "the way there and back was long");
+});
+
+Deno.test("Tracing: an answer that is sent again, one that nobody has asked for, and leaves outside of one are not told of", () => {
+  const { told, tracing, answer, spans, order, meet, begin, end } = scene();
+  const one = member("w1");
+  meet(one);
+  begin(1);
+  order(one, 1, 0);
+  order(one, 2, 1);
+  for (let i = 0; i < 3; i++) {
+    tracing.answered(one, answer(1, 1, 0), 14.2, 14.4);
+    tracing.hearSpans(one, spans(1, 1, 0), 15 + 10 * i);
+  }
+  const huge = { level: 2 ** 32 - 1, index: 2 ** 32 - 1 };
+  tracing.answered(one, { ...answer(1, 1, 0), ...huge } as Frame, 14.2, 14.4);
+  tracing.hearSpans(one, { ...spans(1, 1, 0), ...huge, phases: [] }, 50);
+  tracing.answered(one, answer(1, 2, 1), 14.2, 14.4);
+  const [[phase, , ...times]] = spans(1, 2, 1).phases as [Told["phases"][number]];
+  tracing.hearSpans(one, { ...spans(1, 2, 1), phases: [[phase, 4, ...times]] }, 60);
+  end();
+  assertEquals(told.map(({ worker }) => worker), [null, "w1"]);
 });

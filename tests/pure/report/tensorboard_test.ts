@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { EventFiles } from "../../../coordinator/report/mod.ts";
 import { restart, scalars, sessionEnd, STATUS } from "../../../coordinator/report/tensorboard/events.ts";
 import { crc32c } from "../../../coordinator/report/tensorboard/record.ts";
-import { NOTHING_YET } from "../../../coordinator/events/mod.ts";
+import { NOTHING_YET, type RunEvent } from "../../../coordinator/events/mod.ts";
 import { leaveEventFiles, readEventFiles } from "../../fixtures/event_files.ts";
-import { FACTS, stepEvent } from "../../fixtures/events.ts";
+import { epochEvent, epochRecord, FACTS, stepEvent } from "../../fixtures/events.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
 const ignore = !await granted("read", "write"); // a folder
@@ -89,6 +89,31 @@ Deno.test({
       await hear(4);
       const seen = await readEventFiles(join(folder, "events/gc-0"));
       assertEquals(seen.filter(({ scalars }) => "step/loss" in scalars).map(({ step }) => step), [1, 2, 3, 4]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "EventFiles: a run that goes on with a test takes no step back, and one that diverges at once takes none either",
+  ignore,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const key = { arm: "gc", seed: 0 } as const;
+      const process = async (...events: readonly RunEvent[]) => {
+        const files = new EventFiles(folder, () => {});
+        for (const event of events) {
+          await files.handle({ ...event, time: 1764033660000 }, { ...NOTHING_YET, run: FACTS });
+        }
+      };
+      await process(...[1, 2, 3, 4, 5, 6, 7, 8].map((step) => stepEvent(key, 1, step, 1)));
+      await process(epochEvent(key, epochRecord(1)), stepEvent(key, 2, 1, 1));
+      await process({ type: "diverged", position: { key, epoch: 2, step: 1, steps: 8 }, text: "" });
+      const restarts = (await readEventFiles(join(folder, "gc-0"))).filter(({ restarts }) => restarts);
+      assertEquals(restarts.map(({ step }) => step), [1, 9, 10]);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

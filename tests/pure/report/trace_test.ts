@@ -153,3 +153,48 @@ Deno.test({
     }
   },
 });
+
+/** A disk that takes ten bytes of what is written, and then is full. */
+function fullDisk(): Disposable {
+  const { open } = Deno;
+  Deno.open = async (...args) => {
+    const file = await open(...args);
+    const write = file.write.bind(file);
+    let room = 10;
+    file.write = async (bytes) => {
+      if (room === 0) throw new Error("No space left");
+      const taken = await write(bytes.subarray(0, room));
+      room -= taken;
+      return taken;
+    };
+    return file;
+  };
+  return { [Symbol.dispose]: () => void (Deno.open = open) };
+}
+
+Deno.test({
+  name:
+    "TraceFile: a disk that becomes full leaves the array whole, and processes that came meanwhile have their names",
+  ignore,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const read = async (): Promise<TraceEvent[]> => JSON.parse(await Deno.readTextFile(join(folder, "trace.json")));
+      const notices: string[] = [];
+      const file = new TraceFile(folder, (text) => notices.push(text));
+      const hear = (event: Spans) => file.handle({ ...event, time: 0 }, SNAPSHOT);
+      for (const event of [WEIGHTS, STEP]) await hear(event);
+      {
+        using _full = fullDisk();
+        for (let i = 0; i < 2; i++) await hear(ANSWER);
+        assertEquals(await read(), traceOf(WEIGHTS, STEP));
+      }
+      assertEquals(notices, [`Cannot write ${join(folder, "trace.json")} (No space left): the run goes on`]);
+      await hear(ANSWER);
+      assertEquals(faultsOf(await read()), []);
+      assertEquals((await read()).filter(({ name }) => name === "gradients").length, 1);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
