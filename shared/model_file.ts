@@ -13,7 +13,7 @@ const MOST_BLOCKS = Array.from({ length: MOST.layers }, (_, i) => i + 1)
 /** Hidden dense layers: the output layer is one of the layers too. */
 const MOST_DENSE = MOST.layers - MOST_BLOCKS - 1;
 /** A file of all layers is far smaller. */
-const MOST_CHARACTERS = 64 * 1024;
+const MOST_BYTES = 64 * 1024;
 
 const width = (what: string) => {
   const allowed = `must be a whole number from 1 to ${MOST.width}`;
@@ -75,12 +75,13 @@ export async function readModelFile(path: string): Promise<ModelDescription> {
   let text: string;
   let content: unknown;
   try {
-    if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new Error("it is no file");
+    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes, and may have ${MOST_BYTES}`);
     text = await Deno.readTextFile(path);
   } catch (cause) {
     throw refuse(`it cannot be read (${messageOf(cause)}): give the path of a file that describes a network`, cause);
   }
-  if (text.length > MOST_CHARACTERS) throw refuse(`it has ${text.length} characters, and may have ${MOST_CHARACTERS}`);
   try {
     content = JSON.parse(text);
   } catch (cause) {

@@ -1,5 +1,5 @@
 // The weights of a Sequential, from the shards beside a TF.js model.json or out of a .keras file, as tensors by Herd's names.
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import { unzipSync } from "fflate";
 import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
@@ -11,6 +11,16 @@ import type { KerasNetwork } from "./keras_network.ts";
 
 type Trained = KerasNetwork["trained"][number];
 const PARTS = ["kernel", "bias"] as const;
+/** A .keras file has what an optimizer keeps too. */
+const MOST_BYTES = { json: 64 * 2 ** 20, keras: 2 * MAX_FRAME_BYTES } as const;
+const HDF5_SIGNATURE = "\x89HDF\r\n\x1a\n";
+
+/** A tensor whose values are read once its shape is known to be right: a few bytes may say that it has gigabytes. */
+interface Found {
+  readonly shape: readonly number[];
+  /** Its values, float32 if they are of use. @throws {Error} if they are damaged */
+  read(): unknown;
+}
 
 /** A model that has been opened. */
 export interface OpenedModel {
@@ -20,7 +30,7 @@ export interface OpenedModel {
    * Finds the tensor of a layer.
    * @param index among the layers of its kind
    */
-  tensor?(layer: Trained & { readonly index: number }, part: (typeof PARTS)[number]): Promise<Tensor | undefined>;
+  tensor?(layer: Trained & { readonly index: number }, part: (typeof PARTS)[number]): Promise<Found | undefined>;
 }
 
 /**
@@ -34,7 +44,10 @@ export async function openKerasModel(path: string): Promise<OpenedModel> {
     throw refusal(path, `is of a format that Herd does not read: make a .keras file of it in Python (${python})`);
   }
   try {
-    if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new Error("it is no file");
+    const most = MOST_BYTES[path.endsWith(".keras") ? "keras" : "json"];
+    if (size > most) throw new Error(`it has ${size} bytes, and the most is ${most}`);
     if (path.endsWith(".keras")) return await openKerasFile(await Deno.readFile(path));
     const json: unknown = JSON.parse(await Deno.readTextFile(path));
     const manifest = v.safeParse(manifestSchema, json);
@@ -65,14 +78,23 @@ export async function readKerasWeights(
       const { name, shape } = table[PARTS.length * i + j]!;
       const found = await tensor({ ...layer, index }, part);
       const its = found === undefined ? "none" : `[${found.shape}]`;
-      if (found === undefined || !(found.data instanceof Float32Array) || its !== `[${shape}]`) {
+      const data = its === `[${shape}]` ? valuesOf(found!, `${part} of ${layer.name}`, path) : undefined;
+      if (!(data instanceof Float32Array)) {
         throw refusal(path, `has ${its} as ${part} of ${layer.name}, and its layers need float32 [${shape}]`);
       }
-      if (!allFinite(found.data)) throw refusal(path, `has a ${part} of ${layer.name} that is not finite`);
-      tensors[name] = found;
+      if (!allFinite(data)) throw refusal(path, `has a ${part} of ${layer.name} that is not finite`);
+      tensors[name] = { shape, data };
     }
   }
   return tensors;
+}
+
+function valuesOf(found: Found, what: string, path: string): unknown {
+  try {
+    return found.read();
+  } catch (cause) {
+    throw refusal(path, `has a ${what} that cannot be read (${messageOf(cause)}): get the file again`, cause);
+  }
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -95,15 +117,19 @@ function shardReader(path: string, manifest: Manifest): NonNullable<OpenedModel[
   return async ({ name }, part) => {
     tensors ??= readShards(path, manifest);
     const suffix = `${name}/${part}`;
-    for (const [its, tensor] of await tensors) if (its === suffix || its.endsWith(`/${suffix}`)) return tensor;
+    for (const [its, { shape, data }] of await tensors) {
+      if (its === suffix || its.endsWith(`/${suffix}`)) return { shape, read: () => data };
+    }
     return undefined;
   };
 }
 
 async function readShards(path: string, manifest: Manifest): Promise<ReadonlyMap<string, Tensor>> {
   const tensors = new Map<string, Tensor>();
+  let room = MAX_FRAME_BYTES;
   for (const { paths, weights } of manifest) {
-    const bytes = await readAll(path, paths);
+    const bytes = await readAll(path, paths, room);
+    room -= bytes.length;
     let offset = 0;
     for (const { name, shape, dtype, quantization } of weights) {
       if (dtype !== "float32" || quantization !== undefined) {
@@ -123,18 +149,35 @@ async function readShards(path: string, manifest: Manifest): Promise<ReadonlyMap
   return tensors;
 }
 
-/** Files beside the model, one behind the other. A model may be somebody else's: its paths lead nowhere else. */
-async function readAll(path: string, names: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+/**
+ * Files beside the model, one behind the other. A model may be somebody else's: its paths, and links on them, lead nowhere else.
+ * @param most bytes of all of them
+ */
+async function readAll(path: string, names: readonly string[], most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const folder = dirname(path);
+  const leadsAway = (way: string) => isAbsolute(way) || way.split(/[\\/]/).includes("..");
+  const files: string[] = [];
+  let bytes = 0;
   for (const name of names) {
-    if (isAbsolute(name) || name.split(/[\\/]/).includes("..")) {
-      throw refusal(path, `names weights outside its folder (${name}): put them beside it`);
-    }
-    const file = join(dirname(path), name);
+    const file = join(folder, name);
+    const isAway = leadsAway(name) ||
+      await attempt(file, async () => leadsAway(relative(await Deno.realPath(folder), await Deno.realPath(file))));
+    if (isAway) throw refusal(path, `names weights outside its folder (${name}): put them beside it`);
+    bytes += await attempt(file, async () => {
+      const { isFile, size } = await Deno.stat(file);
+      if (!isFile) throw new Error("it is no file");
+      if (bytes + size > most) throw new Error(`with it they have more than ${MAX_FRAME_BYTES} bytes`);
+      return size;
+    });
+    files.push(file);
+  }
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (const file of files) parts.push(await attempt(file, () => Deno.readFile(file)));
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+
+  async function attempt<T>(file: string, action: () => Promise<T>): Promise<T> {
     try {
-      const { isFile, size } = await Deno.lstat(file);
-      if (!isFile || size > MAX_FRAME_BYTES) throw new Error(isFile ? `it has ${size} bytes` : "it is no file");
-      parts.push(await Deno.readFile(file));
+      return await action();
     } catch (cause) {
       throw refusal(
         path,
@@ -143,7 +186,6 @@ async function readAll(path: string, names: readonly string[]): Promise<Uint8Arr
       );
     }
   }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 /** A .keras file: a zip of the topology and of an HDF5 file, which names layers by class and number. */
@@ -158,9 +200,12 @@ async function openKerasFile(bytes: Uint8Array): Promise<OpenedModel> {
   });
   const [config, weights] = wanted.map((name) => files[name]);
   if (config === undefined || weights === undefined) throw new Error(`it is a zip without ${wanted.join(" and ")}`);
+  if (String.fromCharCode(...weights.subarray(0, HDF5_SIGNATURE.length)) !== HDF5_SIGNATURE) {
+    throw new Error(`its ${wanted[1]} is no HDF5 file`);
+  }
   const { default: hdf5 } = await import("h5wasm");
   const { FS } = await hdf5.ready;
-  const name = "model.weights.h5";
+  const name = crypto.randomUUID(); // HDF5 takes a file of the same name for the one that it has open
   FS.writeFile(name, weights);
   const file = new hdf5.File(name, "r");
   return {
@@ -169,9 +214,14 @@ async function openKerasFile(bytes: Uint8Array): Promise<OpenedModel> {
       const group = `layers/${kind === "conv" ? "conv2d" : "dense"}${index === 0 ? "" : `_${index}`}`;
       const found = file.get(`${group}/vars/${PARTS.indexOf(part)}`);
       if (!(found instanceof hdf5.Dataset) || found.shape === null) return Promise.resolve(undefined);
-      const data = found.value;
-      if (!(data instanceof Float32Array)) return Promise.resolve(undefined);
-      return Promise.resolve({ shape: found.shape, data });
+      return Promise.resolve({
+        shape: found.shape,
+        read() {
+          // The library gives zeros for what cannot be inflated, and says nothing. Keras stores it as it is.
+          if (found.filters.length > 0) throw new Error("it is compressed within HDF5");
+          return found.value;
+        },
+      });
     },
   };
 }

@@ -6,8 +6,7 @@ import { about, toggle, type Values } from "../../shared/cli/flags.ts";
 import { interruptible } from "../../shared/cli/interruptible.ts";
 import { linesOf } from "../../shared/cli/lines.ts";
 import { HerdError } from "../../shared/errors.ts";
-import { predictedClass, probabilitiesOf } from "../../shared/predictions.ts";
-import { answersTo, type FileAnswer, readSavedModel, type SavedModel } from "../inference/mod.ts";
+import { answersTo, jsonOf, readSavedModel, textOf } from "../inference/mod.ts";
 import { withLocalWorkers } from "./computing.ts";
 import { computingFlags, modelFlags } from "./model_flags.ts";
 import type { TrainParts } from "./run_options.ts";
@@ -93,7 +92,7 @@ async function predict(
         });
         for await (const answer of answers) {
           said++;
-          print(values.json ? jsonOf(answer, model) : textOf(answer, model));
+          print(values.json ? jsonOf(answer, model.classes) : textOf(answer, model.classes));
         }
       },
     );
@@ -107,15 +106,4 @@ async function* filesOf(args: readonly string[]): AsyncGenerator<string> {
     if (arg !== STDIN) yield* imageFilesIn(arg);
     else for await (const line of linesOf(Deno.stdin.readable)) if (line !== "") yield* imageFilesIn(line);
   }
-}
-
-/** "photos/1.png  humans  horses 0.0123  humans 0.9877" */
-function textOf({ file, logits }: FileAnswer, { classes }: SavedModel): string {
-  const probabilities = probabilitiesOf(logits).map((p, label) => `${classes[label]} ${p.toFixed(4)}`);
-  return [file, classes[predictedClass(logits)], ...probabilities].join("  ");
-}
-
-function jsonOf({ file, logits }: FileAnswer, { classes }: SavedModel): string {
-  const probabilities = Object.fromEntries(probabilitiesOf(logits).map((p, label) => [classes[label], p]));
-  return JSON.stringify({ file, class: classes[predictedClass(logits)], probabilities });
 }

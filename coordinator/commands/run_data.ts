@@ -54,7 +54,10 @@ export async function loadData(
   const labels = { train: dataset.labels("train"), test: dataset.labels("test") };
   const ids = limitSplit(labels, limit);
   const test = { ids: [...ids.test], labels: Array.from(ids.test, (id) => labels.test[id]!) };
-  bus.emit({ type: "dataset", info, limit, fallback, test, used: countClasses(info.classes, labels, ids) });
+  const used = countClasses(info.classes, labels, ids);
+  bus.emit({ type: "dataset", info, limit, fallback, test, used });
+  const text = limit === null ? undefined : withoutImages(limit, info, used);
+  if (text !== undefined) bus.emit({ type: "notice", text });
   return { path, info, labels, ids };
 }
 
@@ -67,4 +70,20 @@ function countClasses(
   for (const id of ids.train) counts[labels.train[id]!]![0]++;
   for (const id of ids.test) counts[labels.test[id]!]![1]++;
   return Object.fromEntries(classes.map((name, label) => [name, counts[label]!]));
+}
+
+/** Names the classes of which a limit leaves nothing: they are not learned, or their AUC is not known. */
+function withoutImages(
+  limit: number,
+  { classes, classCounts }: DatasetInfo,
+  used: Record<string, readonly [train: number, test: number]>,
+): string | undefined {
+  const [train, test] = [0, 1].map((split) =>
+    classes.filter((name) => used[name]![split] === 0 && classCounts[name]![split]! > 0).map((name) => `'${name}'`)
+  );
+  const parts = [
+    ...train!.length > 0 ? [`no image to train on of ${train!.join(", ")}`] : [],
+    ...test!.length > 0 ? [`no test image of ${test!.join(", ")}, so that no test AUC can be told`] : [],
+  ];
+  return parts.length === 0 ? undefined : `--limit ${limit} leaves ${parts.join(", and ")}: give a larger one`;
 }

@@ -50,14 +50,17 @@ export async function testImages(
     skipUnreadable: given.skipUnreadable || told.skipUnreadable,
     limit: undefined,
   };
-  const load = (validationSplit: number | undefined) =>
-    loadShown({ ...settings, validationSplit }, { environment, surroundings, signal });
-  const own = await load(told.validationSplit).catch((error) => {
-    // What the run divided had no test images; a set that has some is another.
-    if (given.data !== undefined && error instanceof HerdError && error.code === "usage") return undefined;
+  const { progress, complain } = surroundings;
+  const load = (validationSplit: number | undefined, onNotice = complain) =>
+    loadShown({ ...settings, validationSplit }, { environment, progress, onNotice, signal });
+  const notices: string[] = [];
+  const own = await load(told.validationSplit, (text) => void notices.push(text)).catch((error) => {
+    // What cannot be divided as the run's data was is another set: what else is wrong with it, reading all of it tells.
+    if (given.data !== undefined && error instanceof HerdError) return undefined;
     throw error;
   });
   const isOwn = own?.info.sha256 === dataset;
+  if (isOwn) notices.forEach((text) => complain(text));
   if (!isOwn && given.data === undefined) {
     const what = `The images of --data ${named} are not those that ${folder} was trained on`;
     throw new HerdError("data", `${what}: bring these back, or say by --data which images to use`);
@@ -85,9 +88,10 @@ export async function testImages(
 /** Loads data and says how far that is. */
 async function loadShown(
   settings: Parameters<typeof loadData>[0],
-  { environment, surroundings: { progress, complain }, signal }: {
+  { environment, progress, onNotice, signal }: {
     readonly environment: DataEnvironment;
-    readonly surroundings: Pick<Surroundings, "progress" | "complain">;
+    readonly progress: Surroundings["progress"];
+    onNotice(text: string): void;
     readonly signal: AbortSignal;
   },
 ): Promise<RunData> {
@@ -95,7 +99,7 @@ async function loadShown(
   const lineOf = progressLines();
   using _ = bus.subscribe("The terminal", (event) => {
     if (event.type === "data") progress.show(lineOf(event.progress));
-    if (event.type === "notice") complain(event.text);
+    if (event.type === "notice") onNotice(event.text);
   });
   const data = await loadData(settings, { environment, bus, signal });
   progress.clear();

@@ -1,6 +1,6 @@
 // Any number of image files through the network: while some are computed the next ones are read, and no more are held.
-import type { HerdError } from "../../shared/errors.ts";
-import type { Predictions } from "../../shared/sums.ts";
+import { HerdError } from "../../shared/errors.ts";
+import { allFinite, type Predictions } from "../../shared/sums.ts";
 
 /** What the network says of a file. */
 export interface FileAnswer {
@@ -33,7 +33,8 @@ export interface AnswerOptions {
 
 /**
  * Yields an answer for each file that can be read, in their order.
- * @throws what reading the files' names, loading and computing throw; the signal's reason
+ * @throws {HerdError} divergence, if the network's answer to a file is not finite; what reading the files' names, loading and
+ * computing throw; the signal's reason
  */
 export async function* answersTo(files: AsyncIterable<string>, options: AnswerOptions): AsyncGenerator<FileAnswer> {
   const { most, evaluate, signal } = options;
@@ -55,7 +56,16 @@ export async function* answersTo(files: AsyncIterable<string>, options: AnswerOp
       if (loaded.length === 0) continue;
       const { losses, logits } = await evaluate(loaded.map(({ slot }) => slot));
       const width = logits.length / losses.length;
-      for (const [i, { file }] of loaded.entries()) yield { file, logits: logits.slice(i * width, (i + 1) * width) };
+      for (const [i, { file }] of loaded.entries()) {
+        const own = logits.slice(i * width, (i + 1) * width);
+        if (!allFinite(own)) {
+          throw new HerdError(
+            "divergence",
+            `What the model says of '${file}' is not finite: its weights are of no use`,
+          );
+        }
+        yield { file, logits: own };
+      }
     }
   } finally {
     signal.removeEventListener("abort", abort);

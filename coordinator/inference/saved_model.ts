@@ -1,11 +1,20 @@
 // A model that a run has left, with all that computing with it needs: which training, its weights, its network, its classes.
 import { join } from "node:path";
 import * as v from "valibot";
+import { canonicalJson } from "../../shared/config.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
+import { descriptionOf, leastImageSize, modelOf } from "../../shared/model.ts";
 import { type ArmName, isHigherBetter, PRIMARY_METRICS, type PrimaryMetric, runName } from "../events/mod.ts";
 import { type NumericConfig, weightsHash } from "../experiment/mod.ts";
 import { type ArmReport, describeMetric, parseReport } from "../report/mod.ts";
-import { newestRun, NumericConfigSchema, readModelWeights, readReportText, refuseLinks } from "../storage/mod.ts";
+import {
+  newestRun,
+  NumericConfigSchema,
+  readBoundedText,
+  readModelWeights,
+  readReportText,
+  refuseLinks,
+} from "../storage/mod.ts";
 
 /** Which model is meant. */
 export interface ModelChoice {
@@ -113,7 +122,7 @@ async function readConfig(folder: string): Promise<v.InferOutput<typeof schema>>
   const path = join(folder, "config.json");
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readBoundedText(path, "a config");
   } catch (cause) {
     throw new HerdError(
       "data",
@@ -130,8 +139,24 @@ async function readConfig(folder: string): Promise<v.InferOutput<typeof schema>>
     throw new HerdError("data", `${path} is damaged (${messageOf(cause)}): restore it`, { cause });
   }
   const result = v.safeParse(schema, json);
-  if (result.success) return result.output;
+  if (result.success) {
+    refuseOtherNetwork(path, result.output);
+    return result.output;
+  }
   const [issue] = result.issues;
   const what = `${path} does not say what computing with a model needs (${v.getDotPath(issue) ?? "all of it"})`;
   throw new HerdError("data", `${what}: use the version of Herd that wrote it, or train again with this one`);
+}
+
+/**
+ * A run of Herd has a network of the family, for the classes of its data. What somebody has written there otherwise would lead
+ * answers to wrong names.
+ */
+function refuseOtherNetwork(path: string, { numeric, dataset: { classes } }: v.InferOutput<typeof schema>): void {
+  const { model: spec, microBatch } = numeric.compute;
+  const description = descriptionOf(spec);
+  const isOwn = canonicalJson(modelOf(description, spec.imageSize, classes.length)) === canonicalJson(spec);
+  if (isOwn && spec.imageSize >= leastImageSize(description.blocks.length) && microBatch > 0) return;
+  const what = `${path} does not describe a network of Herd's for the ${classes.length} classes that it names`;
+  throw new HerdError("data", `${what}: restore it, or give the --run of another`);
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeAtomically } from "../../shared/atomic_file.ts";
 import { HerdError, messageOf } from "../../shared/errors.ts";
+import { readBoundedText } from "./bounded_text.ts";
 
 /**
  * The folder of the newest run in a folder of runs: the one whose report.json or config.json was written last.
@@ -18,9 +19,6 @@ export async function newestRun(runs: string): Promise<string> {
   return newest.path;
 }
 
-/** Many times what the longest run's has. */
-const MOST_REPORT_BYTES = 256 * 1024 * 1024;
-
 /**
  * The text of a run's report.json.
  * @param folder the run's
@@ -29,9 +27,7 @@ const MOST_REPORT_BYTES = 256 * 1024 * 1024;
 export async function readReportText(folder: string): Promise<string> {
   const path = join(folder, "report.json");
   try {
-    const { size } = await Deno.stat(path);
-    if (size > MOST_REPORT_BYTES) throw new Error(`it has ${size} bytes, and a report at most ${MOST_REPORT_BYTES}`);
-    return await Deno.readTextFile(path);
+    return await readBoundedText(path, "a report");
   } catch (cause) {
     throw new HerdError("data", `Cannot read ${path} (${messageOf(cause)}): give the folder of a run`, { cause });
   }

@@ -1,4 +1,5 @@
 // The storage's public face: what a run leaves on the disk, and what it goes on from.
+export { readBoundedText } from "./bounded_text.ts";
 export { type Checkpoint, differences, type RunIdentity } from "./checkpoint.ts";
 export { type CheckpointFiles, CheckpointStore, type PendingCheckpoint } from "./checkpoint_store.ts";
 export { DiagnosticsFile } from "./diagnostics_file.ts";

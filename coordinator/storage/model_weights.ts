@@ -4,6 +4,9 @@ import { type ModelSpec, parameterCount, parameterTable } from "../../shared/mod
 import { decodeSafetensors } from "../../shared/safetensors.ts";
 import { allFinite } from "../../shared/sums.ts";
 
+/** Of names, shapes and whatever else a file says before its weights: far more than any program writes. */
+const MOST_HEADER_BYTES = 16 * 1024 * 1024;
+
 /**
  * Reads weights; tensors are found by name, not by place.
  * @param path of the file
@@ -18,7 +21,10 @@ export async function readModelWeights(
 ): Promise<Float32Array> {
   const refuse = (why: string, cause?: unknown) => new HerdError("data", `${what} ${why}: ${remedy}`, { cause });
   try {
-    if (!(await Deno.stat(path)).isFile) throw refuse("is not a file");
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw refuse("is not a file");
+    const most = 4 * parameterCount(model) + MOST_HEADER_BYTES;
+    if (size > most) throw refuse(`has ${size} bytes, and this network's weights at most ${most}`);
     const { tensors } = decodeSafetensors(await Deno.readFile(path));
     const flat = new Float32Array(parameterCount(model));
     const table = parameterTable(model);

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { HerdError, messageOf } from "../../shared/errors.ts";
 import { ComputeConfigSchema } from "../../shared/protocol.ts";
 import { GC_SCOPES, type NumericConfig, OPTIMIZERS } from "../experiment/mod.ts";
+import { readBoundedText } from "./bounded_text.ts";
 import { refuseOldCheckpoints } from "./checkpoint_names.ts";
 
 /** The numeric config, as a run keeps it. */
@@ -47,7 +48,7 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
   const path = join(folder, "config.json");
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readBoundedText(path, "a config");
   } catch (cause) {
     const what = `--resume ${folder} holds no run that can be read (${messageOf(cause)}): give the folder of one`;
     throw new HerdError("data", what, { cause });

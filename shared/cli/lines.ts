@@ -1,9 +1,9 @@
-// What another process prints, line by line.
+// What another process prints, or somebody pipes in, line by line.
 
 /** A longer line comes in pieces: nobody may fill the memory with one that does not end. */
 const MOST_CHARACTERS = 16 * 1024;
 
-/** The lines of a stream of UTF-8, without their ends; the last one may have none. */
+/** The lines of a stream of UTF-8, without their ends (LF or CR LF); the last one may have none. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let rest = "";
   // The types of Deno and of the web differ here.
@@ -11,8 +11,12 @@ export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerat
   for await (const text of stream.pipeThrough(decoder)) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    yield* lines;
+    for (const line of lines) yield withoutCr(line);
     for (; rest.length > MOST_CHARACTERS; rest = rest.slice(MOST_CHARACTERS)) yield rest.slice(0, MOST_CHARACTERS);
   }
-  if (rest !== "") yield rest;
+  if (rest !== "") yield withoutCr(rest);
+}
+
+function withoutCr(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }

@@ -44,6 +44,22 @@ class World {
   }
 }
 
+Deno.test("an answer that is not finite ends it with the name of its file, after those before it", async () => {
+  for (const value of [NaN, Infinity, -Infinity]) {
+    const { options } = new World(2, () => false);
+    const evaluate = async (slots: readonly number[]) => {
+      const answer = await options.evaluate(slots);
+      return { ...answer, logits: answer.logits.map((logit) => logit === 3 ? value : logit) };
+    };
+    const answers: string[] = [];
+    const error = await assertRejects(async () => {
+      for await (const { file } of answersTo(names(9), { ...options, evaluate })) answers.push(file);
+    }, HerdError);
+    assertEquals([error.code, answers], ["divergence", ["0", "1", "2"]]);
+    assert(error.message.includes("'3'"), error.message);
+  }
+});
+
 async function* names(count: number): AsyncGenerator<string> {
   for (let i = 0; i < count; i++) yield `${i}`;
 }

@@ -135,7 +135,7 @@ const BAD: readonly [content: unknown, sentence: string][] = [
   [{ ...GOOD, dense: [{ units: null }] }, "dense[0].units is null: it must be a whole number from 1 to 65536"],
   [{ ...GOOD, output: { units: 3 } }, "output.units is nothing that Herd knows: use dropoutBefore"],
   [{ ...GOOD, "\x1b[2J": 1 }, "is nothing that Herd knows: use blocks, dense, output"],
-  [{ ...GOOD, __proto__x: "y".repeat(70_000) }, "characters, and may have 65536"],
+  [{ ...GOOD, $schema: "y".repeat(70_000) }, "bytes, and may have 65536"],
 ];
 
 Deno.test(
