@@ -116,7 +116,7 @@ if (import.meta.main) {
     out: (line) => console.log(line),
     error: (line) => console.error(line),
     outLater: (bytes) => Deno.stdout.write(bytes),
-    live: Deno.stderr.isTerminal() ? { write: writeError, columns: () => Deno.consoleSize().columns } : undefined,
+    live: Deno.stderr.isTerminal() ? { write: writeError, columns: () => Deno.consoleSize().columns || 80 } : undefined,
     colour: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
   });
   try {
