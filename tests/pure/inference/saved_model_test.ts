@@ -5,6 +5,7 @@ import { modelFiles } from "../../../coordinator/storage/model_files.ts";
 import { weightsHash } from "../../../coordinator/experiment/mod.ts";
 import { type ErrorCode, HerdError } from "../../../shared/errors.ts";
 import { builtInModel, parameterCount } from "../../../shared/model.ts";
+import { numericConfig } from "../../fixtures/numeric_config.ts";
 import { granted } from "../../fixtures/permissions.ts";
 import { exampleReport } from "../../fixtures/reports.ts";
 
@@ -16,24 +17,7 @@ const weightsOf = (n: number) => Float32Array.from({ length: parameterCount(SPEC
 const CONFIG = {
   runId: "0011223344556677",
   told: { data: "procedural" },
-  numeric: {
-    compute: {
-      dataset: "0".repeat(64),
-      model: SPEC,
-      batchSize: 16,
-      microBatch: 4,
-      compress: "none",
-      compressGradients: false,
-    },
-    limit: null,
-    learningRate: 1e-4,
-    optimizer: "rmsprop",
-    momentum: 0,
-    nesterov: false,
-    gcScope: "all",
-    gcScale: 1,
-    initWeights: null,
-  },
+  numeric: numericConfig(SPEC),
   declared: { seeds: 2, epochs: 3 },
   dataset: { name: "x", classes: ["10", "9"] },
 };

@@ -4,28 +4,12 @@ import { readSavedModel } from "../../../coordinator/inference/saved_model.ts";
 import { readModelWeights } from "../../../coordinator/storage/model_weights.ts";
 import { HerdError } from "../../../shared/errors.ts";
 import { builtInModel, type ModelSpec } from "../../../shared/model.ts";
+import { numericConfig } from "../../fixtures/numeric_config.ts";
 import { granted } from "../../fixtures/permissions.ts";
 
 const ignore = !await granted("read", "write"); // writes files
 const MODEL = builtInModel("tiny", 22, 3);
-const COMPUTE = {
-  dataset: "0",
-  model: MODEL,
-  batchSize: 16,
-  microBatch: 4,
-  compress: "none",
-  compressGradients: false,
-};
-const NUMERIC = {
-  limit: null,
-  learningRate: 1e-4,
-  optimizer: "rmsprop",
-  momentum: 0,
-  nesterov: false,
-  gcScope: "all",
-  gcScale: 1,
-  initWeights: null,
-};
+const NUMERIC = numericConfig(MODEL);
 
 /** A run's folder with nothing but its config.json. */
 async function refusal(
@@ -38,7 +22,7 @@ async function refusal(
   const run = await Deno.makeTempDir({ prefix: "herd-test-" });
   try {
     const path = join(run, "config.json");
-    const numeric = { ...NUMERIC, compute: { ...COMPUTE, ...compute } };
+    const numeric = { ...NUMERIC, compute: { ...NUMERIC.compute, ...compute } };
     await Deno.writeTextFile(path, JSON.stringify({ told: { data: "x" }, numeric, dataset: { classes } }));
     if (size !== undefined) await Deno.truncate(path, size);
     const error = await assertRejects(() => readSavedModel({ run, arm: undefined, seed: undefined }), HerdError);
