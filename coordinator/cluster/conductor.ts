@@ -9,7 +9,8 @@ import type { ClusterEvent, StepWork } from "../events/mod.ts";
 import { Admission } from "./admission.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Collection } from "./collector.ts";
-import type { Blame, Charge, Decisions, StepEvent } from "./decisions.ts";
+import type { Charge, Decisions, StepEvent } from "./decisions.ts";
+import { Discipline } from "./discipline.ts";
 import type { Member } from "./member.ts";
 import { type ClusterOptions, queueBytesOf } from "./options.ts";
 import type { Order } from "./order.ts";
@@ -22,7 +23,7 @@ import { Step } from "./step.ts";
 import { Tally } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
 import { Tracing } from "./tracing.ts";
-import { sayBad, sayLost, sayUndecided, type Whereabouts } from "./wording.ts";
+import { sayLost, type Whereabouts } from "./wording.ts";
 
 /** Who hears of what a conductor cannot decide. */
 export interface ConductorEvents {
@@ -58,12 +59,12 @@ export class Conductor {
   readonly #weights: Broadcast;
   readonly #checks: SpotChecks<Member>;
   readonly #tracing: Tracing | undefined;
+  readonly #discipline: Discipline;
   #steps = 0;
   #running: Running<unknown> | undefined;
   /** The step before: what comes for it now is still compared. */
   #before: Running<unknown> | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
-  #isUndisputed = true;
   #work: Readonly<Record<string, StepWork>> = {};
 
   constructor(options: ClusterOptions, events: ConductorEvents) {
@@ -79,6 +80,15 @@ export class Conductor {
       ? undefined
       : new Tracing(this.#emit, ({ channel }) => channel.send({ ...this.roll.envelope(0), type: "clock-request" }));
     this.roll = new Roll(options.runId, this.#guarded((member, reason) => this.#onLost(member, reason)));
+    this.#discipline = new Discipline({
+      roll: this.roll,
+      tally: this.tally,
+      emit: this.#emit,
+      onSpared: (member) => {
+        this.#weights.forget(member);
+        this.#supply(member);
+      },
+    });
     this.admission = new Admission(options, { roll: this.roll, budget }, {
       onJoined: this.#guarded(({ info }: Member) => this.#emit({ type: "worker", what: "joined", worker: info })),
       onPreparing: this.#guarded(({ info }: Member, reason: string) =>
@@ -116,7 +126,7 @@ export class Conductor {
 
   /** False once two workers have got different bits where the same were to be expected. */
   get isUndisputed(): boolean {
-    return this.#isUndisputed;
+    return this.#discipline.isUndisputed;
   }
 
   /** What the workers whose answers are in the result did of the last step or test, by id, once it is over. */
@@ -233,13 +243,11 @@ export class Conductor {
     for (const order of decisions.orders) this.#send(running, order);
     if (decisions.isCounted && running.at.task === "evaluate") this.#options.onLeaf?.(); // there are no heartbeats then
     for (const [first, second] of decisions.undecided) {
-      this.#isUndisputed = false;
-      this.tally.count("unreproducedAnswers", 1);
-      this.tally.count("undecidedDisputes", 1, sayUndecided(first, second, running !== this.#running));
+      this.#discipline.leaveUndecided(first, second, running !== this.#running);
     }
     const { checked } = decisions;
     if (checked.compared + checked.impossible > 0) this.#emit({ type: "check", ...checked });
-    for (const blame of decisions.blames) this.#punish(blame);
+    for (const blame of decisions.blames) this.#discipline.punish(blame, this.#running?.at);
   }
 
   #send({ number, share, at }: Running<unknown>, order: Order<Member>): void {
@@ -344,36 +352,8 @@ export class Conductor {
 
   /** A worker has got something wrong that the step under way does not know of. */
   #accuse(charge: Charge<Member>): void {
-    if (this.#running === undefined) this.#punish({ ...charge, owed: [] });
+    if (this.#running === undefined) this.#discipline.punish({ ...charge, owed: [] }, undefined);
     else this.#tell({ type: "accuse", ...charge });
-  }
-
-  /** Counts a strike. A worker that may stay begins anew: with the weights, and with new orders. */
-  #punish(blame: Blame<Member>): void {
-    const { worker, fault, isJudged = false } = blame;
-    if (worker.standing.isExcluded) return; // once for a process
-    const story = sayBad(blame, this.#running?.at);
-    if (isJudged) this.#sayTainted(worker);
-    if (this.roll.strike(worker, isJudged)) {
-      this.tally.count(fault, 1);
-      this.tally.count("workersExcluded", 1);
-      const reason = `it ${story}; it is excluded`;
-      this.#emit({ type: "worker", what: "excluded", worker: worker.info, reason });
-      // It may have connected anew meanwhile.
-      for (const twin of this.roll.namesakes(worker)) this.roll.lose(twin, new HerdError("cluster", "it is excluded"));
-      return;
-    }
-    this.tally.count(fault, 1, `Worker  ${worker.description} ${story}`);
-    this.#weights.forget(worker);
-    this.#supply(worker);
-  }
-
-  /** A worker's bits are wrong: everything since its first answer is in doubt. */
-  #sayTainted({ id, host, standing }: Member): void {
-    if (standing.since !== undefined) this.#emit({ type: "taint", worker: id, host, since: standing.since });
-    // A relay does not know the place in the run: it must not vouch for its sums any more.
-    else if (standing.hasCounted) this.#isUndisputed = false;
-    standing.since = undefined; // said once
   }
 
   /** Nobody waits for what sockets and timers set off: where it throws, that is what the cluster ends with. */

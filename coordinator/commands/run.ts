@@ -153,8 +153,9 @@ async function recordRun(prepared: Prepared): Promise<Report> {
     // What broke the run off matters more than what goes wrong now.
     await writeReport(false).catch(() => {});
     await Promise.all([metricsLines, events, trace].map((files) => files?.settle(BROKEN_OFF_SETTLE_MS)));
-    const { folder: { path }, experiment: { seeds }, options: { settings } } = prepared;
-    throw withWayOn(signal.aborted ? signal.reason : error, recorder, { folder: path, seeds, settings });
+    const { folder: { path }, experiment: { seeds }, options: { settings, images } } = prepared;
+    const run = { folder: path, seeds, settings, isOfProgram: images !== undefined };
+    throw withWayOn(signal.aborted ? signal.reason : error, recorder, run);
   }
 }
 

@@ -14,10 +14,12 @@ export function mayGoOn(error: unknown): boolean {
 export function withWayOn(
   error: unknown,
   { position, isSafe, saved }: Pick<Recorder, "position" | "isSafe" | "saved">,
-  { folder, seeds, settings }: {
+  { folder, seeds, settings, isOfProgram }: {
     readonly folder: string;
     readonly seeds: readonly number[];
     readonly settings: Settings;
+    /** Whether a program has made the images: no command line can give them. */
+    readonly isOfProgram: boolean;
   },
 ): unknown {
   if (!(error instanceof HerdError) || error.code === "divergence") return error;
@@ -27,9 +29,13 @@ export function withWayOn(
     : ` at ${describePosition(position, seeds)}${isSafe ? "" : ` (the last checkpoint is of ${saved})`}`;
   const [first, ...log] = message.split("\n"); // the end of a worker's log follows the sentence
   const what = code === "interrupted" ? `${first}${where}` : `${first}; the run ended${where}`;
-  // All that the folder's config is not trusted with.
-  const again = toGiveAgain(trainFlags, settings);
-  const command = `deno task train --resume ${shellWord(folder)}${again === "" ? "" : ` ${again}`}`;
-  const lines = [`${what}: go on with: ${command}`, ...log];
+  const way = isOfProgram ? `train({ resume: ${JSON.stringify(folder)}, data })` : commandFor(folder, settings);
+  const lines = [`${what}: go on with: ${way}`, ...log];
   return new HerdError(code, lines.join("\n"), { cause: error });
+}
+
+/** With all that the folder's config is not trusted with. */
+function commandFor(folder: string, settings: Settings): string {
+  const again = toGiveAgain(trainFlags, settings);
+  return `deno task train --resume ${shellWord(folder)}${again === "" ? "" : ` ${again}`}`;
 }

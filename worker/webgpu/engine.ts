@@ -1,7 +1,6 @@
 // The WebGPU engine: leaves in order through the plan's dispatches, their gradients added along the reduction tree on the device, one
 // readback a node. Everything is made once; a step uploads its weights once, and each pass its images as bytes.
 import { messageOf } from "../../shared/errors.ts";
-import { release } from "../../shared/memory.ts";
 import { parameterCount } from "../../shared/model.ts";
 import type { PartialSum, Predictions } from "../../shared/sums.ts";
 import { addInto, type NodeId, rootOf } from "../../shared/tree.ts";
@@ -18,28 +17,13 @@ import { NO_GRADIENT } from "./kernels/conv_shape.ts";
 import { Pace } from "./pace.ts";
 import type { Plan } from "./plan.ts";
 import { type Preset, presetOf } from "./presets.ts";
+import { type HostSums, Results, type Target } from "./results.ts";
 import { planOf } from "./tuned_plan.ts";
-import { readBack } from "./waiting.ts";
 
 /** Raised with every change of the kernels that changes bits. */
 export const VERSION = 1;
 /** Leaves of an evaluation whose logits are read together. */
 const EVALUATED_TOGETHER = 16;
-
-/** Where a node's gradient sum and the logits of its samples go, and how many samples there are so far. */
-interface Target {
-  readonly buffer: GPUBuffer;
-  /** What comes before the logits. */
-  readonly gradientBytes: number;
-  samples: number;
-}
-
-/** A gradient sum and logits on the host. */
-interface HostSums {
-  /** Flat, as the parameter table has it. */
-  readonly gradient: Float32Array;
-  readonly logits: Float32Array;
-}
 
 const INFERENCE: PassKind = { drops: false, augments: false };
 
@@ -56,7 +40,7 @@ export class WebgpuEngine implements GradientEngine {
   readonly #inputs: PassInputs;
   readonly #weights: Float32Array;
   readonly #slots: GradientSlots;
-  readonly #readbacks: GPUBuffer[] = [];
+  readonly #results: Results;
   readonly #pace: Pace;
   #arithmetic: Arithmetic = { addsExactly: false, multiplyAdd: "" };
   #hasWeights = false;
@@ -68,6 +52,7 @@ export class WebgpuEngine implements GradientEngine {
     this.plan = plan;
     this.#options = options;
     this.#slots = new GradientSlots(device, plan);
+    this.#results = new Results(device, plan, options.spec);
     this.#inputs = new PassInputs(plan.images, options.spec.imageSize, options.classWeights);
     this.#weights = new Float32Array(plan.layout.weightBytes / 4);
     this.#pace = new Pace(() => device.done(), options.onLeaf ?? (() => {}));
@@ -136,7 +121,7 @@ export class WebgpuEngine implements GradientEngine {
     let last: { readonly node: NodeId; readonly target: Target } | undefined;
     for (const [i, node] of nodes.entries()) {
       // Its first leaves are submitted before the sums of the node before it are read.
-      const submitted = this.#sumOnDevice(step, node, i % 2, signal);
+      const submitted = this.#sumOnDevice(step, node, i % 2 === 0 ? 0 : 1, signal);
       submitted.catch(() => {}); // thrown where it is awaited
       try {
         if (last) yield this.#answer(step, last.node, await this.#collect(last.target));
@@ -154,7 +139,7 @@ export class WebgpuEngine implements GradientEngine {
     for (let first = 0; first < leaves.length; first += EVALUATED_TOGETHER) {
       signal?.throwIfAborted();
       const together = leaves.slice(first, first + EVALUATED_TOGETHER);
-      const target = await this.#target(0, samplesOf(together), 0);
+      const target = await this.#results.target(0, samplesOf(together), { withGradient: false });
       for (const leaf of together) {
         for (const samples of this.#passesOf(leaf)) this.#pass(leaf, samples, INFERENCE, this.plan.forward, target);
       }
@@ -210,8 +195,8 @@ export class WebgpuEngine implements GradientEngine {
   }
 
   /** Submits all of a node, to the copy of its sums for the host. */
-  async #sumOnDevice(step: StepLeaves, node: NodeId, turn: number, signal?: AbortSignal): Promise<Target> {
-    const target = await this.#target(turn, step.labelsUnder(node).length);
+  async #sumOnDevice(step: StepLeaves, node: NodeId, turn: 0 | 1, signal?: AbortSignal): Promise<Target> {
+    const target = await this.#results.target(turn, step.labelsUnder(node).length, { withGradient: true });
     await treeSum<number>(step.count, node, {
       leaf: async (index, depth) => {
         signal?.throwIfAborted();
@@ -233,7 +218,7 @@ export class WebgpuEngine implements GradientEngine {
       leaf: async (index) => {
         signal?.throwIfAborted();
         const leaf = step.at(index);
-        const target = await this.#target(0, leaf.samples.length);
+        const target = await this.#results.target(0, leaf.samples.length, { withGradient: true });
         await this.#leaf(leaf, 0, target);
         this.#copySum(target);
         return await this.#collect(target);
@@ -263,33 +248,18 @@ export class WebgpuEngine implements GradientEngine {
     this.#inputs.fill(leaf, samples, kind);
     device.write(plan.pixels, this.#inputs.pixels);
     device.write(plan.samples, this.#inputs.samples);
-    const logits = device.bufferOf(plan.logits);
-    const [at, bytes] = [target.gradientBytes + this.#rowBytes * target.samples, this.#rowBytes * samples.length];
-    device.submit(dispatches, (encoder) => encoder.copyBufferToBuffer(logits, 0, target.buffer, at, bytes));
-    target.samples += samples.length;
+    device.submit(dispatches, (encoder) => this.#results.copyLogits(encoder, target, samples.length));
   }
 
-  #copySum({ buffer, gradientBytes }: Target): void {
-    const sum = this.device.bufferOf(this.#slots.at(0).buffer);
-    this.device.submit([], (encoder) => encoder.copyBufferToBuffer(sum, 0, buffer, 0, gradientBytes));
+  #copySum(target: Target): void {
+    this.device.submit([], (encoder) => this.#results.copySum(encoder, target, this.#slots.at(0).buffer));
   }
 
-  /** What a target holds, when the device is done with it. */
-  async #collect({ buffer, gradientBytes, samples }: Target): Promise<HostSums> {
-    const data = await readBack(buffer, gradientBytes + this.#rowBytes * samples);
+  async #collect(target: Target): Promise<HostSums> {
+    const sums = await this.#results.read(target);
     this.#pace.finished();
     await this.device.settle();
-    const { spec } = this.#options;
-    const gradient = new Float32Array(gradientBytes === 0 ? 0 : parameterCount(spec));
-    if (gradientBytes > 0) this.plan.layout.unpackGradients(new Float32Array(data, 0, gradientBytes / 4), gradient);
-    const rows = new Float32Array(data, gradientBytes);
-    const logits = new Float32Array(samples * spec.classes);
-    for (let n = 0; n < samples; n++) {
-      const start = n * this.#rowBytes / 4;
-      logits.set(rows.subarray(start, start + spec.classes), n * spec.classes);
-    }
-    release(rows);
-    return { gradient, logits };
+    return sums;
   }
 
   #answer(step: StepLeaves, node: NodeId, sums: HostSums): PartialSum {
@@ -297,27 +267,10 @@ export class WebgpuEngine implements GradientEngine {
     return { node, ...sums, losses: lossesOf(sums.logits, step.labelsUnder(node), classes, classWeights) };
   }
 
-  /** Bytes of a sample's logits on the device. */
-  get #rowBytes(): number {
-    return this.plan.logits.bytes / this.plan.images;
-  }
-
   #passesOf({ samples }: Leaf): Sample[][] {
     const { images } = this.plan;
     const passes = Math.ceil(samples.length / images);
     return Array.from({ length: passes }, (_, i) => samples.slice(i * images, (i + 1) * images));
-  }
-
-  /** One of the ring's two buffers, large enough. */
-  async #target(turn: number, samples: number, gradientBytes = this.plan.layout.gradientBytes): Promise<Target> {
-    const bytes = gradientBytes + this.#rowBytes * samples;
-    let buffer = this.#readbacks[turn];
-    if (!buffer || buffer.size < bytes) {
-      buffer?.destroy();
-      buffer = await this.device.readback(bytes);
-      this.#readbacks[turn] = buffer;
-    }
-    return { buffer, gradientBytes, samples: 0 };
   }
 }
 
