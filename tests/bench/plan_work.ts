@@ -28,23 +28,16 @@ export function workOf(plan: Plan, dispatches: readonly Dispatch[]): Work[] {
   const counts = new Map<string, number>();
   for (const { label } of dispatches) counts.set(label, (counts.get(label) ?? 0) + 1);
   return dispatches.map((dispatch) => {
-    const { label } = dispatch;
+    const { label, written } = dispatch;
     const together = counts.get(label)!;
-    const written = writtenBindings(dispatch);
     const bytes = dispatch.slices.reduce((sum, { buffer, bytes }, binding) => {
       // One buffer serves all partial sums: no pass goes through the whole of it.
       const used = buffer.name === "partial sums" ? Math.min(bytes, partials.get(label) ?? bytes) : bytes;
       // Groups of channels read the same inputs, and each writes its part.
-      return sum + (written.has(binding) ? used / together : used);
+      return sum + (written.includes(binding) ? used / together : used);
     }, 0);
     return { label, operations: (operations.get(label) ?? 0) / together, bytes };
   });
-}
-
-/** The numbers of the bindings that a kernel writes to. */
-export function writtenBindings({ code }: Dispatch): ReadonlySet<number> {
-  const found = code.matchAll(/@binding\((\d+)\) var<storage, read_write>/g);
-  return new Set(Array.from(found, ([, binding]) => Number(binding)));
 }
 
 /** Bytes of partial sums by the labels of the passes that write or read them. */

@@ -11,7 +11,6 @@ import { checkTiles } from "../../worker/webgpu/tile_check.ts";
 import { type TunedPass, tunedPreset } from "../../worker/webgpu/tuned.ts";
 import { readBack } from "../../worker/webgpu/waiting.ts";
 import { runsFor, submissionMs } from "./gpu_clock.ts";
-import { writtenBindings } from "./plan_work.ts";
 import { median } from "./support.ts";
 import { asLayerTiles, type PassTile, type Tile } from "./tile_candidates.ts";
 
@@ -53,7 +52,8 @@ export class TileTrials {
     this.#preset = preset;
     this.#flat = flat;
     // Groups begin at round offsets: with others it is a little more.
-    this.#weights = { name: "weights of a trial", bytes: 2 * engine.plan.layout.weightBytes };
+    const { weights } = engine.plan;
+    this.#weights = { ...weights, name: "weights of a trial", bytes: 2 * weights.bytes };
     this.#read = new Map(engine.plan.buffers.map((buffer) => [buffer.name, buffer]));
   }
 
@@ -114,9 +114,7 @@ export class TileTrials {
   /** The same dispatches on the engine's buffers, but for what they write and what depends on tiles. */
   async #moved(dispatches: readonly Dispatch[]): Promise<Dispatch[]> {
     const written = new Set(
-      dispatches.flatMap((dispatch) =>
-        [...writtenBindings(dispatch)].map((binding) => dispatch.slices[binding]!.buffer.name)
-      ),
+      dispatches.flatMap(({ written, slices }) => written.map((binding) => slices[binding]!.buffer.name)),
     );
     for (const name of written) await this.#scratch(name);
     const place = ({ name }: PlannedBuffer) => {
@@ -131,7 +129,7 @@ export class TileTrials {
 
   async #scratch(name: string): Promise<void> {
     if (this.#written.has(name)) return;
-    const buffer = { name: `${name} of a trial`, bytes: this.#read.get(name)!.bytes };
+    const buffer = { ...this.#read.get(name)!, name: `${name} of a trial` };
     await this.#engine.device.allocate(buffer);
     this.#written.set(name, buffer);
   }

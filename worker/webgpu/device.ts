@@ -3,13 +3,22 @@
 import { HerdError } from "../../shared/errors.ts";
 import { DeviceLost } from "../device_lost.ts";
 import { describeAdapter, findAdapter, isSoftware, WEBGPU_REMEDY } from "./adapter.ts";
-import { type Dispatch, numbersOf, type PlannedBuffer } from "./kernels/dispatch.ts";
+import {
+  deviceBytes,
+  type Dispatch,
+  MIRROR_WIDTH,
+  numbersOf,
+  type PlannedBuffer,
+  rowBytes,
+  type Slice,
+} from "./kernels/dispatch.ts";
 import type { Limits } from "./fit.ts";
 import { nothingLeft, readBack, readbackBuffer, workDone } from "./waiting.ts";
 
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
+  "maxTextureDimension2D",
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
@@ -21,6 +30,10 @@ interface Prepared {
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
+  /** What it reads through mirrors. */
+  readonly reads: readonly PlannedBuffer[];
+  /** What it writes that has a mirror. */
+  readonly writes: readonly PlannedBuffer[];
 }
 
 /** A device and what is on it. */
@@ -33,6 +46,9 @@ export class GpuDevice implements AsyncDisposable {
   /** For tests that break it. */
   readonly gpu: GPUDevice;
   readonly #buffers = new Map<PlannedBuffer, GPUBuffer>();
+  readonly #mirrors = new Map<PlannedBuffer, GPUTexture>();
+  /** Buffers that have been written since their mirrors were. */
+  readonly #stale = new Set<PlannedBuffer>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #prepared = new Map<Dispatch, Prepared>();
   readonly #readbacks: GPUBuffer[] = [];
@@ -70,13 +86,26 @@ export class GpuDevice implements AsyncDisposable {
     this.gpu.pushErrorScope("out-of-memory");
     const usage = STORAGE | UNIFORM | COPY_SRC | COPY_DST;
     const buffer = this.gpu.createBuffer({ label: planned.name, size: planned.bytes, usage });
+    const mirror = this.#mirror(planned);
     const error = await this.gpu.popErrorScope();
     if (error) {
-      const need = `${Math.ceil(planned.bytes / 2 ** 20)} MiB for ${planned.name}`;
+      const need = `${Math.ceil(deviceBytes(planned) / 2 ** 20)} MiB for ${planned.name}`;
       const remedy = "use a smaller --micro-batch or --image-size, or --backend simd";
       throw new HerdError("cluster", `The GPU ${this.adapter} has no memory left (${need}): ${remedy}`);
     }
     this.#buffers.set(planned, buffer);
+    if (mirror) this.#mirrors.set(planned, mirror);
+  }
+
+  #mirror({ name, bytes, mirror }: PlannedBuffer): GPUTexture | undefined {
+    if (mirror === undefined) return undefined;
+    const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST;
+    return this.gpu.createTexture({
+      label: name,
+      size: [MIRROR_WIDTH, bytes / rowBytes(mirror)],
+      format: mirror,
+      usage,
+    });
   }
 
   /** A buffer of its own for results. */
@@ -99,13 +128,10 @@ export class GpuDevice implements AsyncDisposable {
    */
   async prepare(dispatch: Dispatch): Promise<void> {
     if (this.#prepared.has(dispatch)) return;
-    const { label, code, slices, workgroups } = dispatch;
+    const { label, code, slices, written, workgroups } = dispatch;
     this.gpu.pushErrorScope("validation");
     const pipeline = this.#pipelines.get(code) ?? this.#compile(dispatch);
-    const entries: GPUBindGroupEntry[] = slices.map(({ buffer, offset, bytes }, binding) => ({
-      binding,
-      resource: { buffer: this.bufferOf(buffer), offset, size: bytes },
-    }));
+    const entries = slices.map((slice, binding): GPUBindGroupEntry => ({ binding, resource: this.#resource(slice) }));
     if (Object.keys(dispatch.numbers).length > 0) {
       entries.push({ binding: slices.length, resource: { buffer: this.#uniform(label, numbersOf(dispatch)) } });
     }
@@ -115,7 +141,13 @@ export class GpuDevice implements AsyncDisposable {
       throw new HerdError("cluster", `The GPU ${this.adapter} rejects the kernel "${label}": ${error.message.trim()}`);
     }
     this.#pipelines.set(code, pipeline);
-    this.#prepared.set(dispatch, { pipeline, bindings, workgroups });
+    const reads = slices.filter(({ isTexture }) => isTexture).map(({ buffer }) => buffer);
+    const writes = written.map((binding) => slices[binding]!.buffer).filter(({ mirror }) => mirror !== undefined);
+    this.#prepared.set(dispatch, { pipeline, bindings, workgroups, reads, writes });
+  }
+
+  #resource({ buffer, offset, bytes, isTexture = false }: Slice): GPUBindingResource {
+    return isTexture ? this.#mirrors.get(buffer)!.createView() : { buffer: this.bufferOf(buffer), offset, size: bytes };
   }
 
   #uniform(label: string, words: Uint32Array<ArrayBuffer>): GPUBuffer {
@@ -134,23 +166,37 @@ export class GpuDevice implements AsyncDisposable {
   /** Writes to a buffer, before what is submitted next. */
   write(planned: PlannedBuffer, data: Float32Array | Uint8Array | Uint32Array): void {
     this.gpu.queue.writeBuffer(this.bufferOf(planned), 0, data as Float32Array<ArrayBuffer>);
+    if (planned.mirror !== undefined) this.#stale.add(planned);
   }
 
   /** Submits dispatches in their order, and then copies. All must be prepared. */
   submit(dispatches: readonly Dispatch[], copy?: (encoder: GPUCommandEncoder) => void): void {
     const encoder = this.gpu.createCommandEncoder();
-    if (dispatches.length > 0) {
-      const pass = encoder.beginComputePass();
-      for (const dispatch of dispatches) {
-        const { pipeline, bindings, workgroups } = this.#prepared.get(dispatch)!;
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, bindings);
-        pass.dispatchWorkgroups(...workgroups);
+    let pass: GPUComputePassEncoder | undefined;
+    for (const dispatch of dispatches) {
+      const { pipeline, bindings, workgroups, reads, writes } = this.#prepared.get(dispatch)!;
+      for (const buffer of reads.filter((buffer) => this.#stale.delete(buffer))) {
+        pass?.end();
+        pass = undefined;
+        this.#refresh(encoder, buffer);
       }
-      pass.end();
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindings);
+      pass.dispatchWorkgroups(...workgroups);
+      for (const buffer of writes) this.#stale.add(buffer);
     }
+    pass?.end();
     copy?.(encoder);
     this.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Makes a mirror like its buffer. */
+  #refresh(encoder: GPUCommandEncoder, planned: PlannedBuffer): void {
+    const bytesPerRow = rowBytes(planned.mirror!);
+    const source = { buffer: this.bufferOf(planned), bytesPerRow };
+    const size = [MIRROR_WIDTH, planned.bytes / bytesPerRow];
+    encoder.copyBufferToTexture(source, { texture: this.#mirrors.get(planned)! }, size);
   }
 
   /** Runs one dispatch and reads a buffer of it: for what is asked once. */
@@ -205,7 +251,8 @@ export class GpuDevice implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     await nothingLeft();
-    for (const buffer of [...this.#buffers.values(), ...this.#uniforms, ...this.#readbacks]) buffer.destroy();
+    const made = [...this.#buffers.values(), ...this.#mirrors.values(), ...this.#uniforms, ...this.#readbacks];
+    for (const one of made) one.destroy();
     this.gpu.destroy();
   }
 

@@ -1,6 +1,7 @@
 // Whether an adapter can do a plan, and the plan that it can do.
 import { HerdError } from "../../shared/errors.ts";
 import type { ModelSpec } from "../../shared/model.ts";
+import { rowBytes } from "./kernels/dispatch.ts";
 import { Plan } from "./plan.ts";
 import type { Preset } from "./presets.ts";
 
@@ -8,6 +9,7 @@ import type { Preset } from "./presets.ts";
 export interface Limits {
   readonly maxBufferSize: number;
   readonly maxStorageBufferBindingSize: number;
+  readonly maxTextureDimension2D: number;
   readonly maxComputeWorkgroupsPerDimension: number;
 }
 
@@ -34,8 +36,10 @@ export function problemOf(plan: Plan, limits: Limits): string | undefined {
   const gradient = plan.gradientBuffer("gradients of all weights");
   const dispatches = [...plan.forward, ...plan.backward(gradient), plan.add(gradient, gradient)];
   const remedy = "use a smaller --image-size or a smaller model, or --backend simd";
-  for (const { name, bytes } of [...plan.buffers, gradient]) {
+  for (const { name, bytes, mirror } of [...plan.buffers, gradient]) {
     if (bytes > limits.maxBufferSize) return tooLarge(name, bytes, limits.maxBufferSize, "a buffer", remedy);
+    const most = mirror === undefined ? Infinity : limits.maxTextureDimension2D * rowBytes(mirror);
+    if (bytes > most) return tooLarge(name, bytes, most, "a texture", remedy);
   }
   for (const { label, slices, workgroups } of dispatches) {
     const largest = slices.reduce((a, b) => a.bytes >= b.bytes ? a : b);

@@ -15,7 +15,16 @@ import { type PackedWeights, packedWeights, UNIFORM_BYTES } from "./kernels/conv
 import { denseForward, densePartialBytes } from "./kernels/dense_forward.ts";
 import { denseBiasGradient, denseInputGradient, denseWeightGradient } from "./kernels/dense_gradients.ts";
 import { type DenseLayer, denseLayer, type DenseTile } from "./kernels/dense_shape.ts";
-import { type Dispatch, type PlannedBuffer, roundUp, type Slice, whole } from "./kernels/dispatch.ts";
+import {
+  type Dispatch,
+  mirrored,
+  type PlannedBuffer,
+  roundUp,
+  rowBytes,
+  type Slice,
+  type Texel,
+  whole,
+} from "./kernels/dispatch.ts";
 import { dropInputs, dropoutMasks } from "./kernels/dropout.ts";
 import { lossGradient } from "./kernels/loss_gradient.ts";
 import { SAMPLE_BYTES } from "./kernels/samples.ts";
@@ -47,6 +56,8 @@ export class Plan {
   readonly logits: PlannedBuffer;
   /** Must hold four bytes of NO_GRADIENT in every word before the first pass. */
   readonly origins: readonly PlannedBuffer[];
+  /** Whether kernels read through textures. */
+  readonly readsTextures: boolean;
   /** Augmentation and all layers, up to the logits. */
   readonly forward: readonly Dispatch[];
   readonly #preset: Preset;
@@ -61,6 +72,7 @@ export class Plan {
   constructor(spec: ModelSpec, preset: Preset, images: number) {
     this.images = images;
     this.#preset = preset;
+    this.readsTextures = preset.readsTextures;
     const layers = networkLayers(spec);
     this.convs = layers.convs.map(({ name, shape }, i) => planConv(convBlock(name, images, shape), preset, i === 0));
     const channels = this.convs.at(-1)?.block.filters ?? spec.channels;
@@ -71,13 +83,13 @@ export class Plan {
     this.layout = new Layout(spec, this.convs, this.denses.map(({ layer }) => layer));
     this.pixels = this.#buffer("images as bytes", 4 * (images * imageWords(spec.imageSize) + 1));
     this.samples = this.#buffer("samples", images * SAMPLE_BYTES);
-    this.weights = this.#buffer("weights", this.layout.weightBytes);
-    this.#images = this.#buffer("images", 16 * images * spec.imageSize ** 2);
-    const each = (what: string, bytes: (block: ConvBlock) => number) =>
-      this.convs.map(({ block }) => this.#buffer(`${block.name} ${what}`, images * bytes(block)));
-    this.#outputs = each("outputs", ({ pooled, quads }) => 16 * pooled ** 2 * quads);
-    this.origins = each("origins", ({ pitch, quads }) => 4 * pitch ** 2 * quads);
-    this.#gradients = each("gradients", ({ pitch, quads }) => 16 * pitch ** 2 * quads);
+    this.weights = this.#buffer("weights", this.layout.weightBytes, "rgba32float");
+    this.#images = this.#buffer("images", 16 * images * spec.imageSize ** 2, "rgba32float");
+    const each = (what: string, texel: Texel, bytes: (block: ConvBlock) => number) =>
+      this.convs.map(({ block }) => this.#buffer(`${block.name} ${what}`, images * bytes(block), texel));
+    this.#outputs = each("outputs", "rgba32float", ({ pooled, quads }) => 16 * pooled ** 2 * quads);
+    this.origins = each("origins", "r32uint", ({ pitch, quads }) => 4 * pitch ** 2 * quads);
+    this.#gradients = each("gradients", "rgba32float", ({ pitch, quads }) => 16 * pitch ** 2 * quads);
     const rows = (what: string) =>
       this.denses.map(({ layer }) => this.#buffer(`${layer.name} ${what}`, 16 * images * layer.outputQuads));
     this.#denseOutputs = rows("outputs");
@@ -124,8 +136,10 @@ export class Plan {
     return addInto(whole(left), whole(right), left.bytes / 16, this.#preset.threads);
   }
 
-  #buffer(name: string, bytes: number): PlannedBuffer {
-    const buffer = { name, bytes: roundUp(bytes, 16) };
+  /** @param texel what kernels read it as, where they read textures */
+  #buffer(name: string, bytes: number, texel?: Texel): PlannedBuffer {
+    const mirror = this.#preset.readsTextures ? texel : undefined;
+    const buffer = { name, bytes: roundUp(bytes, mirror === undefined ? 16 : rowBytes(mirror)), mirror };
     this.#buffers.push(buffer);
     return buffer;
   }
@@ -145,7 +159,7 @@ export class Plan {
     return this.convs.flatMap(({ block, forward, forwardTile }, i) => [
       ...masks[i] ? [dropoutMasks(block, { samples: whole(this.samples), masks: whole(masks[i]), threads })] : [],
       ...convForward(block, forwardTile, forward, {
-        inputs: this.#inputsOf(i),
+        inputs: forwardTile.form === "staged" ? this.#inputsOf(i) : mirrored(this.#inputsOf(i)),
         weights: this.#weights(this.layout.convWeights[i]!.kernel),
         masks: masks[i] && whole(masks[i]),
         outputs: whole(this.#outputs[i]!),
@@ -211,19 +225,23 @@ export class Plan {
       const places = this.layout.convGradients[i]!;
       const gradients = whole(this.#gradients[i]!);
       const origins = whole(this.origins[i]!);
+      const read = { gradients: mirrored(gradients), origins: mirrored(origins) };
       const partials = whole(this.#partials);
       const scale = block.shape.dropout > 0 ? dropoutScale(block.shape.dropout) : 1;
       const sum = (what: string, vectors: number, count: number, place: Place) =>
         sumPartials(`${block.name} ${what}`, { vectors, count, scale, partials, target: at(target, place), threads });
       return [
-        convFilterGradient(block, filterTile, { inputs: this.#inputsOf(i), gradients, origins, partials }),
+        convFilterGradient(block, filterTile, {
+          inputs: filterTile.inputs === 4 ? mirrored(this.#inputsOf(i)) : this.#inputsOf(i),
+          ...read,
+          partials,
+        }),
         sum("filter gradient", filterVectors(block), this.images * bandsOf(block, filterTile.bandRows), places.kernel),
-        convBiasGradient(block, { gradients, origins, partials, threads }),
+        convBiasGradient(block, { ...read, partials, threads }),
         sum("bias gradient", block.quads, this.images * block.pooled, places.bias),
         ...backward && backwardTile
           ? convInputGradient(block, backwardTile, backward, {
-            gradients,
-            origins,
+            ...backwardTile.form === "staged" ? { gradients, origins } : read,
             weights: this.#weights(this.layout.convWeights[i]!.second!),
             target: whole(this.#gradients[i - 1]!),
             targetPitch: this.convs[i - 1]!.block.pitch,
@@ -266,7 +284,7 @@ function planConv(block: ConvBlock, preset: Preset, isFirst: boolean): PlannedCo
 
 /** With very many channels a group's weights are too large for a uniform buffer. */
 function withinUniform(tile: ConvTile, { stride }: PackedWeights): ConvTile {
-  return 16 * stride <= UNIFORM_BYTES ? tile : { ...tile, weights: "storage" };
+  return tile.weights !== "uniform" || 16 * stride <= UNIFORM_BYTES ? tile : { ...tile, weights: "storage" };
 }
 
 function at(buffer: PlannedBuffer, { offset, bytes }: Place): Slice {

@@ -12,6 +12,8 @@ export type PresetName = (typeof PRESET_NAMES)[number];
 /** Tiles for any layer. */
 export interface Preset {
   readonly name: PresetName;
+  /** Whether kernels that read much do so through textures. */
+  readonly readsTextures: boolean;
   /** Threads of a workgroup of the kernels that only pass over memory. */
   readonly threads: number;
   forward(block: ConvBlock): ConvTile;
@@ -38,6 +40,7 @@ const MANY = 24;
  */
 const SOFTWARE: Preset = {
   name: "software",
+  readsTextures: true,
   threads: 64,
   forward({ inputQuads, quads, pooled }) {
     if (inputQuads === 1) {
@@ -53,12 +56,12 @@ const SOFTWARE: Preset = {
     const side = Math.min(2, pooled);
     // 16 channels compile for twice as long: only where there is much to compute.
     const outputs = pooled >= MANY ? outputsFor(quads, 16, 12, 8) : outputsFor(quads, 8);
-    return { width: side, height: side, outputs, threads: 64, form: "loop", weights: "uniform" };
+    return { width: side, height: side, outputs, threads: 64, form: "loop", weights: "texture" };
   },
   inputGradient({ inputQuads, side }) {
     const squares = (side + 1) >> 1;
     const [width, height] = squares > 8 ? [3, 2] : [Math.min(2, squares), Math.min(2, squares)];
-    return { width, height, outputs: outputsFor(inputQuads, 8), threads: 64, form: "loop", weights: "uniform" };
+    return { width, height, outputs: outputsFor(inputQuads, 8), threads: 64, form: "loop", weights: "texture" };
   },
   filterGradient({ inputQuads, quads, pooled }) {
     // 16 take as long to run, and 4 s more to compile.
@@ -80,6 +83,7 @@ const SOFTWARE: Preset = {
  */
 const DISCRETE: Preset = {
   name: "discrete",
+  readsTextures: false,
   threads: 128,
   forward: ({ quads }) => staged(outputsFor(quads, 8)),
   inputGradient: ({ inputQuads }) => staged(outputsFor(inputQuads, 8)),

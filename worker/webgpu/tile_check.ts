@@ -25,7 +25,7 @@ const convTile: v.GenericSchema<unknown, ConvTile> = v.strictObject({
   outputs: whole,
   threads: whole,
   form: v.picklist(["loop", "straight", "staged"]),
-  weights: v.picklist(["uniform", "storage"]),
+  weights: v.picklist(["uniform", "storage", "texture"]),
 });
 const filterTile: v.GenericSchema<unknown, FilterTile> = v.strictObject({
   inputs: v.picklist([1, 4]),
@@ -51,7 +51,7 @@ export interface CheckedTiles {
  */
 export function checkTiles(
   found: unknown,
-  plan: Pick<Plan, "convs" | "denses">,
+  plan: Pick<Plan, "convs" | "denses" | "readsTextures">,
   limits: TileLimits,
 ): CheckedTiles {
   const tuned: Record<string, LayerTiles> = {};
@@ -74,7 +74,7 @@ function problemOf(
   name: string,
   pass: string,
   tile: unknown,
-  { convs, denses }: Pick<Plan, "convs" | "denses">,
+  { convs, denses, readsTextures }: Pick<Plan, "convs" | "denses" | "readsTextures">,
   limits: TileLimits,
 ): string | undefined {
   const conv = convs.find(({ block }) => block.name === name);
@@ -85,7 +85,9 @@ function problemOf(
   }
   if (dense) return problemOfDense(tile, dense.tile, limits);
   if (pass === "filterGradient") return problemOfFilter(tile, conv!, limits);
-  return problemOfConv(tile, conv!, pass === "forward", limits);
+  const problem = problemOfConv(tile, conv!, pass === "forward", limits);
+  if (problem !== undefined || readsTextures || (tile as ConvTile).weights !== "texture") return problem;
+  return "the preset has no textures";
 }
 
 function problemOfConv(

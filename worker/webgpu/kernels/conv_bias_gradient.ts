@@ -1,7 +1,7 @@
 // The gradient of a block's biases: the sum of the windows' gradients, where they have one, over a row of one image.
 // Partial sums: [image][row][filter].
 import type { ConvBlock } from "./conv_shape.ts";
-import { type Dispatch, dispatch, type Slice } from "./dispatch.ts";
+import { type Dispatch, dispatch, load, type Slice } from "./dispatch.ts";
 
 /** The first pass; the second is sum_partials.ts over images × rows. */
 export function convBiasGradient(
@@ -27,8 +27,9 @@ export function convBiasGradient(
   let first = ((row / ${pooled}u * ${pitch}u + row % ${pooled}u + 1u) * ${pitch}u + 1u) * ${quads}u + i % ${quads}u;
   var sum = vec4<f32>();
   for (var x = 0u; x < ${pooled}u; x++) {
-    let open = ((vec4(origins[first + x * ${quads}u]) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u)) < vec4(4u);
-    sum += select(vec4<f32>(), gradients[first + x * ${quads}u], open);
+    let at = first + x * ${quads}u;
+    let open = ((vec4(${load(origins, "origins", "at")}) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u)) < vec4(4u);
+    sum += select(vec4<f32>(), ${load(gradients, "gradients", "at")}, open);
   }
   partials[i] = sum;`,
   });

@@ -3,7 +3,7 @@
 // levels of select: 21 selects and 9 multiply-adds instead of 36. Partial sums: [image][band][tap][filter][input channel].
 import type { ConvBlock } from "./conv_shape.ts";
 import type { FilterTile } from "./conv_tile.ts";
-import { COMPONENTS, type Dispatch, dispatch, range, type Slice } from "./dispatch.ts";
+import { COMPONENTS, type Dispatch, dispatch, load, range, type Slice } from "./dispatch.ts";
 
 /** What the pass reads and writes. */
 export interface FilterGradientBuffers {
@@ -35,9 +35,10 @@ export function convFilterGradient(block: ConvBlock, tile: FilterTile, buffers: 
   const bands = bandsOf(block, bandRows);
   const groups = 4 * quads / outputs;
   const count = images * bands * stride * groups;
-  const load = (row: number, column: number) => `inputs[xb + (${row}u * side + ${column}u) * stride]`;
+  const input = (row: number, column: number) =>
+    load(buffers.inputs, "inputs", `xb + (${row}u * side + ${column}u) * stride`);
   const patch = (columns: readonly number[], keyword: string) =>
-    range(4).flatMap((row) => columns.map((column) => `  ${keyword} x${row}_${column} = ${load(row, column)};`)).join(
+    range(4).flatMap((row) => columns.map((column) => `  ${keyword} x${row}_${column} = ${input(row, column)};`)).join(
       "\n",
     );
   const body = `  let i = min(id.x, threads - 1u);
@@ -55,7 +56,14 @@ ${range(9).map((tap) => "  " + range(outputs).map((o) => `var s${tap}_${o} = ${t
 ${patch([0, 1], "var")}
   for (var window = 0u; window < pooled; window++) {
 ${patch([2, 3], "let")}
-${range(outputs / 4).map((k) => `  let g${k} = gradients[gb + ${k}u]; let o${k} = origins[gb + ${k}u];`).join("\n")}
+${
+    range(outputs / 4).map((k) => {
+      const [g, o] = [buffers.gradients, buffers.origins].map((at, i) =>
+        load(at, i === 0 ? "gradients" : "origins", `gb + ${k}u`)
+      );
+      return `  let g${k} = ${g}; let o${k} = ${o};`;
+    }).join("\n")
+  }
 ${range(outputs).map(pick).join("\n")}
 ${range(4).map((row) => `  x${row}_0 = x${row}_2; x${row}_1 = x${row}_3;`).join("\n")}
   xb += 2u * stride;

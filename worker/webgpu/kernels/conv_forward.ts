@@ -4,9 +4,9 @@
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
-import { groupOf, type PackedWeights } from "./conv_weights.ts";
+import { groupOf, type PackedWeights, weightAt } from "./conv_weights.ts";
 import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
-import { type Binding, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
+import { type Binding, type Dispatch, dispatch, literal, load, range, type Slice } from "./dispatch.ts";
 import { DROPS } from "./dropout.ts";
 import { stagedLoop } from "./staged.ts";
 
@@ -61,32 +61,33 @@ export function convForward(
     `  let y = min(i % tiles / tiles_across * ${tile.height}u, pooled - ${tile.height}u);`,
     `  let x = min(i % tiles_across * ${tile.width}u, pooled - ${tile.width}u);`,
     `  let group_quad = channel_group * ${tile.outputs / 4}u;`,
-    tile.form === "straight" ? straight(block, tile) : loop(block, tile),
+    tile.form === "straight" ? straight(block, tile, buffers) : loop(block, tile, buffers),
   ].join("\n");
   const workgroups = [Math.ceil(threads / tile.threads), 1, 1] as const;
-  const access = tile.form === "loop" && tile.weights === "uniform" ? "uniform" : "read";
-  return range(packed.groups).map((group) =>
-    dispatch(`${name} forward`, {
-      bindings: bindings(groupOf(packed, group, buffers.weights, access)),
-      numbers: { ...shape, threads, tiles: tiles.x * tiles.y, tiles_across: tiles.x, channel_group: group },
+  return range(packed.groups).map((group) => {
+    const { binding, first } = groupOf(packed, group, buffers.weights, tile.form === "loop" ? tile.weights : "storage");
+    const places = { threads, tiles: tiles.x * tiles.y, tiles_across: tiles.x, channel_group: group };
+    return dispatch(`${name} forward`, {
+      bindings: bindings(binding),
+      numbers: { ...shape, ...places, first_weight: first },
       threads: tile.threads,
       workgroups,
       body,
-    })
-  );
+    });
+  });
 }
 
-function loop(block: ConvBlock, tile: ConvTile): string {
+function loop(block: ConvBlock, tile: ConvTile, { inputs }: ForwardBuffers): string {
   const { inputQuads } = block;
   const channels = inputQuads === 1 ? block.inputChannels : 4;
   return [
     LOAD_ADDRESS,
     declareSums(tile),
     "  for (var q = 0u; q < input_quads; q++) {",
-    loadPatch(tile, "q"),
-    `  let at = q * ${tile.outputs * 9}u;`,
+    loadPatch(tile, inputs, "q"),
+    `  let at = first_weight + q * ${tile.outputs * 9}u;`,
     cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
-    multiplyAdd(tile, { weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`, channels }),
+    multiplyAdd(tile, { weight: (output, tap) => weightAt(tile, `at + ${output * 9 + tap}u`), channels }),
     "  }",
     finish(block, tile, range(tile.outputs / 4)),
   ].join("\n");
@@ -96,11 +97,11 @@ function loop(block: ConvBlock, tile: ConvTile): string {
  * Without a loop a weight at a constant index is one scalar load on a software adapter. Four outputs at a time, stored before the
  * next begin: more sums at once are spilled.
  */
-function straight(block: ConvBlock, tile: ConvTile): string {
+function straight(block: ConvBlock, tile: ConvTile, { inputs }: ForwardBuffers): string {
   const { inputQuads, inputChannels } = block;
   const channelsOf = (q: number) => Math.min(4, inputChannels - 4 * q);
   const all = range(inputQuads).flatMap((q) => [
-    loadPatch(tile, `${q}u`, `_${q}`),
+    loadPatch(tile, inputs, `${q}u`, `_${q}`),
     cornersOf(tile, {
       input: (row, column) => `p${row}_${column}_${q}`,
       channels: channelsOf(q),
@@ -124,12 +125,13 @@ function straight(block: ConvBlock, tile: ConvTile): string {
 
 const LOAD_ADDRESS = "  let corner = ((image * side + 2u * y) * side + 2u * x) * input_quads;";
 
-function loadPatch(tile: ConvTile, quad: string, suffix = ""): string {
+function loadPatch(tile: ConvTile, inputs: Slice, quad: string, suffix = ""): string {
   const { rows, columns } = patchOf(tile);
   return range(rows).flatMap((row) =>
-    range(columns).map((column) =>
-      `  let p${row}_${column}${suffix} = inputs[corner + (${row}u * side + ${column}u) * input_quads + ${quad}];`
-    )
+    range(columns).map((column) => {
+      const at = `corner + (${row}u * side + ${column}u) * input_quads + ${quad}`;
+      return `  let p${row}_${column}${suffix} = ${load(inputs, "inputs", at)};`;
+    })
   ).join("\n");
 }
 
@@ -140,14 +142,14 @@ function finish(
   vectors: readonly number[],
   staged = false,
 ): string {
-  const first = `input_quads * ${tile.outputs * 9}u`;
+  const first = `${staged ? "group_weights" : "first_weight"} + input_quads * ${tile.outputs * 9}u`;
   const scaled = shape.dropout > 0
     ? ` * select(1.0, ${literal(dropoutScale(shape.dropout))}, (mask & ${DROPS}u) != 0u)`
     : "";
   const lines: string[] = [];
   for (const [square, { x, y }] of squares(tile).entries()) {
     for (const quad of vectors) {
-      const bias = staged ? `weights[group_weights + ${first} + ${quad}u]` : `weights[${first} + ${quad}u]`;
+      const bias = weightAt(tile, `${first} + ${quad}u`);
       const sum = (corner: number) => `vec4(${range(4).map((c) => sumAt(4 * quad + c, square, corner)).join(", ")})`;
       const kept = (corner: number) =>
         shape.dropout > 0

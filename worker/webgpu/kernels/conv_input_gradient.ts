@@ -4,9 +4,9 @@
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
-import { groupOf, type PackedWeights } from "./conv_weights.ts";
+import { groupOf, type PackedWeights, weightAt } from "./conv_weights.ts";
 import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
-import { type Binding, type Dispatch, dispatch, range, type Slice } from "./dispatch.ts";
+import { type Binding, type Dispatch, dispatch, load, range, type Slice } from "./dispatch.ts";
 import { stagedLoop } from "./staged.ts";
 
 /** What the pass reads and writes. */
@@ -62,40 +62,37 @@ export function convInputGradient(
     "  let corner = ((image * pitch + y) * pitch + x) * quads;",
     declareSums(tile),
     "  for (var q = 0u; q < quads; q++) {",
-    loadWindows(tile),
-    `  let at = q * ${tile.outputs * 9}u;`,
+    loadWindows(tile, buffers),
+    `  let at = first_weight + q * ${tile.outputs * 9}u;`,
     cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
-    multiplyAdd(tile, { weight: (output, tap) => `weights[at + ${output * 9 + tap}u]`, channels }),
+    multiplyAdd(tile, { weight: (output, tap) => weightAt(tile, `at + ${output * 9 + tap}u`), channels }),
     "  }",
     finish(tile),
   ].join("\n");
   const workgroups = [Math.ceil(threads / tile.threads), 1, 1] as const;
-  const access = tile.weights === "uniform" ? "uniform" : "read";
-  return range(packed.groups).map((group) =>
-    dispatch(`${name} input gradient`, {
-      bindings: bindings(groupOf(packed, group, buffers.weights, access)),
-      numbers: {
-        ...shape,
-        threads,
-        tiles: tiles.x * tiles.y,
-        tiles_across: tiles.x,
-        squares: squaresOfSide,
-        channel_group: group,
-      },
+  const places = { threads, tiles: tiles.x * tiles.y, tiles_across: tiles.x, squares: squaresOfSide };
+  return range(packed.groups).map((group) => {
+    const { binding, first } = groupOf(packed, group, buffers.weights, tile.weights);
+    return dispatch(`${name} input gradient`, {
+      bindings: bindings(binding),
+      numbers: { ...shape, ...places, channel_group: group, first_weight: first },
       threads: tile.threads,
       workgroups,
       body,
-    })
-  );
+    });
+  });
 }
 
 /** The windows of a tile, opened to their four positions. */
-function loadWindows(tile: ConvTile): string {
+function loadWindows(tile: ConvTile, { gradients, origins }: InputGradientBuffers): string {
   const { rows, columns } = patchOf(tile);
   return range(rows / 2).flatMap((row) =>
     range(columns / 2).flatMap((column) => {
       const at = `corner + (${row}u * pitch + ${column}u) * quads + q`;
-      return [`  let g${row}_${column} = gradients[${at}];`, openWindow(`origins[${at}]`, row, column)];
+      return [
+        `  let g${row}_${column} = ${load(gradients, "gradients", at)};`,
+        openWindow(load(origins, "origins", at), row, column),
+      ];
     })
   ).join("\n");
 }

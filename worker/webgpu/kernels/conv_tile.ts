@@ -1,5 +1,6 @@
 // What a thread computes, and from where: the part of a kernel that may be tuned. A tile changes no bits where the driver does not
 // fuse or reorder: every sum runs over (vector of channels, tap, channel) in this order, whatever the tile.
+import type { WeightSource } from "./conv_weights.ts";
 
 /** Of a convolution's forward pass or input gradient: `width` × `height` windows (or 2×2 input pixels) of `outputs` channels. */
 export interface ConvTile {
@@ -16,7 +17,7 @@ export interface ConvTile {
    */
   readonly form: "loop" | "straight" | "staged";
   /** Where a loop reads weights from. Uniform buffers are bound a group of channels at a time, 64 kB at the most. */
-  readonly weights: "uniform" | "storage";
+  readonly weights: WeightSource;
 }
 
 /** Of a filter gradient: 9 taps × `inputs` × `outputs` sums over `bandRows` rows of windows of one image. */

@@ -1,8 +1,9 @@
 // The order in which a convolution reads its weights: groups of output channels, each [vector of 4 input channels][output][tap]
 // vec4, and behind them the group's biases. Groups begin at multiples of what any adapter may ask of an offset. The input gradient
 // reads the same form with the roles of channels exchanged and taps turned round.
-import { ALIGNMENT, type Binding, roundUp, type Slice } from "./dispatch.ts";
+import { ALIGNMENT, type Binding, mirrored, roundUp, type Slice } from "./dispatch.ts";
 import type { ConvBlock } from "./conv_shape.ts";
+import type { ConvTile } from "./conv_tile.ts";
 
 /** What a uniform binding holds on any adapter: kernels declare that much, so that layers of other widths share their code. */
 export const UNIFORM_BYTES = 65536;
@@ -24,17 +25,42 @@ export function packedWeights(inputQuads: number, outputQuads: number, outputs: 
   return { outputs, groups: 4 * outputQuads / outputs, inputQuads, stride: roundUp(16 * vectors, ALIGNMENT) / 16 };
 }
 
-/** A group as a kernel binds it: all that a uniform binding can hold, of which it reads its group. */
-export function groupOf(packed: PackedWeights, group: number, all: Slice, access: "uniform" | "read"): Binding {
+/** Where a kernel reads weights from. */
+export type WeightSource = "uniform" | "storage" | "texture";
+
+/**
+ * A group as a kernel binds it: of a uniform binding all that it can hold, of which it reads its group; of a texture all weights.
+ * @returns with the index of the group's first vec4
+ */
+export function groupOf(
+  packed: PackedWeights,
+  group: number,
+  all: Slice,
+  source: WeightSource,
+): { readonly binding: Binding; readonly first: number } {
   const offset = all.offset + 16 * group * packed.stride;
-  return access === "uniform"
-    ? {
-      name: "weights",
-      type: `array<vec4<f32>, ${UNIFORM_BYTES / 16}>`,
-      access,
-      at: { ...all, offset, bytes: UNIFORM_BYTES },
-    }
-    : { name: "weights", type: "array<vec4<f32>>", access, at: { ...all, offset, bytes: 16 * packed.stride } };
+  const binding = (count: string, access: Binding["access"], at: Slice) => ({
+    name: "weights",
+    type: `array<vec4<f32>${count}>`,
+    access,
+    at,
+  });
+  switch (source) {
+    case "uniform":
+      return {
+        binding: binding(`, ${UNIFORM_BYTES / 16}`, "uniform", { ...all, offset, bytes: UNIFORM_BYTES }),
+        first: 0,
+      };
+    case "storage":
+      return { binding: binding("", "read", { ...all, offset, bytes: 16 * packed.stride }), first: 0 };
+    case "texture":
+      return { binding: binding("", "read", mirrored(all)), first: offset / 16 };
+  }
+}
+
+/** WGSL: a vec4 of what groupOf() binds. */
+export function weightAt({ form, weights }: ConvTile, index: string): string {
+  return form === "loop" && weights === "texture" ? `weights_at(${index})` : `weights[${index}]`;
 }
 
 /** Bytes of all groups. */

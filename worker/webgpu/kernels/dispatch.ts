@@ -5,8 +5,14 @@
 export interface PlannedBuffer {
   /** What it holds, for people: "conv2 outputs". */
   readonly name: string;
+  /** With a mirror a multiple of {@linkcode rowBytes}. */
   readonly bytes: number;
+  /** Set where kernels read it through a texture, which the device keeps like the buffer: the format of its texels. */
+  readonly mirror?: Texel | undefined;
 }
+
+/** What a texture's texel holds: a vec4 of float32, or a u32. */
+export type Texel = "rgba32float" | "r32uint";
 
 /** A part of a buffer. Offsets are multiples of {@linkcode ALIGNMENT}. */
 export interface Slice {
@@ -14,6 +20,8 @@ export interface Slice {
   /** In bytes. */
   readonly offset: number;
   readonly bytes: number;
+  /** Whether a kernel reads it through the buffer's mirror. */
+  readonly isTexture?: boolean;
 }
 
 /** A slice as a kernel sees it. */
@@ -33,6 +41,8 @@ export interface Dispatch {
   readonly code: string;
   /** By binding number. */
   readonly slices: readonly Slice[];
+  /** The binding numbers of what the kernel writes. */
+  readonly written: readonly number[];
   /** u32 that the code reads by these names, from a uniform binding behind the slices: what differs between layers of one code. */
   readonly numbers: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number, number];
@@ -59,6 +69,29 @@ export function whole(buffer: PlannedBuffer): Slice {
   return { buffer, offset: 0, bytes: buffer.bytes };
 }
 
+/** Texels of a row of a mirror. Rows follow each other as in the buffer. */
+export const MIRROR_WIDTH = 1024;
+
+/** Bytes of a row of a mirror. */
+export function rowBytes(texel: Texel): number {
+  return MIRROR_WIDTH * (texel === "rgba32float" ? 16 : 4);
+}
+
+/** Bytes that a buffer takes on the device, with its mirror. */
+export function deviceBytes({ bytes, mirror }: PlannedBuffer): number {
+  return mirror === undefined ? bytes : 2 * bytes;
+}
+
+/** A slice read through its buffer's mirror, where it has one. */
+export function mirrored(slice: Slice): Slice {
+  return slice.buffer.mirror === undefined ? slice : { ...slice, isTexture: true };
+}
+
+/** WGSL: an element of a binding that is read. Elements of a texture are counted from the beginning of its buffer. */
+export function load({ isTexture = false }: Slice, name: string, index: string): string {
+  return isTexture ? `${name}_at(${index})` : `${name}[${index}]`;
+}
+
 /**
  * Puts a kernel together. The body is a function's, in which `id` is the global invocation id, `local` the index in the workgroup
  * and `group` the workgroup id, and each of the numbers by its name.
@@ -76,9 +109,7 @@ export function dispatch(
     readonly body: string;
   },
 ): Dispatch {
-  const declared = bindings.map(({ name, type, access }, i) =>
-    `@group(0) @binding(${i}) var<${access === "uniform" ? "uniform" : `storage, ${access}`}> ${name}: ${type};`
-  );
+  const declared = bindings.map((binding, i) => `@group(0) @binding(${i}) ${declare(binding)}`);
   const names = Object.keys(numbers);
   if (names.length > 0) {
     const type = `array<vec4<u32>, ${Math.ceil(names.length / 4)}>`;
@@ -97,7 +128,17 @@ export function dispatch(
     body,
     "}",
   ].filter((line) => line !== "").join("\n");
-  return { label, code, slices: bindings.map(({ at }) => at), numbers, workgroups };
+  const written = range(bindings.length).filter((i) => bindings[i]!.access === "read_write");
+  return { label, code, slices: bindings.map(({ at }) => at), written, numbers, workgroups };
+}
+
+/** WGSL of a binding's variable, and for a texture of the function that reads it. */
+function declare({ name, type, access, at: { isTexture = false, buffer } }: Binding): string {
+  if (!isTexture) return `var<${access === "uniform" ? "uniform" : `storage, ${access}`}> ${name}: ${type};`;
+  const [result, part] = buffer.mirror === "r32uint" ? ["u32", ".x"] : ["vec4<f32>", ""];
+  const place = `vec2(i & ${MIRROR_WIDTH - 1}u, i >> ${Math.log2(MIRROR_WIDTH)}u)`;
+  return `var ${name}: texture_storage_2d<${buffer.mirror}, read>;
+fn ${name}_at(i: u32) -> ${result} { return textureLoad(${name}, ${place})${part}; }`;
 }
 
 /** A dispatch's numbers as its uniform binding holds them. */

@@ -12,6 +12,7 @@ import { turnsOf } from "../../../fixtures/wgsl_loops.ts";
 
 /** What every WebGPU adapter has. */
 const DEFAULTS: Limits = {
+  maxTextureDimension2D: 8192,
   maxBufferSize: 2 ** 28,
   maxStorageBufferBindingSize: 2 ** 27,
   maxComputeWorkgroupsPerDimension: 65535,

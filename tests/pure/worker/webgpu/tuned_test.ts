@@ -167,6 +167,7 @@ Deno.test({
         ...LIMITS,
         maxBufferSize: 2 ** 28,
         maxStorageBufferBindingSize: 2 ** 27,
+        maxTextureDimension2D: 8192,
         maxComputeWorkgroupsPerDimension: 65535,
       },
       version: 1,
