@@ -81,7 +81,7 @@ export class Plan {
       return { layer, tile: preset.dense(layer) };
     });
     this.layout = new Layout(spec, this.convs, this.denses.map(({ layer }) => layer));
-    this.pixels = this.#buffer("images as bytes", 4 * (images * imageWords(spec.imageSize) + 1));
+    this.pixels = this.#buffer("images as bytes", 4 * (images * imageWords(spec.imageSize) + 1), "r32uint");
     this.samples = this.#buffer("samples", images * SAMPLE_BYTES);
     this.weights = this.#buffer("weights", this.layout.weightBytes, "rgba32float");
     this.#images = this.#buffer("images", 16 * images * spec.imageSize ** 2, "rgba32float");
@@ -148,20 +148,20 @@ export class Plan {
     const { images, pixels, samples } = this;
     const target = whole(this.#images);
     const { threads } = this.#preset;
-    return augment({ images, size, pixels: whole(pixels), samples: whole(samples), target, threads });
+    return augment({ images, size, pixels: mirrored(whole(pixels)), samples: whole(samples), target, threads });
   }
 
   #convsForward(): Dispatch[] {
     const { threads } = this.#preset;
     const masks = this.convs.map(({ block: { name, pooled, quads, shape } }) =>
-      shape.dropout > 0 ? this.#buffer(`${name} masks`, 4 * this.images * pooled ** 2 * quads) : undefined
+      shape.dropout > 0 ? this.#buffer(`${name} masks`, 4 * this.images * pooled ** 2 * quads, "r32uint") : undefined
     );
     return this.convs.flatMap(({ block, forward, forwardTile }, i) => [
       ...masks[i] ? [dropoutMasks(block, { samples: whole(this.samples), masks: whole(masks[i]), threads })] : [],
       ...convForward(block, forwardTile, forward, {
-        inputs: forwardTile.form === "staged" ? this.#inputsOf(i) : mirrored(this.#inputsOf(i)),
+        inputs: readBy(forwardTile, this.#inputsOf(i)),
         weights: this.#weights(this.layout.convWeights[i]!.kernel),
-        masks: masks[i] && whole(masks[i]),
+        masks: masks[i] && readBy(forwardTile, whole(masks[i])),
         outputs: whole(this.#outputs[i]!),
         origins: whole(this.origins[i]!),
       }),
@@ -178,8 +178,8 @@ export class Plan {
       return [
         ...rate > 0 ? [dropInputs(rows, { samples: whole(this.samples), values: inputs, threads })] : [],
         ...denseForward(layer, tile, {
-          inputs,
-          weights: this.#weights(kernel),
+          inputs: mirrored(inputs),
+          weights: mirrored(this.#weights(kernel)),
           bias: this.#weights(second!),
           partials: whole(this.#partials),
           outputs: whole(this.#denseOutputs[i]!),
@@ -200,13 +200,13 @@ export class Plan {
       const inputs = this.#rowsOf(i);
       const below = i > 0 ? this.#denseGradients[i - 1] : this.#gradients.at(-1);
       return [
-        denseWeightGradient(layer, { inputs, gradients, target: at(target, places.kernel), threads }),
+        denseWeightGradient(layer, { inputs: mirrored(inputs), gradients, target: at(target, places.kernel), threads }),
         denseBiasGradient(layer, { gradients, target: at(target, places.bias), threads }),
         ...below
           ? [denseInputGradient(layer, tile, {
             inputs,
             gradients,
-            weights: this.#weights(this.layout.denseWeights[i]!.kernel),
+            weights: mirrored(this.#weights(this.layout.denseWeights[i]!.kernel)),
             samples: whole(this.samples),
             target: whole(below),
             pitch: i > 0 ? undefined : this.convs.at(-1)!.block.pitch,
@@ -241,7 +241,8 @@ export class Plan {
         sum("bias gradient", block.quads, this.images * block.pooled, places.bias),
         ...backward && backwardTile
           ? convInputGradient(block, backwardTile, backward, {
-            ...backwardTile.form === "staged" ? { gradients, origins } : read,
+            gradients: readBy(backwardTile, gradients),
+            origins: readBy(backwardTile, origins),
             weights: this.#weights(this.layout.convWeights[i]!.second!),
             target: whole(this.#gradients[i - 1]!),
             targetPitch: this.convs[i - 1]!.block.pitch,
@@ -285,6 +286,11 @@ function planConv(block: ConvBlock, preset: Preset, isFirst: boolean): PlannedCo
 /** With very many channels a group's weights are too large for a uniform buffer. */
 function withinUniform(tile: ConvTile, { stride }: PackedWeights): ConvTile {
   return tile.weights !== "uniform" || 16 * stride <= UNIFORM_BYTES ? tile : { ...tile, weights: "storage" };
+}
+
+/** What goes through workgroup memory is read from buffers. */
+function readBy({ form }: ConvTile, slice: Slice): Slice {
+  return form === "staged" ? slice : mirrored(slice);
 }
 
 function at(buffer: PlannedBuffer, { offset, bytes }: Place): Slice {

@@ -1,6 +1,6 @@
 // From bytes to the first layer's input: float32 in [0, 1], resampled through each sample's affine map, which is the identity
 // where nothing is augmented (and then gives the pixels' own values). The map of worker/augmentation.ts and its borders.
-import { type Dispatch, dispatch, type Slice } from "./dispatch.ts";
+import { type Dispatch, dispatch, load, type Slice } from "./dispatch.ts";
 import { SAMPLE_STRUCT } from "./samples.ts";
 
 /** Words of an image of bytes; the last may be filled up. */
@@ -8,7 +8,7 @@ export function imageWords(size: number): number {
   return Math.ceil(size * size * 3 / 4);
 }
 
-const FUNCTIONS = (size: number) =>
+const FUNCTIONS = (size: number, pixels: Slice) =>
   `${SAMPLE_STRUCT}
 fn blend(a: vec3<f32>, b: vec3<f32>, share: f32) -> vec3<f32> { return a + share * (b - a); }
 // Reflected about the pixel edges (d c b a | a b c d | d c b a), then clamped.
@@ -21,7 +21,9 @@ fn pixel(image: u32, row: u32, column: u32) -> vec3<f32> {
   let at = 3u * (row * ${size}u + column);
   let word = image + (at >> 2u);
   let shift = 8u * (at & 3u);
-  let bits = (pixels[word] >> shift) | select(pixels[word + 1u] << (32u - shift), 0u, shift == 0u);
+  let first = ${load(pixels, "pixels", "word")};
+  let second = ${load(pixels, "pixels", "word + 1u")};
+  let bits = (first >> shift) | select(second << (32u - shift), 0u, shift == 0u);
   return vec3<f32>(vec3(bits & 255u, (bits >> 8u) & 255u, (bits >> 16u) & 255u));
 }`;
 
@@ -47,7 +49,7 @@ export function augment(
     ],
     threads,
     workgroups: [Math.ceil(size * size / threads), images, 1],
-    functions: FUNCTIONS(size),
+    functions: FUNCTIONS(size, pixels),
     body: `  let i = min(id.x, ${size * size - 1}u);
   let s = samples[id.y];
   let x = f32(i % ${size}u);

@@ -50,7 +50,7 @@ export function convForward(
       threads: tile.threads,
       workgroups,
       functions,
-      body: `${body}\n${finish(block, tile, range(tile.outputs / 4), true)}`,
+      body: `${body}\n${finish(block, tile, buffers, range(tile.outputs / 4))}`,
     })];
   }
   // No early return and no branch around loads: on a software adapter both cost the fast ones. The surplus threads do the last's
@@ -77,19 +77,19 @@ export function convForward(
   });
 }
 
-function loop(block: ConvBlock, tile: ConvTile, { inputs }: ForwardBuffers): string {
+function loop(block: ConvBlock, tile: ConvTile, buffers: ForwardBuffers): string {
   const { inputQuads } = block;
   const channels = inputQuads === 1 ? block.inputChannels : 4;
   return [
     LOAD_ADDRESS,
     declareSums(tile),
     "  for (var q = 0u; q < input_quads; q++) {",
-    loadPatch(tile, inputs, "q"),
+    loadPatch(tile, buffers.inputs, "q"),
     `  let at = first_weight + q * ${tile.outputs * 9}u;`,
     cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
     multiplyAdd(tile, { weight: (output, tap) => weightAt(tile, `at + ${output * 9 + tap}u`), channels }),
     "  }",
-    finish(block, tile, range(tile.outputs / 4)),
+    finish(block, tile, buffers, range(tile.outputs / 4)),
   ].join("\n");
 }
 
@@ -97,11 +97,11 @@ function loop(block: ConvBlock, tile: ConvTile, { inputs }: ForwardBuffers): str
  * Without a loop a weight at a constant index is one scalar load on a software adapter. Four outputs at a time, stored before the
  * next begin: more sums at once are spilled.
  */
-function straight(block: ConvBlock, tile: ConvTile, { inputs }: ForwardBuffers): string {
+function straight(block: ConvBlock, tile: ConvTile, buffers: ForwardBuffers): string {
   const { inputQuads, inputChannels } = block;
   const channelsOf = (q: number) => Math.min(4, inputChannels - 4 * q);
   const all = range(inputQuads).flatMap((q) => [
-    loadPatch(tile, inputs, `${q}u`, `_${q}`),
+    loadPatch(tile, buffers.inputs, `${q}u`, `_${q}`),
     cornersOf(tile, {
       input: (row, column) => `p${row}_${column}_${q}`,
       channels: channelsOf(q),
@@ -118,7 +118,7 @@ function straight(block: ConvBlock, tile: ConvTile, { inputs }: ForwardBuffers):
         suffix: `_${q}`,
       })
     );
-    return [declareSums(tile, outputs), ...sums, finish(block, tile, [quad])].join("\n");
+    return [declareSums(tile, outputs), ...sums, finish(block, tile, buffers, [quad])].join("\n");
   });
   return [LOAD_ADDRESS, ...all, ...parts].join("\n");
 }
@@ -139,10 +139,10 @@ function loadPatch(tile: ConvTile, inputs: Slice, quad: string, suffix = ""): st
 function finish(
   { shape }: ConvBlock,
   tile: ConvTile,
+  { masks }: ForwardBuffers,
   vectors: readonly number[],
-  staged = false,
 ): string {
-  const first = `${staged ? "group_weights" : "first_weight"} + input_quads * ${tile.outputs * 9}u`;
+  const first = `${tile.form === "staged" ? "group_weights" : "first_weight"} + input_quads * ${tile.outputs * 9}u`;
   const scaled = shape.dropout > 0
     ? ` * select(1.0, ${literal(dropoutScale(shape.dropout))}, (mask & ${DROPS}u) != 0u)`
     : "";
@@ -163,7 +163,7 @@ function finish(
         "  {",
         `  let at = ${at};`,
         `  let bias = ${bias};`,
-        ...shape.dropout > 0 ? ["  let mask = masks[at];"] : [],
+        ...masks ? [`  let mask = ${load(masks, "masks", "at")};`] : [],
         ...range(4).map((corner) => `  let v${corner} = ${kept(corner)};`),
         "  let greatest = max(max(v0, v1), max(v2, v3));",
         // Comparisons would lose a NaN, and a driver may assume that there is none: its bits are looked at.

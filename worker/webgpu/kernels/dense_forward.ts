@@ -1,6 +1,6 @@
 // A dense layer forward: parts of each row times the weights, then the parts in order, the bias and ReLU.
 import type { DenseLayer, DenseTile } from "./dense_shape.ts";
-import { COMPONENTS, type Dispatch, dispatch, range, type Slice } from "./dispatch.ts";
+import { COMPONENTS, type Dispatch, dispatch, loadAt, range, type Slice } from "./dispatch.ts";
 
 /** Vectors of a row that a thread goes through. */
 function partOf({ inputQuads }: DenseLayer, { splits }: DenseTile): number {
@@ -46,10 +46,13 @@ ${
       )
     }
   for (var q = min(split * ${part}u, ${inputQuads}u); q < min((split + 1u) * ${part}u, ${inputQuads}u); q++) {
-${range(4).map((k) => `  let w${k} = weights[(4u * q + ${k}u) * ${outputQuads}u + o];`).join("\n")}
+${
+      range(4).map((k) => `  let w${k} = ${loadAt(weights, "weights", `(4u * q + ${k}u) * ${outputQuads}u + o`)};`)
+        .join("\n")
+    }
 ${
       sums.map((n) =>
-        `  { let x = inputs[n${n} * ${inputQuads}u + q]; ` +
+        `  { let x = ${loadAt(inputs, "inputs", `n${n} * ${inputQuads}u + q`)}; ` +
         COMPONENTS.map((component, k) => `s${n} += w${k} * x.${component};`).join(" ") + " }"
       ).join("\n")
     }

@@ -2,7 +2,7 @@
 // its dropout and the ReLU below.
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { DenseLayer, DenseTile } from "./dense_shape.ts";
-import { type Binding, COMPONENTS, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
+import { type Binding, COMPONENTS, type Dispatch, dispatch, literal, loadAt, range, type Slice } from "./dispatch.ts";
 import { keptVector } from "./dropout.ts";
 import { dropoutFunctions, SAMPLE_STRUCT } from "./samples.ts";
 import { POSITIVE_ZERO } from "./sum_partials.ts";
@@ -39,7 +39,7 @@ ${
       range(vectors).map((v) =>
         [
           "  {",
-          ...range(images).map((n) => `  let x${n} = inputs[${n * inputQuads + v}u + q];`),
+          ...range(images).map((n) => `  let x${n} = ${loadAt(inputs, "inputs", `${n * inputQuads + v}u + q`)};`),
           ...COMPONENTS.map((component, k) =>
             `  target_sums[(4u * q + ${4 * v + k}u) * ${outputQuads}u + o] = positive_zero(` +
             range(images).map((n) => `x${n}.${component} * g${n}`).join(" + ") + ");"
@@ -126,7 +126,10 @@ ${
       ).join("\n")
     }
   for (var o = 0u; o < ${outputQuads}u; o++) {
-${range(4).map((k) => `  let w${k} = weights[(4u * i + ${k}u) * ${outputQuads}u + o];`).join("\n")}
+${
+      range(4).map((k) => `  let w${k} = ${loadAt(weights, "weights", `(4u * i + ${k}u) * ${outputQuads}u + o`)};`)
+        .join("\n")
+    }
 ${
       range(together).map((n) =>
         `  { let g = gradients[n${n} * ${outputQuads}u + o]; s${n} += vec4(dot(w0, g), dot(w1, g), dot(w2, g), dot(w3, g)); }`

@@ -92,6 +92,12 @@ export function load({ isTexture = false }: Slice, name: string, index: string):
   return isTexture ? `${name}_at(${index})` : `${name}[${index}]`;
 }
 
+/** WGSL: the same, counted from the beginning of the slice, which is written into the code. */
+export function loadAt(slice: Slice, name: string, index: string): string {
+  const first = slice.isTexture ? slice.offset / 16 : 0;
+  return load(slice, name, first === 0 ? index : `${first}u + ${index}`);
+}
+
 /**
  * Puts a kernel together. The body is a function's, in which `id` is the global invocation id, `local` the index in the workgroup
  * and `group` the workgroup id, and each of the numbers by its name.
