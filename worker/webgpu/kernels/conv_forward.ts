@@ -4,7 +4,7 @@
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
-import { groupOf, type PackedWeights, weightAt } from "./conv_weights.ts";
+import { channelGroups, GROUP, type PackedWeights, weightAt } from "./conv_weights.ts";
 import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
 import { type Binding, type Dispatch, dispatch, literal, load, range, type Slice } from "./dispatch.ts";
 import { DROPS } from "./dropout.ts";
@@ -60,21 +60,21 @@ export function convForward(
     "  let image = i / tiles;",
     `  let y = min(i % tiles / tiles_across * ${tile.height}u, pooled - ${tile.height}u);`,
     `  let x = min(i % tiles_across * ${tile.width}u, pooled - ${tile.width}u);`,
+    GROUP,
     `  let group_quad = channel_group * ${tile.outputs / 4}u;`,
     tile.form === "straight" ? straight(block, tile, buffers) : loop(block, tile, buffers),
   ].join("\n");
-  const workgroups = [Math.ceil(threads / tile.threads), 1, 1] as const;
-  return range(packed.groups).map((group) => {
-    const { binding, first } = groupOf(packed, group, buffers.weights, tile.form === "loop" ? tile.weights : "storage");
-    const places = { threads, tiles: tiles.x * tiles.y, tiles_across: tiles.x, channel_group: group };
-    return dispatch(`${name} forward`, {
-      bindings: bindings(binding),
-      numbers: { ...shape, ...places, first_weight: first },
+  const places = { threads, tiles: tiles.x * tiles.y, tiles_across: tiles.x };
+  const source = tile.form === "loop" ? tile.weights : "storage";
+  return channelGroups(packed, buffers.weights, source).map(({ weights, count, numbers }) =>
+    dispatch(`${name} forward`, {
+      bindings: bindings(weights),
+      numbers: { ...shape, ...places, ...numbers },
       threads: tile.threads,
-      workgroups,
+      workgroups: [Math.ceil(threads / tile.threads), count, 1],
       body,
-    });
-  });
+    })
+  );
 }
 
 function loop(block: ConvBlock, tile: ConvTile, buffers: ForwardBuffers): string {
@@ -85,7 +85,7 @@ function loop(block: ConvBlock, tile: ConvTile, buffers: ForwardBuffers): string
     declareSums(tile),
     "  for (var q = 0u; q < input_quads; q++) {",
     loadPatch(tile, buffers.inputs, "q"),
-    `  let at = first_weight + q * ${tile.outputs * 9}u;`,
+    `  let at = group_weights + q * ${tile.outputs * 9}u;`,
     cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
     multiplyAdd(tile, { weight: (output, tap) => weightAt(tile, `at + ${output * 9 + tap}u`), channels }),
     "  }",
@@ -142,7 +142,7 @@ function finish(
   { masks }: ForwardBuffers,
   vectors: readonly number[],
 ): string {
-  const first = `${tile.form === "staged" ? "group_weights" : "first_weight"} + input_quads * ${tile.outputs * 9}u`;
+  const first = `group_weights + input_quads * ${tile.outputs * 9}u`;
   const scaled = shape.dropout > 0
     ? ` * select(1.0, ${literal(dropoutScale(shape.dropout))}, (mask & ${DROPS}u) != 0u)`
     : "";

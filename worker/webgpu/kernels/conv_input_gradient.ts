@@ -4,7 +4,7 @@
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
-import { groupOf, type PackedWeights, weightAt } from "./conv_weights.ts";
+import { channelGroups, GROUP, type PackedWeights, weightAt } from "./conv_weights.ts";
 import { cornersOf, declareSums, multiplyAdd, patchOf, squares, sumAt } from "./convolve.ts";
 import { type Binding, type Dispatch, dispatch, load, range, type Slice } from "./dispatch.ts";
 import { stagedLoop } from "./staged.ts";
@@ -58,29 +58,28 @@ export function convInputGradient(
     "  let image = i / tiles;",
     `  let y = min(i % tiles / tiles_across * ${tile.height}u, squares - ${tile.height}u);`,
     `  let x = min(i % tiles_across * ${tile.width}u, squares - ${tile.width}u);`,
+    GROUP,
     `  let group_quad = channel_group * ${tile.outputs / 4}u;`,
     "  let corner = ((image * pitch + y) * pitch + x) * quads;",
     declareSums(tile),
     "  for (var q = 0u; q < quads; q++) {",
     loadWindows(tile, buffers),
-    `  let at = first_weight + q * ${tile.outputs * 9}u;`,
+    `  let at = group_weights + q * ${tile.outputs * 9}u;`,
     cornersOf(tile, { input: (row, column) => `p${row}_${column}`, channels }),
     multiplyAdd(tile, { weight: (output, tap) => weightAt(tile, `at + ${output * 9 + tap}u`), channels }),
     "  }",
     finish(tile),
   ].join("\n");
-  const workgroups = [Math.ceil(threads / tile.threads), 1, 1] as const;
   const places = { threads, tiles: tiles.x * tiles.y, tiles_across: tiles.x, squares: squaresOfSide };
-  return range(packed.groups).map((group) => {
-    const { binding, first } = groupOf(packed, group, buffers.weights, tile.weights);
-    return dispatch(`${name} input gradient`, {
-      bindings: bindings(binding),
-      numbers: { ...shape, ...places, channel_group: group, first_weight: first },
+  return channelGroups(packed, buffers.weights, tile.weights).map(({ weights, count, numbers }) =>
+    dispatch(`${name} input gradient`, {
+      bindings: bindings(weights),
+      numbers: { ...shape, ...places, ...numbers },
       threads: tile.threads,
-      workgroups,
+      workgroups: [Math.ceil(threads / tile.threads), count, 1],
       body,
-    });
-  });
+    })
+  );
 }
 
 /** The windows of a tile, opened to their four positions. */

@@ -1,7 +1,7 @@
 // The order in which a convolution reads its weights: groups of output channels, each [vector of 4 input channels][output][tap]
 // vec4, and behind them the group's biases. Groups begin at multiples of what any adapter may ask of an offset. The input gradient
 // reads the same form with the roles of channels exchanged and taps turned round.
-import { ALIGNMENT, type Binding, mirrored, roundUp, type Slice } from "./dispatch.ts";
+import { ALIGNMENT, type Binding, mirrored, range, roundUp, type Slice } from "./dispatch.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile } from "./conv_tile.ts";
 
@@ -28,37 +28,44 @@ export function packedWeights(inputQuads: number, outputQuads: number, outputs: 
 /** Where a kernel reads weights from. */
 export type WeightSource = "uniform" | "storage" | "texture";
 
+/** What one dispatch of a convolution computes: some groups of output channels, of which `id.y` counts. */
+export interface ChannelGroups {
+  readonly weights: Binding;
+  /** How many. */
+  readonly count: number;
+  /** Numbers from which {@linkcode GROUP} finds a group and its weights. */
+  readonly numbers: { readonly first_group: number; readonly first_weight: number; readonly weight_stride: number };
+}
+
+/** WGSL: the group that a thread computes, and the index of its first weight. */
+export const GROUP = `  let channel_group = first_group + id.y;
+  let group_weights = first_weight + id.y * weight_stride;`;
+
 /**
- * A group as a kernel binds it: of a uniform binding all that it can hold, of which it reads its group; of a texture all weights.
- * @returns with the index of the group's first vec4
+ * The dispatches of a convolution. Of a texture all weights are bound, and one dispatch computes all groups; of a buffer one group's,
+ * and of a uniform one all that a binding can hold.
  */
-export function groupOf(
-  packed: PackedWeights,
-  group: number,
-  all: Slice,
-  source: WeightSource,
-): { readonly binding: Binding; readonly first: number } {
-  const offset = all.offset + 16 * group * packed.stride;
+export function channelGroups(packed: PackedWeights, all: Slice, source: WeightSource): ChannelGroups[] {
   const binding = (count: string, access: Binding["access"], at: Slice) => ({
     name: "weights",
     type: `array<vec4<f32>${count}>`,
     access,
     at,
   });
-  switch (source) {
-    case "uniform":
-      return {
-        binding: binding(`, ${UNIFORM_BYTES / 16}`, "uniform", { ...all, offset, bytes: UNIFORM_BYTES }),
-        first: 0,
-      };
-    case "storage":
-      return { binding: binding("", "read", { ...all, offset, bytes: 16 * packed.stride }), first: 0 };
-    case "texture":
-      return { binding: binding("", "read", mirrored(all)), first: offset / 16 };
+  if (source === "texture") {
+    const numbers = { first_group: 0, first_weight: all.offset / 16, weight_stride: packed.stride };
+    return [{ weights: binding("", "read", mirrored(all)), count: packed.groups, numbers }];
   }
+  return range(packed.groups).map((group) => {
+    const offset = all.offset + 16 * group * packed.stride;
+    const weights = source === "uniform"
+      ? binding(`, ${UNIFORM_BYTES / 16}`, "uniform", { ...all, offset, bytes: UNIFORM_BYTES })
+      : binding("", "read", { ...all, offset, bytes: 16 * packed.stride });
+    return { weights, count: 1, numbers: { first_group: group, first_weight: 0, weight_stride: 0 } };
+  });
 }
 
-/** WGSL: a vec4 of what groupOf() binds. */
+/** WGSL: a vec4 of the weights that a dispatch binds. */
 export function weightAt({ form, weights }: ConvTile, index: string): string {
   return form === "loop" && weights === "texture" ? `weights_at(${index})` : `weights[${index}]`;
 }
