@@ -1,5 +1,6 @@
 // Workers on this machine: processes with the least permissions that read the coordinator's own packed data set.
 import { tilesFileIn } from "../../data/mod.ts";
+import { softwareAdapterEnvironment } from "../../shared/software_adapter.ts";
 import { homeOf, localWorkerFlags, workerEnvironment } from "../../shared/worker_process.ts";
 import { type Launcher, workerName } from "./launcher.ts";
 
@@ -22,9 +23,10 @@ export function localLauncher(count: number, gpus: readonly string[] = []): Laun
       const reach = { address: localAddress, file: cachePath, tiles: tilesFile, home: homeOf(entry) };
       const flags = localWorkerFlags(reach);
       const args = ["run", ...flags, "-q", entry.href];
+      const adapterEnvironment = softwareAdapterEnvironment(cacheDir);
       return Array.from({ length: count }, (_, i) => {
         const name = workerName(i);
-        const env = { ...workerEnvironment(gpus[i]), LP_NUM_THREADS: `${threads}` };
+        const env = { ...workerEnvironment(gpus[i]), ...adapterEnvironment, LP_NUM_THREADS: `${threads}` };
         const order = () => ({
           name,
           url: `ws://${localAddress}`,

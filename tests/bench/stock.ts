@@ -23,7 +23,16 @@ export class StockTfjs implements AsyncDisposable {
   static async start(): Promise<StockTfjs> {
     const script = new URL("./stock_tfjs.ts", import.meta.url).href;
     const args = ["run", "-A", "-q", "--no-prompt", script, `${BATCH}`];
-    const command = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "inherit" });
+    // As its users have it, on an adapter that is told nothing.
+    const { LP_NATIVE_VECTOR_WIDTH: _, MESA_SHADER_CACHE_DIR: __, ...env } = Deno.env.toObject();
+    const command = new Deno.Command(Deno.execPath(), {
+      args,
+      env,
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    });
     const stock = new StockTfjs(command.spawn());
     await stock.step();
     return stock;

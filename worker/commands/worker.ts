@@ -8,6 +8,7 @@ import { interruptible } from "../../shared/cli/interruptible.ts";
 import { readToken } from "../../shared/cli/token_file.ts";
 import { BACKENDS } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { softwareAdapterEnvironment } from "../../shared/software_adapter.ts";
 import type { WorkerOrder } from "../../shared/worker_order.ts";
 import {
   homeOf,
@@ -85,7 +86,8 @@ export function workerCommand(entries: WorkerEntries): Command {
         : remoteWorkerFlags({ ...reach, home: homeOf(entries.worker.entry) });
       const { entry, args } = flags.relay ? entries.relay : entries.worker;
       // Whoever sets DRI_PRIME has chosen a GPU.
-      const env = flags.relay ? relayEnvironment(order.relay?.gpus?.tags) : workerEnvironment(environment.DRI_PRIME);
+      const own = flags.relay ? relayEnvironment(order.relay?.gpus?.tags) : workerEnvironment(environment.DRI_PRIME);
+      const env = { ...own, ...softwareAdapterEnvironment(cacheDir) };
       // It would be inherited.
       if (!("NODEVICE_SELECT" in env)) Deno.env.delete("NODEVICE_SELECT");
       const started = { entry, args: [...args, cacheDir], permissions, env, order };

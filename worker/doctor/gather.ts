@@ -3,6 +3,7 @@ import { cpus } from "node:os";
 import { dataEnvironment } from "../../data/mod.ts";
 import { ENGINE_NAMES } from "../../shared/engine_names.ts";
 import { HerdError } from "../../shared/errors.ts";
+import { setSoftwareAdapterEnvironment } from "../../shared/software_adapter.ts";
 import { within } from "../../shared/within.ts";
 import { chooseAmong } from "../engines.ts";
 import { describeGpus } from "../gpus/describe.ts";
@@ -24,8 +25,8 @@ const GPUS_MS = 60_000;
 const VARIABLES = [
   ..."HERD_DATA_DIR HERD_DATA_URL HERD_CACHE_DIR XDG_CACHE_HOME HOME NO_COLOR TERM TZ LANG".split(" "),
   ..."DENO_DIR DENO_CERT DENO_TLS_CA_STORE DENO_V8_FLAGS HTTP_PROXY HTTPS_PROXY NO_PROXY".split(" "),
-  ..."DENO_WEBGPU_BACKEND NODEVICE_SELECT DRI_PRIME LP_NUM_THREADS MESA_VK_DEVICE_SELECT VK_DRIVER_FILES VK_ICD_FILENAMES"
-    .split(" "),
+  ..."DENO_WEBGPU_BACKEND NODEVICE_SELECT DRI_PRIME MESA_VK_DEVICE_SELECT VK_DRIVER_FILES VK_ICD_FILENAMES".split(" "),
+  ..."LP_NUM_THREADS LP_NATIVE_VECTOR_WIDTH MESA_SHADER_CACHE_DIR".split(" "),
   ..."CUDA_VISIBLE_DEVICES MALLOC_ARENA_MAX SLURM_JOB_ID KUBERNETES_SERVICE_HOST".split(" "),
 ];
 
@@ -48,6 +49,8 @@ export async function gatherFacts(
     });
   const home = environment.HOME || undefined;
   const cacheDir = cacheOf(environment);
+  // As workers have it.
+  if (cacheDir !== undefined) setSoftwareAdapterEnvironment(cacheDir);
   const dataDir = environment.HERD_DATA_DIR;
   const nowhere = (path: string) => ({ path, exists: false, unwritable: null, freeBytes: null });
   const folder = (path: string) => look(`the folder ${path}`, LOOK_MS, lookAtFolder(path, home), nowhere(path));

@@ -69,7 +69,7 @@ const SOFTWARE: Preset = {
     // At least 16 threads an image.
     const bands = Math.ceil(64 / (inputQuads * quads));
     const bandRows = Math.min(Math.ceil(pooled / bands), Math.max(1, Math.floor(MOST_TURNS / pooled)));
-    return { inputs: 4, outputs, bandRows, threads: 8 };
+    return { inputs: 4, outputs, bandRows, threads: 16 };
   },
   dense({ inputQuads }) {
     return { images: 8, splits: Math.min(inputQuads, Math.max(8, Math.ceil(inputQuads / 2048))), threads: 64 };

@@ -6,6 +6,7 @@ import { localLauncher, threadsEach } from "../../../coordinator/launch/local.ts
 import { stepCommand, tasksByNode } from "../../../coordinator/launch/slurm.ts";
 import { parseHosts, sshCommand, sshLauncher } from "../../../coordinator/launch/ssh.ts";
 import { HerdError } from "../../../shared/errors.ts";
+import { softwareAdapterEnvironment } from "../../../shared/software_adapter.ts";
 import {
   localWorkerFlags,
   relayEnvironment,
@@ -107,6 +108,7 @@ Deno.test("launch: local workers share the cores among a software adapter's thre
   const [first] = localLauncher(2).plan(RUN);
   assertEquals(first!.command().env, {
     ...WORKER_ENVIRONMENT,
+    ...softwareAdapterEnvironment(RUN.cacheDir),
     LP_NUM_THREADS: `${threadsEach(navigator.hardwareConcurrency, 2)}`,
   });
 });

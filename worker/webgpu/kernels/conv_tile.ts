@@ -1,6 +1,8 @@
 // What a thread computes, and from where: the part of a kernel that may be tuned. A tile changes no bits where the driver does not
 // fuse or reorder: every sum runs over (vector of channels, tap, channel) in this order, whatever the tile.
-import type { WeightSource } from "./conv_weights.ts";
+
+/** Where a kernel reads weights from. */
+export type WeightSource = "uniform" | "storage" | "texture";
 
 /** Of a convolution's forward pass or input gradient: `width` × `height` windows (or 2×2 input pixels) of `outputs` channels. */
 export interface ConvTile {

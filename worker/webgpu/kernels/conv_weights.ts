@@ -3,7 +3,7 @@
 // reads the same form with the roles of channels exchanged and taps turned round.
 import { ALIGNMENT, type Binding, mirrored, range, roundUp, type Slice } from "./dispatch.ts";
 import type { ConvBlock } from "./conv_shape.ts";
-import type { ConvTile } from "./conv_tile.ts";
+import type { ConvTile, WeightSource } from "./conv_tile.ts";
 
 /** What a uniform binding holds on any adapter: kernels declare that much, so that layers of other widths share their code. */
 export const UNIFORM_BYTES = 65536;
@@ -24,9 +24,6 @@ export function packedWeights(inputQuads: number, outputQuads: number, outputs: 
   const vectors = inputQuads * outputs * 9 + outputs / 4;
   return { outputs, groups: 4 * outputQuads / outputs, inputQuads, stride: roundUp(16 * vectors, ALIGNMENT) / 16 };
 }
-
-/** Where a kernel reads weights from. */
-export type WeightSource = "uniform" | "storage" | "texture";
 
 /** What one dispatch of a convolution computes: some groups of output channels, of which `id.y` counts. */
 export interface ChannelGroups {
