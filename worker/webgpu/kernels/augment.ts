@@ -1,7 +1,7 @@
 // From bytes to the first layer's input: float32 in [0, 1], resampled through each sample's affine map, which is the identity
 // where nothing is augmented (and then gives the pixels' own values). The map of worker/augmentation.ts and its borders.
 import { type Dispatch, dispatch, load, type Slice } from "./dispatch.ts";
-import { SAMPLE_STRUCT } from "./samples.ts";
+import { SAMPLE_STRUCT, sampleBinding } from "./samples.ts";
 
 /** Words of an image of bytes; the last may be filled up. */
 export function imageWords(size: number): number {
@@ -44,7 +44,7 @@ export function augment(
   return dispatch("augmentation", {
     bindings: [
       { name: "pixels", type: "array<u32>", access: "read", at: pixels },
-      { name: "samples", type: "array<Sample>", access: "read", at: samples },
+      sampleBinding(images, samples),
       { name: "images", type: "array<vec4<f32>>", access: "read_write", at: target },
     ],
     threads,

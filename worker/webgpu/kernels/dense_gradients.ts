@@ -4,7 +4,7 @@ import { dropoutScale } from "../../../shared/dropout.ts";
 import type { DenseLayer, DenseTile } from "./dense_shape.ts";
 import { type Binding, COMPONENTS, type Dispatch, dispatch, literal, loadAt, range, type Slice } from "./dispatch.ts";
 import { keptVector } from "./dropout.ts";
-import { dropoutFunctions, SAMPLE_STRUCT } from "./samples.ts";
+import { dropoutFunctions, SAMPLE_STRUCT, sampleBinding } from "./samples.ts";
 import { POSITIVE_ZERO } from "./sum_partials.ts";
 
 /** Input vectors a thread. */
@@ -107,7 +107,7 @@ export function denseInputGradient(
   const extra: Binding[] = rectified
     ? [{ name: "inputs", type: "array<vec4<f32>>", access: "read", at: inputs }]
     : draws
-    ? [{ name: "samples", type: "array<Sample>", access: "read", at: samples }]
+    ? [sampleBinding(images, samples)]
     : [];
   return dispatch(`${name} input gradient`, {
     bindings: [

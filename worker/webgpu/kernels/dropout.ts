@@ -3,7 +3,7 @@
 import { dropoutScale } from "../../../shared/dropout.ts";
 import type { ConvBlock } from "./conv_shape.ts";
 import { COMPONENTS, type Dispatch, dispatch, literal, range, type Slice } from "./dispatch.ts";
-import { dropoutFunctions, SAMPLE_STRUCT } from "./samples.ts";
+import { dropoutFunctions, SAMPLE_STRUCT, sampleBinding } from "./samples.ts";
 
 /** The bit of a mask word that says that what is kept is scaled. */
 export const DROPS = 1 << 16;
@@ -31,7 +31,7 @@ export function dropoutMasks(
   });
   return dispatch(`${name} dropout`, {
     bindings: [
-      { name: "samples", type: "array<Sample>", access: "read", at: samples },
+      sampleBinding(images, samples),
       { name: "masks", type: "array<u32>", access: "read_write", at: masks },
     ],
     threads,
@@ -69,7 +69,7 @@ export function dropInputs(
   const vectors = pixels * quads;
   return dispatch(`${name} dropout`, {
     bindings: [
-      { name: "samples", type: "array<Sample>", access: "read", at: samples },
+      sampleBinding(images, samples),
       { name: "values", type: "array<vec4<f32>>", access: "read_write", at: values },
     ],
     threads,

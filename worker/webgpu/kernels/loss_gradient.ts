@@ -2,7 +2,7 @@
 // samples that only fill the leaf up, so that nothing of theirs enters a sum.
 import type { DenseLayer } from "./dense_shape.ts";
 import { type Dispatch, dispatch, type Slice } from "./dispatch.ts";
-import { SAMPLE_STRUCT } from "./samples.ts";
+import { SAMPLE_STRUCT, sampleBinding } from "./samples.ts";
 
 /** Reads and writes [images][outputQuads] vec4 of the last layer. */
 export function lossGradient(
@@ -33,7 +33,7 @@ export function lossGradient(
   return dispatch("loss gradient", {
     bindings: [
       { name: "logits", type: "array<f32>", access: "read", at: logits },
-      { name: "samples", type: "array<Sample>", access: "read", at: samples },
+      sampleBinding(images, samples),
       { name: "target_values", type: "array<f32>", access: "read_write", at: target },
     ],
     threads,

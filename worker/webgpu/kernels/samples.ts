@@ -2,6 +2,7 @@
 import { dropoutThreshold } from "../../../shared/dropout.ts";
 import type { Words } from "../../../shared/threefry.ts";
 import type { Affine } from "../../augmentation.ts";
+import type { Binding, Slice } from "./dispatch.ts";
 import { THREEFRY } from "./threefry.ts";
 
 /** Bytes a sample. */
@@ -26,8 +27,14 @@ export const SAMPLE_STRUCT = `struct Sample {
   label: u32,
   // Of its class, or 0 for one that only fills the leaf up.
   weight: f32, a: f32, b: f32, c: f32, d: f32, e: f32, f: f32,
-  spare: array<u32, 5>,
+  spare: u32,
+  more: vec4<u32>,
 }`;
+
+/** All records of a pass, as every kernel binds them: a uniform binding costs a software adapter a fifth of another one's loads. */
+export function sampleBinding(images: number, at: Slice): Binding {
+  return { name: "samples", type: `array<Sample, ${images}>`, access: "uniform", at };
+}
 
 /** Writes a record; undefined is one that only fills the leaf up. */
 export function writeSample(target: DataView, index: number, record: SampleRecord | undefined): void {
