@@ -1,5 +1,5 @@
 // Which tiles are worth a trial. Two rounds for each pass: first what a thread computes, then, of the best, how many threads a
-// workgroup has and where weights come from. None changes the order of sums; those that do not fit are taken out by tile_check.ts.
+// workgroup has. None changes the order of sums; those that do not fit are taken out by tile_check.ts.
 import type { ConvTile, FilterTile } from "../../worker/webgpu/kernels/conv_tile.ts";
 import type { DenseTile } from "../../worker/webgpu/kernels/dense_shape.ts";
 import type { PresetName } from "../../worker/webgpu/presets.ts";
@@ -28,7 +28,7 @@ export function shapeCandidates({ pass, tile: own }: PassTile, preset: PresetNam
   // A software adapter spends more on a small tile's loads than it ever computes, and seconds on each trial.
   const squares = preset === "software" ? SQUARES.filter(([width, height]) => width * height >= 2) : SQUARES;
   const threads = conv.form === "staged" ? 64 : conv.threads;
-  const weights = conv.form === "loop" ? conv.weights : preset === "software" ? "uniform" : "storage";
+  const weights = preset === "software" ? "texture" : "storage";
   const loops = squares.flatMap(([width, height]) =>
     OUTPUTS.map((outputs): ConvTile => ({ width, height, outputs, threads, form: "loop", weights }))
   );
@@ -39,12 +39,8 @@ export function shapeCandidates({ pass, tile: own }: PassTile, preset: PresetNam
 }
 
 /** The second round. @param best of the first */
-export function threadCandidates({ pass, tile: best }: PassTile): Tile[] {
-  const threads = THREADS.map((threads) => ({ ...best, threads }));
-  if (pass === "dense" || pass === "filterGradient") return threads;
-  const { form, weights } = best as ConvTile;
-  if (form !== "loop") return threads;
-  return [...threads, { ...best as ConvTile, weights: weights === "uniform" ? "storage" : "uniform" }];
+export function threadCandidates({ tile: best }: PassTile): Tile[] {
+  return THREADS.map((threads) => ({ ...best, threads }));
 }
 
 /** One pass's tile as tiles of layers. */
@@ -52,7 +48,7 @@ export function asLayerTiles({ pass, tile }: PassTile): LayerTiles {
   return { [pass]: tile };
 }
 
-/** A tile in a few words: "loop 2×2 × 8, 64 threads, uniform". */
+/** A tile in a few words: "loop 2×2 × 8, 64 threads, texture". */
 export function describeTile(tile: Tile): string {
   const threads = `${tile.threads} threads`;
   if ("form" in tile) {

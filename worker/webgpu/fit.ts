@@ -36,10 +36,8 @@ export function problemOf(plan: Plan, limits: Limits): string | undefined {
   const gradient = plan.gradientBuffer("gradients of all weights");
   const dispatches = [...plan.forward, ...plan.backward(gradient), plan.add(gradient, gradient)];
   const remedy = "use a smaller --image-size or a smaller model, or --backend simd";
-  for (const { name, bytes, mirror } of [...plan.buffers, gradient]) {
+  for (const { name, bytes } of [...plan.buffers, gradient]) {
     if (bytes > limits.maxBufferSize) return tooLarge(name, bytes, limits.maxBufferSize, "a buffer", remedy);
-    const most = mirror === undefined ? Infinity : limits.maxTextureDimension2D * rowBytes(mirror);
-    if (bytes > most) return tooLarge(name, bytes, most, "a texture", remedy);
   }
   for (const { label, slices, workgroups } of dispatches) {
     const largest = slices.reduce((a, b) => a.bytes >= b.bytes ? a : b);
@@ -56,6 +54,10 @@ export function problemOf(plan: Plan, limits: Limits): string | undefined {
     if (most > limits.maxComputeWorkgroupsPerDimension) {
       return `${label} needs ${most} workgroups, and the GPU runs ${limits.maxComputeWorkgroupsPerDimension} at most: ${remedy}`;
     }
+  }
+  for (const { name, bytes, mirror } of plan.buffers) {
+    const most = mirror === undefined ? Infinity : limits.maxTextureDimension2D * rowBytes(mirror);
+    if (bytes > most) return tooLarge(name, bytes, most, "a texture", remedy);
   }
   return undefined;
 }

@@ -3,7 +3,7 @@
 import { networkLayers } from "../network_layers.ts";
 import type { ModelSpec, Parameter } from "../../shared/model.ts";
 import type { ConvBlock } from "./kernels/conv_shape.ts";
-import { packBackward, packedBytes, type PackedWeights, packForward, UNIFORM_BYTES } from "./kernels/conv_weights.ts";
+import { packBackward, packedBytes, type PackedWeights, packForward } from "./kernels/conv_weights.ts";
 import { filterVectors } from "./kernels/conv_filter_gradient.ts";
 import { type DenseLayer, paddedRow } from "./kernels/dense_shape.ts";
 import { ALIGNMENT, roundUp } from "./kernels/dispatch.ts";
@@ -61,8 +61,7 @@ export class Layout {
       kernel: weights.take(denseBytes(layer)),
       second: weights.take(16 * layer.outputQuads),
     }));
-    // Whatever a uniform binding holds lies behind every offset.
-    this.weightBytes = weights.used + UNIFORM_BYTES;
+    this.weightBytes = weights.used;
     const gradients = new Places();
     this.convGradients = convs.map(({ block }) => ({
       kernel: gradients.take(16 * filterVectors(block)),

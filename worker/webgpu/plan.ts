@@ -11,7 +11,7 @@ import { convForward } from "./kernels/conv_forward.ts";
 import { convInputGradient } from "./kernels/conv_input_gradient.ts";
 import { type ConvBlock, convBlock } from "./kernels/conv_shape.ts";
 import type { ConvTile, FilterTile } from "./kernels/conv_tile.ts";
-import { type PackedWeights, packedWeights, UNIFORM_BYTES } from "./kernels/conv_weights.ts";
+import { packedWeights } from "./kernels/conv_weights.ts";
 import { denseForward, densePartialBytes } from "./kernels/dense_forward.ts";
 import { denseBiasGradient, denseInputGradient, denseWeightGradient } from "./kernels/dense_gradients.ts";
 import { type DenseLayer, denseLayer, type DenseTile } from "./kernels/dense_shape.ts";
@@ -275,17 +275,12 @@ function planConv(block: ConvBlock, preset: Preset, isFirst: boolean): PlannedCo
   const backward = backwardTile && packedWeights(quads, inputQuads, backwardTile.outputs);
   return {
     block,
-    forwardTile: withinUniform(forwardTile, forward),
+    forwardTile,
     forward,
-    backwardTile: backwardTile && withinUniform(backwardTile, backward!),
+    backwardTile,
     backward,
     filterTile: preset.filterGradient(block),
   };
-}
-
-/** With very many channels a group's weights are too large for a uniform buffer. */
-function withinUniform(tile: ConvTile, { stride }: PackedWeights): ConvTile {
-  return tile.weights !== "uniform" || 16 * stride <= UNIFORM_BYTES ? tile : { ...tile, weights: "storage" };
 }
 
 /** What goes through workgroup memory is read from buffers. */

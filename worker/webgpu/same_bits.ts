@@ -25,8 +25,8 @@ const IMAGES = 3;
 const VARIANTS: readonly Preset[] = [
   tiled({
     first: { form: "straight", weights: "storage", width: 1, height: 1, outputs: 4, threads: 64 },
-    second: { form: "loop", weights: "uniform", width: 1, height: 1, outputs: 4, threads: 8 },
-    back: { form: "loop", weights: "uniform", width: 1, height: 1, outputs: 4, threads: 8 },
+    second: { form: "loop", weights: "texture", width: 1, height: 1, outputs: 4, threads: 8 },
+    back: { form: "loop", weights: "texture", width: 1, height: 1, outputs: 4, threads: 8 },
     filter: { inputs: 4, outputs: 4, threads: 8 },
   }),
   tiled({

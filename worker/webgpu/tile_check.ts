@@ -25,7 +25,7 @@ const convTile: v.GenericSchema<unknown, ConvTile> = v.strictObject({
   outputs: whole,
   threads: whole,
   form: v.picklist(["loop", "straight", "staged"]),
-  weights: v.picklist(["uniform", "storage", "texture"]),
+  weights: v.picklist(["storage", "texture"]),
 });
 const filterTile: v.GenericSchema<unknown, FilterTile> = v.strictObject({
   inputs: v.picklist([1, 4]),

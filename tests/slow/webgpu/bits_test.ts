@@ -28,7 +28,7 @@ for (const { name, ignore, create } of WEBGPU_ENGINES) {
   });
 }
 
-const loop = (width: number, height: number, outputs: number, weights: "uniform" | "storage"): ConvTile => ({
+const loop = (width: number, height: number, outputs: number, weights: "texture" | "storage"): ConvTile => ({
   form: "loop",
   width,
   height,
@@ -48,8 +48,8 @@ const other = (form: "straight" | "staged", outputs: number): ConvTile => ({
 const TILES: readonly Parameters<typeof tiled>[0][] = [
   {
     first: other("straight", 8),
-    second: loop(2, 2, 8, "uniform"),
-    back: loop(2, 2, 8, "uniform"),
+    second: loop(2, 2, 8, "texture"),
+    back: loop(2, 2, 8, "texture"),
     filter: { inputs: 4, outputs: 8, threads: 8 },
   },
   {
@@ -59,7 +59,7 @@ const TILES: readonly Parameters<typeof tiled>[0][] = [
     filter: { inputs: 1, outputs: 8, threads: 64 },
   },
   {
-    first: loop(1, 2, 8, "uniform"),
+    first: loop(1, 2, 8, "texture"),
     second: other("straight", 4),
     back: loop(1, 2, 4, "storage"),
     filter: { inputs: 1, outputs: 4, threads: 256 },
@@ -67,7 +67,7 @@ const TILES: readonly Parameters<typeof tiled>[0][] = [
   {
     first: loop(2, 2, 4, "storage"),
     second: loop(2, 1, 4, "storage"),
-    back: loop(2, 1, 8, "uniform"),
+    back: loop(2, 1, 8, "texture"),
     filter: { inputs: 4, outputs: 4, threads: 64 },
   },
 ];

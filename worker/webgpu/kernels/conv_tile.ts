@@ -2,7 +2,7 @@
 // fuse or reorder: every sum runs over (vector of channels, tap, channel) in this order, whatever the tile.
 
 /** Where a kernel reads weights from. */
-export type WeightSource = "uniform" | "storage" | "texture";
+export type WeightSource = "storage" | "texture";
 
 /** Of a convolution's forward pass or input gradient: `width` × `height` windows (or 2×2 input pixels) of `outputs` channels. */
 export interface ConvTile {
@@ -13,12 +13,12 @@ export interface ConvTile {
   /** Of a workgroup. */
   readonly threads: number;
   /**
-   * loop: weights from a uniform or storage buffer, vector of channels by vector of channels.
+   * loop: vector of channels by vector of channels.
    * straight: no loop at all, four channels after the other; for the image's three channels.
    * staged: inputs and weights go through workgroup memory, a square of windows a workgroup.
    */
   readonly form: "loop" | "straight" | "staged";
-  /** Where a loop reads weights from. Uniform buffers are bound a group of channels at a time, 64 kB at the most. */
+  /** Where a loop reads weights from. */
   readonly weights: WeightSource;
 }
 

@@ -5,9 +5,6 @@ import { ALIGNMENT, type Binding, mirrored, range, roundUp, type Slice } from ".
 import type { ConvBlock } from "./conv_shape.ts";
 import type { ConvTile, WeightSource } from "./conv_tile.ts";
 
-/** What a uniform binding holds on any adapter: kernels declare that much, so that layers of other widths share their code. */
-export const UNIFORM_BYTES = 65536;
-
 /** How one pass reads a block's weights. */
 export interface PackedWeights {
   /** Output channels of a group: a tile's `outputs`. */
@@ -38,28 +35,19 @@ export interface ChannelGroups {
 export const GROUP = `  let channel_group = first_group + id.y;
   let group_weights = first_weight + id.y * weight_stride;`;
 
-/**
- * The dispatches of a convolution. Of a texture all weights are bound, and one dispatch computes all groups; of a buffer one group's,
- * and of a uniform one all that a binding can hold.
- */
+/** The dispatches of a convolution: where a texture binds all weights, one computes all groups, else each has its own. */
 export function channelGroups(packed: PackedWeights, all: Slice, source: WeightSource): ChannelGroups[] {
-  const binding = (count: string, access: Binding["access"], at: Slice) => ({
-    name: "weights",
-    type: `array<vec4<f32>${count}>`,
-    access,
-    at,
-  });
+  const weights = (at: Slice) => ({ name: "weights", type: "array<vec4<f32>>", access: "read", at } as const);
   if (source === "texture") {
     const numbers = { first_group: 0, first_weight: all.offset / 16, weight_stride: packed.stride };
-    return [{ weights: binding("", "read", mirrored(all)), count: packed.groups, numbers }];
+    return [{ weights: weights(mirrored(all)), count: packed.groups, numbers }];
   }
-  return range(packed.groups).map((group) => {
-    const offset = all.offset + 16 * group * packed.stride;
-    const weights = source === "uniform"
-      ? binding(`, ${UNIFORM_BYTES / 16}`, "uniform", { ...all, offset, bytes: UNIFORM_BYTES })
-      : binding("", "read", { ...all, offset, bytes: 16 * packed.stride });
-    return { weights, count: 1, numbers: { first_group: group, first_weight: 0, weight_stride: 0 } };
-  });
+  const bytes = 16 * packed.stride;
+  return range(packed.groups).map((group) => ({
+    weights: weights({ ...all, offset: all.offset + group * bytes, bytes }),
+    count: 1,
+    numbers: { first_group: group, first_weight: 0, weight_stride: 0 },
+  }));
 }
 
 /** WGSL: a vec4 of the weights that a dispatch binds. */

@@ -128,22 +128,6 @@ Deno.test("a layer that is too large for a binding is named by its parameter", (
   assertStringIncludes(message, "241 MiB");
 });
 
-Deno.test("a group of weights that is too large for a uniform buffer is read from storage", () => {
-  const spec = (filters: number): ModelSpec => ({
-    imageSize: 22,
-    channels: 3,
-    layers: [
-      { kind: "conv", filters },
-      { kind: "conv", filters: 8 },
-      { kind: "dense", units: 1, activation: "none" },
-    ],
-    classes: 1,
-  });
-  const sources = (filters: number) => softwarePlan(spec(filters), 1, {}).convs.map((conv) => conv.forwardTile.weights);
-  assertEquals(sources(64)[1], "uniform");
-  assertEquals(sources(512)[1], "storage");
-});
-
 Deno.test("the turns of a kernel's loops are counted with those inside them", () => {
   const code = `fn main() {
   for (var r = 0u; r < 7u; r++) {

@@ -114,7 +114,7 @@ Deno.test("whatever a file has, what is used of it makes a plan with the same or
     outputs: number,
     threads: number,
     form: fc.constantFrom("loop", "straight", "staged"),
-    weights: fc.constantFrom("uniform", "storage"),
+    weights: fc.constantFrom("uniform", "storage", "texture"),
   });
   const filter = fc.record({
     inputs: fc.constantFrom(1, 4),
