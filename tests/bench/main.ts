@@ -1,8 +1,7 @@
 // deno-lint-ignore-file no-console -- a script: printing is what it does.
 // `deno task bench`: how fast this machine is and where the time goes. Nothing here is part of the tests.
-import { cacheDirectory } from "../../data/mod.ts";
+import "./adapter_environment.ts";
 import { exitCodeOf, HerdError } from "../../shared/errors.ts";
-import { setSoftwareAdapterEnvironment } from "../../shared/software_adapter.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { armsOrder } from "./arms_order.ts";
 import { dashboard } from "./dashboard.ts";
@@ -97,8 +96,6 @@ if (flags["help"] || unknown !== undefined) {
   Deno.exit(unknown === undefined ? 0 : 2);
 }
 
-// As workers have it.
-setSoftwareAdapterEnvironment(cacheDirectory(Deno.env.toObject()));
 const found: Record<string, unknown> = {};
 const run = async (name: string, bench: () => Promise<Findings>, count = "") => {
   progress.show(`Measuring ${name}${count}`);

@@ -34,8 +34,9 @@ const MOST_TURNS = 16384;
 const MANY = 24;
 
 /**
- * A CPU in disguise. A load costs as much as many multiply-adds, there is no latency to hide and there are few registers: so a thread
- * computes a large tile with every weight used 16 times or more, few threads are enough, and workgroup memory is of no use. Chosen by
+ * A CPU in disguise. A load costs as much as many multiply-adds, least from a texture, there is no latency to hide and there are few
+ * registers: so a thread computes a large tile with every weight used 16 times or more, few threads are enough, and workgroup memory
+ * is of no use. Chosen by
  * trial on Mesa's llvmpipe; `deno task bench kernels --backend webgpu` shows what each kernel takes.
  */
 const SOFTWARE: Preset = {
