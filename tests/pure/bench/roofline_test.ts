@@ -63,7 +63,7 @@ Deno.test("a plan's operations are those of the dense algorithm, however many di
 });
 
 Deno.test("a plan's bytes count what a pass goes through, each once", () => {
-  const plan = new Plan(builtInModel("tiny", 40), presetOf("software"), 2);
+  const plan = new Plan(builtInModel("tiny", 40), presetOf("discrete"), 2);
   const [augmentation] = workOf(plan, plan.forward.slice(0, 1));
   // Up: 1,200 words of bytes each and one more, filled up to a vector, 64 bytes a sample; written: vec4 a pixel.
   assertEquals(augmentation!.bytes, 4 * (2 * 1200 + 1) + 12 + 2 * 64 + 2 * 40 * 40 * 16);

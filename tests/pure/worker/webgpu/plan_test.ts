@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import fc from "fast-check";
 import { HerdError } from "../../../../shared/errors.ts";
 import { builtInModel, type ModelSpec } from "../../../../shared/model.ts";
-import { ALIGNMENT } from "../../../../worker/webgpu/kernels/dispatch.ts";
+import { ALIGNMENT, rowBytes } from "../../../../worker/webgpu/kernels/dispatch.ts";
 import { type Limits, planFor } from "../../../../worker/webgpu/fit.ts";
 import { Plan } from "../../../../worker/webgpu/plan.ts";
 import { PRESET_NAMES, presetOf } from "../../../../worker/webgpu/presets.ts";
@@ -38,6 +38,11 @@ for (const preset of PRESET_NAMES) {
         const plan = new Plan(spec, presetOf(preset), images);
         const planned = new Set([...plan.buffers.map(({ name }) => name), "gradients"]);
         for (const { label, slices, workgroups } of dispatchesOf(plan)) {
+          const textures = slices.filter(({ isTexture }) => isTexture);
+          assert(textures.length <= 4, `${label} has more textures than every adapter allows`);
+          for (const { buffer: { name, bytes, mirror } } of textures) {
+            assert(mirror !== undefined && bytes % rowBytes(mirror) === 0, `${label}: ${name} is no whole rows`);
+          }
           for (const { buffer, offset, bytes } of slices) {
             assert(planned.has(buffer.name), `${label} binds ${buffer.name}, which nobody makes`);
             assert(offset % ALIGNMENT === 0 && bytes > 0 && offset + bytes <= buffer.bytes, `${label}: ${buffer.name}`);
@@ -126,6 +131,15 @@ Deno.test("a layer that is too large for a binding is named by its parameter", (
   const { message } = assertThrows(() => softwarePlan(spec, 1, { maxBufferSize: 2 ** 31 }), HerdError);
   assertStringIncludes(message, "dense1");
   assertStringIncludes(message, "241 MiB");
+});
+
+Deno.test("fewer images a pass fit into smaller textures; where not even one does, the sentence names what it is", () => {
+  const spec = builtInModel("keras-example", 300);
+  const [whole, less] = [8192, 512].map((maxTextureDimension2D) => softwarePlan(spec, 8, { maxTextureDimension2D }));
+  assertEquals(whole!.images, 8);
+  assert(less!.images < 8);
+  const { message } = assertThrows(() => softwarePlan(spec, 8, { maxTextureDimension2D: 64 }), HerdError);
+  assertStringIncludes(message, "a texture of the GPU has 1 MiB at most");
 });
 
 Deno.test("the turns of a kernel's loops are counted with those inside them", () => {
