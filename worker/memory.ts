@@ -31,6 +31,5 @@ export async function engineMemory(name: EngineName, planned: PlannedModel): Pro
   const plan = planFor(spec, presetOf(isSoftware(adapter) ? "software" : "discrete"), microBatch, adapter.limits);
   const slots = depth + (microBatch > plan.images ? 2 : 1);
   const { gradientBytes } = plan.layout;
-  const buffers = plan.buffers.reduce((sum, { bytes }) => sum + bytes, 0);
-  return memory(gradientBytes, slots, buffers + slots * gradientBytes);
+  return memory(gradientBytes, slots, plan.bytes + slots * gradientBytes);
 }

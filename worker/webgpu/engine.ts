@@ -12,7 +12,7 @@ import { type Arithmetic, probeArithmetic } from "./arithmetic.ts";
 import { GpuDevice } from "./device.ts";
 import { GradientSlots } from "./gradient_slots.ts";
 import { PassInputs, type PassKind } from "./inputs.ts";
-import { deviceBytes, type Dispatch } from "./kernels/dispatch.ts";
+import type { Dispatch } from "./kernels/dispatch.ts";
 import { NO_GRADIENT } from "./kernels/conv_shape.ts";
 import { Pace } from "./pace.ts";
 import type { Plan } from "./plan.ts";
@@ -164,8 +164,7 @@ export class WebgpuEngine implements GradientEngine {
   async #prepare(): Promise<void> {
     const { device, plan } = this;
     const say = this.#options.onProgress ?? (() => {});
-    const waiting = Array.from({ length: this.#depth }, () => plan.layout.gradientBytes);
-    const bytes = [...plan.buffers.map(deviceBytes), ...waiting].reduce((a, b) => a + b, 0);
+    const bytes = plan.bytes + this.#depth * plan.layout.gradientBytes;
     say(`${device.adapter}: ${Math.ceil(bytes / 2 ** 20)} MiB planned`);
     for (const buffer of plan.buffers) await device.allocate(buffer);
     for (const origins of plan.origins) device.write(origins, new Uint8Array(origins.bytes).fill(NO_GRADIENT));

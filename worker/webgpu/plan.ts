@@ -16,6 +16,7 @@ import { denseForward, densePartialBytes } from "./kernels/dense_forward.ts";
 import { denseBiasGradient, denseInputGradient, denseWeightGradient } from "./kernels/dense_gradients.ts";
 import { type DenseLayer, denseLayer, type DenseTile } from "./kernels/dense_shape.ts";
 import {
+  deviceBytes,
   type Dispatch,
   mirrored,
   type PlannedBuffer,
@@ -111,6 +112,11 @@ export class Plan {
   /** What the device must hold, without the gradients that wait to be added. */
   get buffers(): readonly PlannedBuffer[] {
     return this.#buffers;
+  }
+
+  /** What these take on the device. */
+  get bytes(): number {
+    return this.#buffers.reduce((sum, buffer) => sum + deviceBytes(buffer), 0);
   }
 
   /** A buffer for a pass's flat gradient sum. */
