@@ -70,6 +70,7 @@ const SOFTWARE: Preset = {
     // At least 16 threads an image.
     const bands = Math.ceil(64 / (inputQuads * quads));
     const bandRows = Math.min(Math.ceil(pooled / bands), Math.max(1, Math.floor(MOST_TURNS / pooled)));
+    // As many as an adapter computes at once, 8 or 16: smaller workgroups spread best over the cores.
     return { inputs: 4, outputs, bandRows, threads: 16 };
   },
   dense({ inputQuads }) {
